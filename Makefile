@@ -1,0 +1,48 @@
+# Every target sets up what it needs in .venv; the second call finds it there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint bench gallery test-lowest clean
+
+demo: $(VENV)/.run  ## the main job: simulate, train, evaluate, export (about 9 minutes)
+	$(BIN)/python -m examples.demo --out runs/demo --overwrite
+
+test: $(VENV)/.dev  ## what CI runs
+	$(BIN)/python -m pytest --cov=keras_seismic --cov-report=term:skip-covered $(TESTS)
+
+lint: $(VENV)/.dev  ## format, rules, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.benchmark  ## every benchmark, a few minutes each
+	set -e; for program in benchmarks/[!_]*.py; do \
+		$(BIN)/python -m benchmarks.$$(basename $$program .py); done
+
+test-lowest: ## the tests on the oldest supported dependencies
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet uv
+	.venv-lowest/bin/uv pip install --python .venv-lowest/bin/python --quiet \
+		--resolution lowest-direct -e '.[dev]'
+	.venv-lowest/bin/python -m pytest $(TESTS)
+
+clean:  ## remove environments and caches; runs stay
+	rm -rf $(VENV) .venv-lowest build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+
+$(BIN)/python:
+	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'Python 3.11 or newer is needed'"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[onnx,segy,plot]'
+	touch $@
+
+$(VENV)/.dev: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+$(VENV)/.benchmark: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,benchmark]'
+	touch $@

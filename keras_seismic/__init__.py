@@ -1,0 +1,32 @@
+"""Seismic networks in Keras: simulate, train, evaluate, and put into service.
+
+Importing it registers the layers, metrics and models with Keras, so that saved models
+load, and starts nothing. TensorFlow (other than as Keras' backend), matplotlib, segyio,
+onnxruntime and their like are imported by the functions that need them.
+"""
+
+from keras_seismic import (
+    data,
+    evaluation,
+    exporting,
+    layers,
+    metrics,
+    models,
+    simulation,
+    training,
+    visualization,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "data",
+    "evaluation",
+    "exporting",
+    "layers",
+    "metrics",
+    "models",
+    "simulation",
+    "training",
+    "visualization",
+]

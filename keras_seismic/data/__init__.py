@@ -1,0 +1,21 @@
+"""Data: files and simulations to batches that networks train on."""
+
+from keras_seismic.data.noise import add_white_noise, noise_level
+from keras_seismic.data.patches import NoisyPatches, normalize_section, patch_positions
+from keras_seismic.data.sections import Section, read_section, read_velocity, velocity_windows
+from keras_seismic.data.segy import read_segy
+from keras_seismic.data.synthetic import SimulatedPairs
+
+__all__ = [
+    "NoisyPatches",
+    "Section",
+    "SimulatedPairs",
+    "add_white_noise",
+    "noise_level",
+    "normalize_section",
+    "patch_positions",
+    "read_section",
+    "read_segy",
+    "read_velocity",
+    "velocity_windows",
+]

@@ -1,0 +1,189 @@
+"""Patches of sections, clean and noisy, to train denoisers on."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from keras_seismic.data.noise import add_white_noise, noise_level
+from keras_seismic.layers import SectionNormalization
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+#: Share of the samples of a patch that must not be zero, so that dead traces teach nothing.
+_LIVE_SHARE = 0.5
+
+
+def normalize_section(section: np.ndarray, percentile: float = 99.0) -> np.ndarray:
+    """Clip to plus and minus a percentile of the nonzero amplitudes and divide by it.
+
+    What clean data goes through before noise is added, in training and in scoring.
+
+    Args:
+        section: ``(time, traces)``, raw amplitudes.
+        percentile: Percentile of the absolute amplitudes that are not zero; 100 clips
+            nothing.
+
+    Returns:
+        float32 ``(time, traces)`` in [-1, 1].
+    """
+    layer = SectionNormalization("percentile", percentile)
+    return keras.ops.convert_to_numpy(layer(section[None, ..., None]))[0, ..., 0]
+
+
+def patch_positions(
+    section: np.ndarray, patch_size: int, count: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random places of square patches in a section, away from its dead parts.
+
+    Args:
+        section: ``(time, traces)``.
+        patch_size: Samples and traces of a patch.
+        count: Number of patches; places can repeat.
+        seed: The same seed gives the same places.
+
+    Returns:
+        Row and column of the upper left corner of each patch.
+
+    Raises:
+        ValueError: If the section is smaller than a patch, or nowhere live enough.
+    """
+    if min(section.shape) < patch_size:
+        raise ValueError(
+            f"patch_positions: a section of {section.shape[0]} x {section.shape[1]} is smaller "
+            f"than a patch of {patch_size} x {patch_size}"
+        )
+    # Live samples of every window from a running sum, not window by window.
+    total = np.pad(np.cumsum(np.cumsum(section != 0, axis=0), axis=1), ((1, 0), (1, 0)))
+    n = patch_size
+    live = total[n:, n:] - total[:-n, n:] - total[n:, :-n] + total[:-n, :-n]
+    candidates = np.flatnonzero(live >= _LIVE_SHARE * n * n)
+    if not candidates.size:
+        raise ValueError(
+            f"patch_positions: no {n} x {n} patch of this section is at least "
+            f"{_LIVE_SHARE:.0%} live (not zero)"
+        )
+    chosen = np.random.default_rng(seed).choice(candidates, count)
+    rows, columns = np.unravel_index(chosen, live.shape)
+    return rows, columns
+
+
+class NoisyPatches:
+    """Pairs of noisy and clean patches from one or several sections.
+
+    Every section is clipped and scaled (``normalize_section``), and gives the same number of
+    patches. In every epoch the whole section gets new white noise and is then normalised
+    as the served network will do it; the patches are cut from that. So training sees what
+    serving sees, at one noise level over a section, as on real data.
+
+    Args:
+        sections: Clean sections ``(time, traces)``, raw amplitudes.
+        patch_size: Samples and traces of a patch.
+        count: Number of patches in all.
+        snr_db: Signal-to-noise ratio over a section, dB.
+        normalization: What the network will be served behind; by default
+            ``SectionNormalization("percentile")``.
+        seed: Decides the places and the noise.
+
+    Raises:
+        ValueError: If there is no section, or one is too small, dead or constant.
+
+    Example:
+        >>> section = np.sin(np.arange(4096, dtype="float32")).reshape(64, 64)
+        >>> patches = NoisyPatches([section], patch_size=28, count=10)
+        >>> noisy, clean = next(patches.batches(batch_size=4))
+        >>> noisy.shape, clean.shape
+        ((4, 28, 28, 1), (4, 28, 28, 1))
+    """
+
+    def __init__(
+        self,
+        sections: Sequence[np.ndarray],
+        patch_size: int = 28,
+        count: int = 10_000,
+        snr_db: float = 0.0,
+        normalization: SectionNormalization | None = None,
+        seed: int = 0,
+    ) -> None:
+        if not len(sections):
+            raise ValueError("NoisyPatches: at least one section is needed, received none")
+        if patch_size < 1 or count < len(sections):
+            raise ValueError(
+                f"NoisyPatches: patch_size must be positive and count at least {len(sections)}, "
+                f"one a section, received patch_size={patch_size}, count={count}"
+            )
+        self.normalization = normalization or SectionNormalization("percentile")
+        self.patch_size, self.snr_db, self.seed = patch_size, float(snr_db), seed
+        self._sections = [normalize_section(section) for section in sections]
+        shares = np.diff(np.linspace(0, count, len(sections) + 1).astype(int))
+        places = []
+        for i, (section, share) in enumerate(zip(self._sections, shares, strict=True)):
+            noise_level(section, self.snr_db)  # raises for a constant section
+            rows, columns = patch_positions(section, patch_size, share, seed=seed + i)
+            places.append(np.stack([np.full(share, i), rows, columns], axis=1))
+        self._places = np.concatenate(places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def _noisy_sections(self, epoch: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Windows of every section, noisy and clean, both as the network sees them."""
+        size = (self.patch_size, self.patch_size)
+        pairs = []
+        for i, clean in enumerate(self._sections):
+            noisy = add_white_noise(clean, self.snr_db, seed=(self.seed, epoch, i))[None, ..., None]
+            offset, scale = (
+                keras.ops.convert_to_numpy(s).item() for s in self.normalization.statistics(noisy)
+            )
+            normalized = keras.ops.convert_to_numpy(self.normalization(noisy))[0, ..., 0]
+            target = (clean - np.float32(offset)) / np.float32(scale)
+            view = np.lib.stride_tricks.sliding_window_view
+            pairs.append((view(normalized, size), view(target, size)))
+        return pairs
+
+    def batches(
+        self, batch_size: int = 64, epoch: int = 0, shuffle: bool = False
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The noisy and clean patches of one epoch, ``(batch, size, size, 1)`` float32.
+
+        Args:
+            batch_size: Patches a batch; the last one may be smaller.
+            epoch: Decides the noise, and the order if shuffled.
+            shuffle: Mix the patches of all sections.
+        """
+        pairs = self._noisy_sections(epoch)
+        order = np.arange(len(self))
+        if shuffle:
+            order = np.random.default_rng((self.seed, epoch)).permutation(order)
+        for start in range(0, len(order), batch_size):
+            places = self._places[order[start : start + batch_size]]
+            noisy, clean = (
+                np.stack([pairs[i][side][row, column] for i, row, column in places])[..., None]
+                for side in (0, 1)
+            )
+            yield noisy, clean
+
+    def dataset(self, batch_size: int = 64, shuffle: bool = True) -> "tf.data.Dataset":
+        """The patches as a ``tf.data.Dataset`` of batches.
+
+        Args:
+            batch_size: Patches a batch.
+            shuffle: New noise and another order in every epoch; without it every epoch is
+                the first, for validation.
+        """
+        import tensorflow as tf
+
+        shape = (None, self.patch_size, self.patch_size, 1)
+        epochs = itertools.count() if shuffle else itertools.repeat(0)
+
+        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            return self.batches(batch_size, next(epochs), shuffle)
+
+        spec = tf.TensorSpec(shape, tf.float32)
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=(spec, spec))
+        count = -(-len(self) // batch_size)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
+        return dataset.prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,66 @@
+"""How an inversion network does on a velocity model of real geology."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_seismic.data.sections import velocity_windows
+from keras_seismic.evaluation.scores import predict, score_velocity
+from keras_seismic.exporting import PhysicalUnitsModel
+from keras_seismic.simulation import simulate
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowScores:
+    """What ``evaluate_on_windows`` found.
+
+    Attributes:
+        metrics: Scores over all windows, the share of cells that were clipped, and the mean
+            absolute error of predicting the windows' own mean.
+        true: Velocity of each window, ``(windows, depth, width, 1)``, m/s.
+        predicted: The network's, likewise.
+    """
+
+    metrics: dict[str, float]
+    true: np.ndarray
+    predicted: np.ndarray
+
+
+def evaluate_on_windows(
+    model: PhysicalUnitsModel,
+    velocity: np.ndarray,
+    stride: int | None = None,
+    progress: bool = True,
+) -> WindowScores:
+    """Simulate gathers over windows of a large velocity model and invert them.
+
+    Velocities outside the range that the network can say are clipped to it first.
+
+    Args:
+        model: An inversion network in physical units that knows its acquisition.
+        velocity: ``(models, depth, width)``, m/s, on the acquisition's grid.
+        stride: Cells from one window to the next, by default a window.
+        progress: Show a progress bar.
+
+    Raises:
+        ValueError: If the model does not know its acquisition or predicts no velocity, or
+            the velocity is smaller than a window.
+    """
+    if getattr(model, "acquisition", None) is None or not model.predicts_velocity:
+        raise ValueError(
+            "evaluate_on_windows: the model must predict velocity and know its acquisition; make "
+            "it with with_physical_units(..., acquisition=...)"
+        )
+    shape = tuple(model.output_shape[1:3])
+    windows = np.concatenate([velocity_windows(v, shape, stride) for v in velocity])
+    scaling = model.output_scaling
+    low, high = scaling.minimum, scaling.maximum
+    clipped = windows.clip(low, high)
+    gathers = simulate(clipped, model.acquisition, progress=progress)
+    true, predicted = clipped[..., None], predict(model, gathers)
+    bounds = () if low is None else (low, high)
+    metrics = score_velocity(true, predicted, *bounds)
+    metrics["baseline_mae_m_s"] = float(np.abs(true - true.mean(axis=0)).mean())
+    metrics["windows"] = len(windows)
+    metrics["clipped_share"] = float(np.mean(clipped != windows))
+    return WindowScores(metrics, true, predicted)

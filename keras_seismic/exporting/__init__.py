@@ -1,0 +1,25 @@
+"""Exporting: trained networks to models in physical units, SavedModel and ONNX."""
+
+from keras_seismic.exporting.onnx import export_onnx
+from keras_seismic.exporting.parity import ParityError, check_parity, example_inputs
+from keras_seismic.exporting.physical_units import (
+    PhysicalUnitsModel,
+    in_float32,
+    with_physical_units,
+)
+from keras_seismic.exporting.predictors import Predictor, load_predictor, model_predictor
+from keras_seismic.exporting.saved_model import export_saved_model
+
+__all__ = [
+    "ParityError",
+    "PhysicalUnitsModel",
+    "Predictor",
+    "check_parity",
+    "example_inputs",
+    "export_onnx",
+    "export_saved_model",
+    "in_float32",
+    "load_predictor",
+    "model_predictor",
+    "with_physical_units",
+]

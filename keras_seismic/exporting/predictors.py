@@ -1,0 +1,81 @@
+"""One way to call whatever a model was saved or exported as."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+Predictor = Callable[[np.ndarray], np.ndarray]
+
+
+def load_predictor(path: str | os.PathLike) -> Predictor:
+    """A function from raw input to output of a model on disk.
+
+    Args:
+        path: A ``.keras`` file, an ``.onnx`` file or a SavedModel folder.
+
+    Returns:
+        A function of a float32 array ``(batch, ...)``.
+
+    Raises:
+        FileNotFoundError: If there is nothing at the path.
+        ValueError: If it is none of these.
+        ImportError: If onnxruntime is needed and not installed.
+
+    Example:
+        >>> predict = load_predictor("model.onnx")  # doctest: +SKIP
+        >>> predict(gathers).shape  # doctest: +SKIP
+        (2, 70, 70, 1)
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such model")
+    if path.suffix == ".keras":
+        return model_predictor(keras.models.load_model(path))
+    if path.suffix == ".onnx":
+        return _onnx_predictor(path)
+    if (path / "saved_model.pb").is_file():
+        return _saved_model_predictor(path)
+    raise ValueError(
+        f"{path}: expected a .keras file, an .onnx file or a SavedModel folder "
+        "(with saved_model.pb)"
+    )
+
+
+def model_predictor(model: keras.Model) -> Predictor:
+    """The model in memory as a function of arrays."""
+    return lambda inputs: keras.ops.convert_to_numpy(model(inputs, training=False))
+
+
+def _saved_model_predictor(path: Path) -> Predictor:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    signature = loaded.signatures["serving_default"]
+    (name,) = signature.structured_input_signature[1]
+
+    def predict(inputs: np.ndarray, _keep_alive: object = loaded) -> np.ndarray:
+        (output,) = signature(**{name: tf.constant(inputs, tf.float32)}).values()
+        return output.numpy()
+
+    return predict
+
+
+def _onnx_predictor(path: Path) -> Predictor:
+    onnxruntime = import_onnxruntime()
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (argument,) = session.get_inputs()
+    return lambda inputs: session.run(None, {argument.name: np.asarray(inputs, np.float32)})[0]
+
+
+def import_onnxruntime():
+    """ONNX Runtime, or an error that says how to get it."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            "running ONNX models needs onnxruntime: pip install 'keras_seismic[onnx]'"
+        ) from error
+    return onnxruntime

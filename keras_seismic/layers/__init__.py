@@ -1,0 +1,29 @@
+"""Layers: normalisation in physical units and the blocks that networks are built of."""
+
+from keras_seismic.layers.blocks import (
+    batch_normalization,
+    convolution_block,
+    normalized_activation,
+    transposed_convolution_block,
+)
+from keras_seismic.layers.cropping import CropLike
+from keras_seismic.layers.normalization import (
+    OPENFWI_RANGES,
+    GatherNormalization,
+    SectionNormalization,
+    SectionRestoration,
+    VelocityScaling,
+)
+
+__all__ = [
+    "OPENFWI_RANGES",
+    "CropLike",
+    "GatherNormalization",
+    "SectionNormalization",
+    "SectionRestoration",
+    "VelocityScaling",
+    "batch_normalization",
+    "convolution_block",
+    "normalized_activation",
+    "transposed_convolution_block",
+]

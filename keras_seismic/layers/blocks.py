@@ -1,0 +1,89 @@
+"""Blocks of convolution, batch normalisation and activation.
+
+Functions on symbolic tensors, not layers: a network built with them shows every
+convolution in its ``layers`` and its summary, and weights from elsewhere can be laid
+in by position.
+"""
+
+import keras
+from keras import layers
+
+#: PyTorch's arithmetic: its batch normalisation is not Keras' by default.
+BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM = 1e-5, 0.9
+
+
+def convolution_block(x, filters, kernel, strides=1, padding=None, *, name, dtype=None):
+    """Convolution with bias, batch normalisation, LeakyReLU(0.2).
+
+    Args:
+        x: Symbolic tensor ``(batch, height, width, channels)``.
+        filters: Output channels.
+        kernel: Kernel size, one number or two.
+        strides: Strides, one number or two.
+        padding: Zeros on both sides of each axis, one number or two; half the kernel by
+            default. Keras' ``same`` is not this when the stride is 2.
+        name: Prefix of the layers' names.
+        dtype: Policy of the layers.
+    """
+    kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
+    if padding is None:
+        padding = tuple(k // 2 for k in kernel)
+    padding = (padding, padding) if isinstance(padding, int) else padding
+    # Where Keras' "same" is that padding, it saves a layer.
+    same = strides == 1 and all(2 * p + 1 == k for p, k in zip(padding, kernel, strict=True))
+    if any(padding) and not same:
+        x = layers.ZeroPadding2D(padding, name=f"{name}_padding", dtype=dtype)(x)
+    x = layers.Conv2D(
+        filters,
+        kernel,
+        strides,
+        padding="same" if same else "valid",
+        kernel_initializer=_torch_uniform(),
+        name=f"{name}_convolution",
+        dtype=dtype,
+    )(x)
+    return normalized_activation(x, name=name, dtype=dtype)
+
+
+def transposed_convolution_block(
+    x, filters, kernel, strides=1, padding="valid", *, name, dtype=None
+):
+    """Transposed convolution with bias, batch normalisation, LeakyReLU(0.2).
+
+    Args:
+        x: Symbolic tensor ``(batch, height, width, channels)``.
+        filters: Output channels.
+        kernel: Kernel size, one number or two.
+        strides: Strides.
+        padding: As in Keras; ``same`` with kernel 4 and stride 2 is PyTorch's padding 1.
+        name: Prefix of the layers' names.
+        dtype: Policy of the layers.
+    """
+    x = layers.Conv2DTranspose(
+        filters,
+        kernel,
+        strides,
+        padding=padding,
+        kernel_initializer=_torch_uniform(),
+        name=f"{name}_transposed_convolution",
+        dtype=dtype,
+    )(x)
+    return normalized_activation(x, name=name, dtype=dtype)
+
+
+def normalized_activation(x, *, name, dtype=None):
+    """Batch normalisation with PyTorch's constants, then LeakyReLU(0.2)."""
+    x = batch_normalization(name=f"{name}_batch_norm", dtype=dtype)(x)
+    return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_activation", dtype=dtype)(x)
+
+
+def batch_normalization(*, name, dtype=None):
+    """A batch-normalisation layer with PyTorch's constants."""
+    return layers.BatchNormalization(
+        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, dtype=dtype
+    )
+
+
+def _torch_uniform():
+    """PyTorch's initialiser of convolution weights: uniform within ``1 / sqrt(fan in)``."""
+    return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")

@@ -1,0 +1,18 @@
+"""Simulation: velocity models, acquisition, and the waves that connect them to data."""
+
+from keras_seismic.simulation.acoustic import DispersionWarning, check_velocity, simulate
+from keras_seismic.simulation.acquisition import Acquisition
+from keras_seismic.simulation.convolutional import simulate_section
+from keras_seismic.simulation.geology import FAMILIES, sample_velocity
+from keras_seismic.simulation.wavelets import ricker
+
+__all__ = [
+    "FAMILIES",
+    "Acquisition",
+    "DispersionWarning",
+    "check_velocity",
+    "ricker",
+    "sample_velocity",
+    "simulate",
+    "simulate_section",
+]

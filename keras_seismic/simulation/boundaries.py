@@ -1,0 +1,167 @@
+"""Two absorbing boundaries for the acoustic scheme: what is updated in a time step.
+
+Each scheme offers ``coefficients`` (NumPy, once a model), ``initial_state`` and
+``step`` (``keras.ops``, inside the compiled loop). Wave fields have the shape
+``(models, shots, depth, width)``, boundary cells included; positions outside the
+grid count as zero.
+"""
+
+import numpy as np
+from keras import ops
+
+DEPTH, WIDTH = 2, 3  # axes of a wave field
+
+#: Amplitude that the damping layer is designed to leave of a wave that crosses it and back.
+_DAMPING_REFLECTION = 1e-7
+
+# Chosen by measuring the reflection of a 20-cell layer (benchmarks/boundaries.py): with
+# these the difference from an open medium is 0.02 % RMS, with the textbook choice of a
+# quadratic profile, R = 1e-4 and alpha = pi f it is 0.03 %, late arrivals 0.5 %.
+_CPML_REFLECTION = 1e-6
+_CPML_POWER = 3
+_CPML_ALPHA = 0.5  # in units of pi times the peak frequency
+
+
+def _shifted(field, axis):
+    """A function of ``k`` that returns the field's neighbours ``k`` cells on along ``axis``."""
+    size = field.shape[axis]
+    padding = [(0, 0)] * 4
+    padding[axis] = (2, 2)
+    padded = ops.pad(field, padding)
+
+    def neighbour(k):
+        index = [slice(None)] * 4
+        index[axis] = slice(2 + k, 2 + k + size)
+        return padded[tuple(index)]
+
+    return neighbour
+
+
+def _first_difference(field, axis):
+    """First derivative times dx, central, order 4."""
+    at = _shifted(field, axis)
+    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / 12
+
+
+def _second_difference(field, axis):
+    """Second derivative times dx squared, central, order 4."""
+    at = _shifted(field, axis)
+    return -2.5 * field + 4 / 3 * (at(1) + at(-1)) - (at(2) + at(-2)) / 12
+
+
+def _laplacian(field):
+    """Sum of the second differences along depth and width."""
+    # One padding for both axes: the compiler makes a single pass over the field of it.
+    depth, width = field.shape[DEPTH], field.shape[WIDTH]
+    padded = ops.pad(field, [(0, 0), (0, 0), (2, 2), (2, 2)])
+
+    def at(row, column):
+        return padded[:, :, 2 + row : 2 + row + depth, 2 + column : 2 + column + width]
+
+    near = at(1, 0) + at(-1, 0) + at(0, 1) + at(0, -1)
+    far = at(2, 0) + at(-2, 0) + at(0, 2) + at(0, -2)
+    return -5 * field + 4 / 3 * near - far / 12
+
+
+class DampingLayer:
+    """The damping layer of the OpenFWI data sets.
+
+    ``p+ = (2 - 5 a - k) p - (1 - k) p- + a (4/3 near - 1/12 far)`` with
+    ``a = (v dt / dx)^2`` and ``k = damp dt``; ``damp`` grows with the square of the
+    distance from the model and is set by the model's slowest velocity.
+    """
+
+    @staticmethod
+    def coefficients(padded_velocity, acquisition):
+        """``a`` and ``k`` as a list of (models, 1, depth, width) arrays."""
+        cells, dx, dt = acquisition.boundary_width, acquisition.dx, acquisition.dt
+        courant = (padded_velocity * dt / dx) ** 2
+        slowest = padded_velocity.min(axis=(1, 2))
+        thickness = (cells - 1) * dx
+        strength = 3 * slowest * np.log(1 / _DAMPING_REFLECTION) / (2 * thickness)
+        profile = np.square(np.arange(cells) * dx / thickness)
+        outward = strength[:, None] * profile * dt
+        damping = np.zeros_like(padded_velocity)
+        damping[:, :cells, :] = outward[:, ::-1, None]
+        damping[:, -cells:, :] = outward[:, :, None]
+        # The side strips are written last: they win in the corners.
+        damping[:, :, :cells] = outward[:, None, ::-1]
+        damping[:, :, -cells:] = outward[:, None, :]
+        return [courant[:, None], damping[:, None]]
+
+    @staticmethod
+    def initial_state(zeros):
+        """Pressure now and one step ago."""
+        return zeros, zeros
+
+    @staticmethod
+    def step(state, coefficients):
+        """The state one time step on."""
+        now, before = state
+        courant, damping = coefficients
+        after = 2 * now - before + damping * (before - now) + courant * _laplacian(now)
+        return after, now
+
+
+class PerfectlyMatchedLayer:
+    """Convolutional perfectly matched layer for the second-order wave equation.
+
+    Every derivative in the layer is stretched, ``d/dx -> d/dx + psi``, with a
+    memory variable ``psi+ = b psi + a d/dx``, applied twice for the second derivative.
+
+    Reference:
+        Pasalic, D. and McGarry, R. (2010), Convolutional perfectly matched layer for
+        isotropic and anisotropic acoustic wave equations, SEG Technical Program
+        Expanded Abstracts, 2925-2929.
+    """
+
+    @staticmethod
+    def coefficients(padded_velocity, acquisition):
+        """``(v dt / dx)^2``, then ``a``, ``b`` along depth and ``a``, ``b`` along width."""
+        dx, dt = acquisition.dx, acquisition.dt
+        cells = acquisition.boundary_width
+        coefficients = [((padded_velocity * dt / dx) ** 2)[:, None]]
+        # From each model's own fastest velocity, so that a result does not depend on
+        # the models that happen to be in the same batch.
+        fastest = padded_velocity.max(axis=(1, 2))[:, None]
+        largest = -(_CPML_POWER + 1) * fastest * np.log(_CPML_REFLECTION) / (2 * cells * dx)
+        for axis, shape in ((1, (-1, 1, padded_velocity.shape[1], 1)), (2, (-1, 1, 1, None))):
+            size = padded_velocity.shape[axis]
+            shape = tuple(size if n is None else n for n in shape)
+            index = np.arange(size)
+            outward = np.maximum(cells - index, index - (size - 1 - cells)).clip(0) / cells
+            sigma = largest * outward**_CPML_POWER
+            alpha = _CPML_ALPHA * np.pi * acquisition.peak_frequency * (1 - outward)
+            inside = outward > 0
+            b = np.where(inside, np.exp(-(sigma + alpha) * dt), 0)
+            a = np.where(inside, sigma / np.where(inside, sigma + alpha, 1) * (b - 1), 0)
+            coefficients += [a.reshape(shape), b.reshape(shape)]
+        return coefficients
+
+    @staticmethod
+    def initial_state(zeros):
+        """Pressure now and one step ago, then two memory variables an axis."""
+        return (zeros,) * 6
+
+    @staticmethod
+    def step(state, coefficients):
+        """The state one time step on."""
+        now, before, *memory = state
+        courant, *stretching = coefficients
+        after = 2 * now - before
+        memory_after = []
+        for axis in (DEPTH, WIDTH):
+            k = 2 * (axis - DEPTH)
+            (psi, zeta), (a, b) = memory[k : k + 2], stretching[k : k + 2]
+            psi = b * psi + a * _first_difference(now, axis)
+            second = _second_difference(now, axis) + _first_difference(psi, axis)
+            zeta = b * zeta + a * second
+            after = after + courant * (second + zeta)
+            memory_after += [psi, zeta]
+        return (after, now, *memory_after)
+
+
+BOUNDARIES: dict[str, type[DampingLayer] | type[PerfectlyMatchedLayer]] = {
+    "openfwi": DampingLayer,
+    "cpml": PerfectlyMatchedLayer,
+}

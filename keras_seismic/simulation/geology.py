@@ -1,0 +1,204 @@
+"""Random velocity models in ten families of layered, folded, faulted and mixed geology."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+#: The families, named as in OpenFWI.
+FAMILIES = (
+    "flatvel_a",
+    "flatvel_b",
+    "curvevel_a",
+    "curvevel_b",
+    "flatfault_a",
+    "flatfault_b",
+    "curvefault_a",
+    "curvefault_b",
+    "style_a",
+    "style_b",
+)
+
+#: Velocity range of every family, m/s.
+MINIMUM_VELOCITY, MAXIMUM_VELOCITY = 1500.0, 4500.0
+
+_THINNEST_LAYER = 5  # cells
+_SMALLEST_STEP = 150.0  # m/s between neighbouring layers of the B families
+_LARGEST_RELIEF = 8.0  # cells, total amplitude of a horizon's sines
+_LAYERS = {"vel_a": (2, 6), "vel_b": (2, 6), "fault_a": (2, 4), "fault_b": (5, 8)}
+_CORRELATION = {"a": (8.0, 14.0), "b": (3.0, 6.0)}  # cells
+
+
+def sample_velocity(
+    family: str,
+    count: int,
+    seed: int | Sequence[int] = 0,
+    shape: tuple[int, int] = (70, 70),
+    start: int = 0,
+) -> np.ndarray:
+    """Random velocity models of one family.
+
+    The rules are this package's own and pinned, so that figures obtained with them
+    can be compared with each other. They follow what is known of OpenFWI's
+    families, whose exact rules are not published: **scores on these models are not
+    scores on OpenFWI.** All velocities lie in 1500-4500 m/s.
+
+    - ``flatvel``: 2-6 flat layers of at least 5 cells, uniform among all such
+      layerings. Velocities are uniform; ``a`` sorts them downward, ``b`` leaves them
+      free with neighbours at least 150 m/s apart.
+    - ``curvevel``: the same, each horizon bent by the model's one fold, a sum of 1-3
+      sines of 1-5 periods with uniform phase (conformable); the fold's total
+      amplitude at a horizon is between half and all of the smaller of 8 cells and
+      half the thinner neighbouring layer.
+    - ``flatfault``, ``curvefault``: the same with 2-4 (``a``) or 5-8 (``b``) layers,
+      cut by one straight normal fault that dips 45-85 degrees to either side, with a
+      throw of 3-15 cells; the hanging wall has slid down along the fault.
+    - ``style``: a Gaussian random texture with correlation length 8-14 cells (``a``)
+      or 3-6 (``b``) (the distance at which the correlation falls to 1/e), plus a
+      trend with depth of weight 0.1-0.3, scaled to the full range.
+
+    Model ``i`` depends on the family, the seed, the shape and ``i`` alone: the first
+    100 of 1000 models are the 100 models of a shorter call, and any part can be made
+    by itself with ``start``.
+
+    Args:
+        family: One of ``FAMILIES``; ``"FlatVel-A"`` is understood too.
+        count: Number of models.
+        seed: A non-negative integer, or several.
+        shape: ``(depth, width)`` in cells.
+        start: Index of the first model.
+
+    Returns:
+        float32 array ``(count, depth, width)``, m/s.
+
+    Raises:
+        ValueError: If the family is unknown, a number is negative, or the model is too
+            shallow for the family's layers.
+
+    Example:
+        >>> velocity = sample_velocity("flatvel_a", 2, seed=1)
+        >>> velocity.shape, bool((velocity[:, 1:] >= velocity[:, :-1]).all())
+        ((2, 70, 70), True)
+    """
+    family = family_name(family)
+    seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
+    if count < 0 or start < 0 or min(seeds) < 0:
+        raise ValueError(
+            "sample_velocity: count, start and seed must not be negative, received "
+            f"count={count}, start={start}, seed={seed}"
+        )
+    depth, width = (int(n) for n in shape)
+    needed = _THINNEST_LAYER * (_layer_range(family)[1] if "style" not in family else 1)
+    if depth < needed or width < 2:
+        raise ValueError(
+            f"sample_velocity: {family} needs at least {needed} x 2 cells, received "
+            f"{depth} x {width}"
+        )
+    draw = _style if family.startswith("style") else _layered
+    velocity = np.empty((count, depth, width), np.float32)
+    for i in range(count):
+        entropy = [FAMILIES.index(family), start + i, *seeds]
+        velocity[i] = draw(family, depth, width, np.random.default_rng(entropy))
+    return velocity
+
+
+def family_name(family: str) -> str:
+    """The family's name as in ``FAMILIES``, from any common spelling of it.
+
+    Example:
+        >>> family_name("CurveFault-B")
+        'curvefault_b'
+    """
+    name = str(family).strip().lower().replace("-", "_")
+    if name not in FAMILIES:
+        raise ValueError(f"unknown velocity family {family!r}; choose one of {', '.join(FAMILIES)}")
+    return name
+
+
+def _layer_range(family: str) -> tuple[int, int]:
+    return _LAYERS[family.removeprefix("flat").removeprefix("curve")]
+
+
+def _layered(family: str, depth: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    fewest, most = _layer_range(family)
+    layers = int(rng.integers(fewest, most + 1))
+    horizons = _horizon_depths(layers, depth, rng)
+    velocities = _layer_velocities(layers, family.endswith("_a"), rng)
+    relief = np.zeros(layers - 1)
+    fold: list[tuple[float, float, float]] = []
+    if family.startswith("curve"):
+        thickness = np.diff([0, *horizons, depth])
+        thinner = np.minimum(thickness[:-1], thickness[1:])
+        relief = np.minimum(_LARGEST_RELIEF, thinner / 2) * rng.uniform(0.5, 1)
+        fold = _fold(rng)
+
+    z, x = np.meshgrid(np.arange(depth) + 0.5, np.arange(width) + 0.5, indexing="ij")
+    if "fault" in family:
+        z, x = _restored(z, x, rng)
+    bend = np.zeros_like(x)
+    for periods, phase, share in fold:
+        bend += share * np.sin(2 * np.pi * periods * x / width + phase)
+    layer = np.zeros(z.shape, int)
+    for horizon, amplitude in zip(horizons, relief, strict=True):
+        layer += z >= horizon + amplitude * bend
+    return velocities[layer]
+
+
+def _horizon_depths(layers: int, depth: int, rng: np.random.Generator) -> np.ndarray:
+    """Depths of the horizons, uniform among all layerings that respect the thinnest layer."""
+    # Choosing cuts among the cells that remain after every layer got its minimum.
+    spare = depth - _THINNEST_LAYER * layers
+    cuts = np.sort(rng.choice(spare + layers - 1, size=layers - 1, replace=False))
+    return cuts - np.arange(layers - 1) + _THINNEST_LAYER * np.arange(1, layers)
+
+
+def _layer_velocities(layers: int, ascending: bool, rng: np.random.Generator) -> np.ndarray:
+    while True:
+        velocities = rng.uniform(MINIMUM_VELOCITY, MAXIMUM_VELOCITY, layers)
+        if ascending:
+            return np.sort(velocities)
+        if (np.abs(np.diff(velocities)) >= _SMALLEST_STEP).all():
+            return velocities
+
+
+def _fold(rng: np.random.Generator) -> list[tuple[float, float, float]]:
+    """``(periods, phase, share of the amplitude)`` of 1-3 sines; the shares add up to 1."""
+    sines = int(rng.integers(1, 4))
+    shares = rng.dirichlet(np.ones(sines))
+    periods = rng.integers(1, 6, sines)
+    return list(zip(periods, rng.uniform(0, 2 * np.pi, sines), shares, strict=True))
+
+
+def _restored(
+    z: np.ndarray, x: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where every cell lay before the fault moved: the hanging wall goes back up."""
+    depth, width = z.shape
+    dip = np.radians(rng.uniform(45, 85))
+    side = rng.choice([-1, 1])
+    throw = rng.uniform(3, 15)
+    middle = rng.uniform(0.25, 0.75) * width
+    # The fault's x at each depth; the rock above an inclined fault is its hanging wall.
+    fault = middle + side * (z - depth / 2) / np.tan(dip)
+    hanging = side * (x - fault) > 0
+    return z - throw * hanging, x - side * throw / np.tan(dip) * hanging
+
+
+def _style(family: str, depth: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    length = rng.uniform(*_CORRELATION[family[-1]])
+    rows, columns = _smoothing(depth, length), _smoothing(width, length)
+    texture = rows @ rng.standard_normal((rows.shape[1], columns.shape[1])) @ columns.T
+    texture = (texture - texture.min()) / np.ptp(texture)
+    trend = rng.uniform(0.1, 0.3)
+    mixed = (1 - trend) * texture + trend * np.linspace(0, 1, depth)[:, None]
+    mixed = (mixed - mixed.min()) / np.ptp(mixed)
+    return MINIMUM_VELOCITY + (MAXIMUM_VELOCITY - MINIMUM_VELOCITY) * mixed
+
+
+def _smoothing(size: int, length: float) -> np.ndarray:
+    """Matrix that turns white noise into a texture with correlation ``exp(-(d / length)^2)``."""
+    # A Gaussian of this standard deviation, convolved with itself, has that correlation;
+    # the noise reaches past the edges, so that they are no smoother than the middle.
+    sigma = length / 2
+    margin = int(np.ceil(4 * sigma))
+    distance = np.arange(size)[:, None] + margin - np.arange(size + 2 * margin)
+    return np.exp(-(distance**2) / (2 * sigma**2))

@@ -1,0 +1,54 @@
+"""Source wavelets."""
+
+import numpy as np
+
+
+def ricker(peak_frequency: float, dt: float, nt: int) -> np.ndarray:
+    """Causal Ricker wavelet whose first sample is at time zero.
+
+    The second derivative of a Gaussian, delayed by half its length so that it
+    starts from (almost) nothing at sample 0:
+
+    ``w_k = (1 - 2 a_k^2) exp(-a_k^2)``, ``a_k = pi f dt (centre - k)``
+
+    with ``centre = floor(floor(2.2 / f / dt) / 2)``; samples past
+    ``2 * centre`` are zero. This is the discretisation behind the OpenFWI data
+    sets.
+
+    Args:
+        peak_frequency: Frequency of the spectrum's maximum, Hz.
+        dt: Time step, s.
+        nt: Number of samples to return.
+
+    Returns:
+        float64 array of shape ``(nt,)``, 1 at the peak.
+
+    Raises:
+        ValueError: If an argument is not positive, or if the wavelet would have
+            fewer than 5 samples, that is, ``dt`` is too coarse for the frequency.
+
+    Example:
+        >>> wavelet = ricker(15.0, 0.001, 1000)
+        >>> wavelet.shape, int(wavelet.argmax()), float(wavelet.max())
+        ((1000,), 73, 1.0)
+
+    Reference:
+        Ricker, N. (1953), The form and laws of propagation of seismic wavelets,
+        Geophysics 18, 10-40.
+    """
+    if not (peak_frequency > 0 and dt > 0 and nt > 0):
+        raise ValueError(
+            "ricker: peak_frequency (Hz), dt (s) and nt must be positive, received "
+            f"peak_frequency={peak_frequency}, dt={dt}, nt={nt}"
+        )
+    # Rounded first: 2.2 / 15 / 0.001 and its like must not lose a sample to a last bit.
+    centre = int(np.floor(round(2.2 / peak_frequency / dt, 9))) // 2
+    if centre < 2:
+        raise ValueError(
+            f"ricker: dt={dt} s leaves {2 * centre + 1} samples to a {peak_frequency} Hz "
+            f"wavelet; use dt below {2.2 / peak_frequency / 4:.3g} s"
+        )
+    phase = np.pi * peak_frequency * dt * (centre - np.arange(2 * centre + 1))
+    wavelet = np.zeros(max(nt, 2 * centre + 1))
+    wavelet[: 2 * centre + 1] = (1 - 2 * phase**2) * np.exp(-(phase**2))
+    return wavelet[:nt]

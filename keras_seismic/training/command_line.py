@@ -1,0 +1,84 @@
+"""Arguments and behaviour that the training and export programs share."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_seismic.training.run_folder import RunFolder
+
+
+def training_parser(description: str | None, epochs: int, batch_size: int, learning_rate: float):
+    """A parser with the arguments of every training program."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="run folder to write")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the run in a run folder that is not empty"
+    )
+    parser.add_argument("--epochs", type=positive, default=epochs, help="default %(default)s")
+    parser.add_argument(
+        "--batch-size", type=positive, default=batch_size, help="default %(default)s"
+    )
+    parser.add_argument(
+        "--learning-rate", type=float, default=learning_rate, help="largest, default %(default)s"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="data, order and weights, default %(default)s"
+    )
+    return parser
+
+
+def open_run(arguments: argparse.Namespace) -> RunFolder:
+    """The run folder of the arguments, refused early if it is not free."""
+    return RunFolder(arguments.out, arguments.overwrite)
+
+
+def configuration(arguments: argparse.Namespace, **more: Any) -> dict[str, Any]:
+    """What goes into ``config.json``: the arguments and the versions behind them."""
+    import keras
+
+    import keras_seismic
+
+    values = {k: str(v) if isinstance(v, Path) else v for k, v in vars(arguments).items()}
+    versions = {
+        "keras_seismic": keras_seismic.__version__,
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+        "python": sys.version.split()[0],
+    }
+    return {"arguments": values, "versions": versions, **more}
+
+
+def positive(text: str) -> int:
+    """An integer of at least 1, for argparse."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive integer, received {text!r}")
+    return number
+
+
+def run_program(main: Callable[[Sequence[str] | None], Any]) -> None:
+    """Run a program's ``main``: errors in what the user gave become one line, not a traceback."""
+    try:
+        main(None)
+    except (ValueError, OSError, ImportError) as error:
+        raise SystemExit(f"error: {error}") from error
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted") from None
+
+
+def print_table(rows: dict[str, Any]) -> None:
+    """Names and values in two columns; floats with four digits."""
+    width = max(map(len, rows))
+    for name, value in rows.items():
+        print(
+            f"  {name:<{width}}  {value:.4g}"
+            if isinstance(value, float)
+            else f"  {name:<{width}}  {value}"
+        )

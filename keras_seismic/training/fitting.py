@@ -1,0 +1,86 @@
+"""Fitting a network into a run folder."""
+
+import sys
+
+import keras
+
+from keras_seismic.training.run_folder import RunFolder
+
+
+def adamw(
+    learning_rate: float, steps: int, weight_decay: float = 1e-4, warmup: float = 0.05
+) -> keras.optimizers.Optimizer:
+    """AdamW with a short warm-up and a cosine decay to nothing.
+
+    Epsilon (1e-8) and weight decay are PyTorch's, which the published recipes use, not
+    Keras' defaults.
+
+    Args:
+        learning_rate: Largest learning rate.
+        steps: Updates in the whole training.
+        weight_decay: Decoupled weight decay.
+        warmup: Share of the steps in which the rate grows.
+    """
+    rising = max(int(warmup * steps), 1)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        learning_rate / 25,
+        decay_steps=max(steps - rising, 1),
+        warmup_target=learning_rate,
+        warmup_steps=rising,
+    )
+    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, epsilon=1e-8)
+
+
+class _History(keras.callbacks.Callback):
+    """Keeps ``history.csv`` whole after every epoch."""
+
+    def __init__(self, run: RunFolder) -> None:
+        super().__init__()
+        self.run = run
+        self.columns: dict[str, list[float]] = {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        for key, value in (logs or {}).items():
+            self.columns.setdefault(key, []).append(float(value))
+        self.run.write_history(self.columns)
+
+
+def fit(network: keras.Model, training, validation, run: RunFolder, epochs: int) -> keras.Model:
+    """Train a compiled network and return it as it was at its best.
+
+    Writes ``history.csv`` and ``best.keras`` as it goes and stops, with an error, when the
+    loss is no longer a number.
+
+    Args:
+        network: Compiled.
+        training: Whatever ``network.fit`` takes.
+        validation: Likewise; its loss decides which epoch is best.
+        run: Where to write.
+        epochs: Passes over the training data.
+
+    Returns:
+        The network with the weights of its best epoch.
+
+    Raises:
+        RuntimeError: If the loss becomes NaN or infinite.
+    """
+    best = run.path / "best.keras"
+    callbacks = [
+        keras.callbacks.TerminateOnNaN(),
+        _History(run),
+        keras.callbacks.ModelCheckpoint(str(best), monitor="val_loss", save_best_only=True),
+    ]
+    network.fit(
+        training,
+        validation_data=validation,
+        epochs=epochs,
+        callbacks=callbacks,
+        shuffle=False,  # pipelines shuffle themselves
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
+    if not best.exists():
+        raise RuntimeError(
+            f"{run.path}: the loss became NaN or infinite before the first epoch ended; lower the "
+            "learning rate, and look for extreme values in the data"
+        )
+    return keras.models.load_model(best)

@@ -1,0 +1,112 @@
+"""A run folder: what a training leaves behind."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+_MARK = "config.json"
+
+
+class RunFolder:
+    """The folder of one training run.
+
+    ``config.json`` says how it was made, ``history.csv`` holds a line an epoch,
+    ``best.keras`` the network at its best validation loss, ``model.keras`` the model in
+    physical units, ``metrics.json`` the scores, ``figures/`` the pictures. Every file is
+    written under a temporary name and renamed.
+
+    Args:
+        path: The folder; made if it does not exist.
+        overwrite: Empty a folder of an earlier run first. A folder that is not one is never
+            emptied.
+
+    Raises:
+        FileExistsError: If the folder is not empty, and ``overwrite`` is false or the folder
+            is no run folder.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     run = RunFolder(f"{parent}/run").create({"epochs": 1})
+        ...     run.read("config.json")
+        {'epochs': 1}
+    """
+
+    def __init__(self, path: str | os.PathLike, overwrite: bool = False) -> None:
+        self.path = Path(path)
+        self.overwrite = overwrite
+        if self.path.exists() and not self.path.is_dir():
+            raise FileExistsError(f"{self.path}: expected a folder for the run, found a file")
+        if self._occupied:
+            if not overwrite:
+                raise FileExistsError(
+                    f"{self.path}: the output folder is not empty; choose another one, or pass "
+                    "--overwrite to replace the run in it"
+                )
+            if not (self.path / _MARK).is_file():
+                raise FileExistsError(
+                    f"{self.path}: holds files but no {_MARK}, so it is no run folder, and "
+                    "--overwrite leaves it alone; choose another one"
+                )
+
+    @property
+    def _occupied(self) -> bool:
+        return self.path.is_dir() and any(self.path.iterdir())
+
+    def create(self, config: dict[str, Any]) -> "RunFolder":
+        """Make the folder, emptied if it may be, and write ``config.json``.
+
+        Apart from the constructor, so that whatever can fail fails before a run is lost.
+        """
+        if self._occupied:
+            shutil.rmtree(self.path)
+        (self.path / "figures").mkdir(parents=True)
+        self.write(_MARK, config)
+        return self
+
+    def write(self, name: str, content: dict[str, Any]) -> Path:
+        """Write a JSON file."""
+        return self._replace(name, json.dumps(content, indent=2, default=str) + "\n")
+
+    def write_history(self, history: dict[str, list[float]]) -> Path:
+        """Write ``history.csv``, a line an epoch, from a Keras history."""
+        rows = zip(*history.values(), strict=True)
+        lines = [["epoch", *history], *([i + 1, *row] for i, row in enumerate(rows))]
+        text = "\n".join(",".join(str(value) for value in line) for line in lines)
+        return self._replace("history.csv", text + "\n")
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Content of a JSON file of the run."""
+        return json.loads((self.path / name).read_text())
+
+    def read_history(self) -> dict[str, list[float]]:
+        """``history.csv`` as columns."""
+        with (self.path / "history.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        return {key: [float(row[key]) for row in rows] for key in (rows[0] if rows else ())}
+
+    def save_model(self, model, name: str = "model.keras") -> Path:
+        """Save a Keras model."""
+        path = self.path / name
+        temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+        model.save(temporary)
+        os.replace(temporary, path)
+        return path
+
+    def save_figure(self, figure, name: str) -> Path:
+        """Save a matplotlib figure as ``figures/<name>.png``."""
+        path = self.path / "figures" / f"{name}.png"
+        temporary = path.with_name(f".{path.name}.partial")
+        figure.savefig(temporary, format="png", dpi=120)
+        os.replace(temporary, path)
+        return path
+
+    def _replace(self, name: str, text: str) -> Path:
+        path = self.path / name
+        temporary = path.with_name(f".{name}.partial")
+        temporary.write_text(text)
+        os.replace(temporary, path)
+        return path

@@ -1,0 +1,184 @@
+"""Figures of velocity models, sections, gathers and training.
+
+Every function returns a ``matplotlib.figure.Figure`` that belongs to no window; save it
+with ``figure.savefig`` or show it in a notebook. matplotlib is imported when a figure is
+made.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_seismic.simulation.geology import FAMILIES, sample_velocity
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_VELOCITY_MAP, _AMPLITUDE_MAP, _DIFFERENCE_MAP = "viridis", "gray", "RdBu_r"
+
+
+def _new_figure(width: float, height: float) -> "Figure":
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("figures need matplotlib: pip install 'keras_seismic[plot]'") from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def plot_velocity(
+    true: np.ndarray, predicted: np.ndarray, dx: float = 10.0, title: str = ""
+) -> "Figure":
+    """True, predicted and difference, a row for each model, with colour bars in m/s.
+
+    Args:
+        true: ``(models, depth, width)``, with or without a last axis of 1; m/s.
+        predicted: The same.
+        dx: Cell size, m.
+        title: Heading of the figure.
+    """
+    true, predicted = (np.asarray(v).reshape(len(v), *v.shape[1:3]) for v in (true, predicted))
+    depth, width = true.shape[1:]
+    figure = _new_figure(10.5, max(2.8 * len(true), 3) + 0.4)
+    axes = figure.subplots(len(true), 3, squeeze=False, sharex=True, sharey=True)
+    velocity_range = {
+        "vmin": min(true.min(), predicted.min()),
+        "vmax": max(true.max(), predicted.max()),
+    }
+    largest = float(np.percentile(np.abs(predicted - true), 99)) or 1.0
+    style = {"extent": (0, width * dx, depth * dx, 0), "interpolation": "nearest", "aspect": "auto"}
+    for row, a, b in zip(axes, true, predicted, strict=True):
+        for panel, v in zip(row, (a, b), strict=False):
+            image = panel.imshow(v, cmap=_VELOCITY_MAP, **velocity_range, **style)
+        difference = row[2].imshow(
+            b - a, cmap=_DIFFERENCE_MAP, vmin=-largest, vmax=largest, **style
+        )
+        mae = np.abs(b - a).mean()
+        row[2].text(
+            0.98,
+            0.03,
+            f"MAE {mae:.0f} m/s",
+            transform=row[2].transAxes,
+            ha="right",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        )
+        row[0].set_ylabel("depth (m)")
+    for panel, heading in zip(axes[0], ("true", "predicted", "predicted - true"), strict=True):
+        panel.set_title(heading)
+    for panel in axes[-1]:
+        panel.set_xlabel("x (m)")
+    figure.colorbar(image, ax=axes[:, :2], label="velocity (m/s)", pad=0.01)
+    figure.colorbar(difference, ax=axes[:, 2], label="difference (m/s)", pad=0.02)
+    figure.suptitle(title)
+    return figure
+
+
+def plot_denoising(
+    clean: np.ndarray,
+    noisy: np.ndarray,
+    denoised: np.ndarray,
+    dt: float | None = None,
+    title: str = "",
+) -> "Figure":
+    """Clean, noisy, denoised and what was left out (clean - denoised), one amplitude scale.
+
+    Args:
+        clean: ``(time, traces)``.
+        noisy: The same.
+        denoised: The same.
+        dt: Sample interval, s; without it the axis counts samples.
+        title: Heading of the figure.
+    """
+    figure = _new_figure(14, 4.6)
+    axes = figure.subplots(1, 4, sharex=True, sharey=True)
+    largest = float(np.percentile(np.abs(clean), 99)) or 1.0
+    samples, traces = clean.shape
+    extent = (0, traces, samples * (dt or 1), 0)
+    panels = {"clean": clean, "noisy": noisy, "denoised": denoised, "residual": clean - denoised}
+    for panel, (name, section) in zip(axes, panels.items(), strict=True):
+        image = panel.imshow(
+            section, cmap=_AMPLITUDE_MAP, vmin=-largest, vmax=largest, aspect="auto", extent=extent
+        )
+        if name in ("noisy", "denoised"):
+            error = np.sum((clean - section) ** 2, dtype=np.float64)
+            signal = np.sum(np.square(clean), dtype=np.float64)
+            name += f", {10 * np.log10(signal / max(error, 1e-30)):.1f} dB"
+        panel.set_title("clean - denoised" if name == "residual" else name)
+        panel.set_xlabel("trace")
+    axes[0].set_ylabel("time (s)" if dt else "sample")
+    figure.colorbar(image, ax=axes, label="amplitude", pad=0.01)
+    figure.suptitle(title)
+    return figure
+
+
+def plot_history(history: dict[str, list[float]], title: str = "") -> "Figure":
+    """Loss and metrics by epoch, training and validation.
+
+    Args:
+        history: Columns of ``history.csv``, or ``History.history`` of Keras.
+        title: Heading of the figure.
+    """
+    names = [n for n in history if not n.startswith("val_") and n not in ("epoch", "learning_rate")]
+    figure = _new_figure(4.4 * len(names), 3.4)
+    axes = figure.subplots(1, len(names), squeeze=False)[0]
+    for panel, name in zip(axes, names, strict=True):
+        for key, label in ((name, "training"), (f"val_{name}", "validation")):
+            if key in history:
+                values = history[key]
+                panel.plot(range(1, len(values) + 1), values, marker=".", label=label)
+        panel.set(xlabel="epoch", title=name)
+        if min(history[name]) > 0:
+            panel.set_yscale("log")
+        panel.grid(alpha=0.3)
+        panel.legend()
+    figure.suptitle(title)
+    return figure
+
+
+def plot_gathers(gathers: np.ndarray, dt: float = 0.001, title: str = "") -> "Figure":
+    """One panel for each shot, amplitudes clipped at their 98th percentile.
+
+    Args:
+        gathers: ``(time, receivers, shots)``.
+        dt: Sample interval, s.
+        title: Heading of the figure.
+    """
+    samples, receivers, shots = gathers.shape
+    figure = _new_figure(2.4 * shots + 1, 4)
+    axes = figure.subplots(1, shots, squeeze=False, sharey=True)[0]
+    largest = float(np.percentile(np.abs(gathers), 98)) or 1.0
+    for shot, panel in enumerate(axes):
+        image = panel.imshow(
+            gathers[..., shot],
+            cmap=_AMPLITUDE_MAP,
+            vmin=-largest,
+            vmax=largest,
+            aspect="auto",
+            extent=(0, receivers, samples * dt, 0),
+        )
+        panel.set(title=f"shot {shot + 1}", xlabel="receiver")
+    axes[0].set_ylabel("time (s)")
+    figure.colorbar(image, ax=axes, label="amplitude", pad=0.01)
+    figure.suptitle(title)
+    return figure
+
+
+def plot_families(seed: int = 0, count: int = 4) -> "Figure":
+    """A gallery of the velocity families, ``count`` models of each.
+
+    Args:
+        seed: Seed of ``sample_velocity``.
+        count: Models of each family.
+    """
+    figure = _new_figure(1.7 * len(FAMILIES) + 0.8, 1.75 * count + 0.3)
+    axes = figure.subplots(count, len(FAMILIES), squeeze=False)
+    for column, family in enumerate(FAMILIES):
+        for panel, velocity in zip(
+            axes[:, column], sample_velocity(family, count, seed), strict=True
+        ):
+            image = panel.imshow(
+                velocity, cmap=_VELOCITY_MAP, vmin=1500, vmax=4500, interpolation="nearest"
+            )
+            panel.set(xticks=[], yticks=[])
+        axes[0, column].set_title(family, fontsize=11)
+    figure.colorbar(image, ax=axes, label="velocity (m/s)", pad=0.01, shrink=0.8)
+    return figure
