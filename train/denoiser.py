@@ -107,10 +107,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     model = ks.exporting.with_physical_units(network, normalization)
     run.save_model(model)
     result = ks.evaluation.denoising_experiment(model, test_section, arguments.snr, arguments.seed)
-    metrics = ks.evaluation.score_denoising(**result)
+    metrics = ks.evaluation.score_denoising(*result)
     dt = test.dt if test else 0.004
     run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
-    run.save_figure(ks.visualization.plot_denoising(**result, dt=dt)  # type: ignore[arg-type], "denoising")
+    run.save_figure(ks.visualization.plot_denoising(*result, dt=dt), "denoising")
     run.write("metrics.json", metrics)
     command_line.print_table(metrics)
     print(

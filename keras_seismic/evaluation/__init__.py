@@ -2,6 +2,7 @@
 
 from keras_seismic.evaluation.real_geology import WindowScores, evaluate_on_windows
 from keras_seismic.evaluation.scores import (
+    DenoisingResult,
     denoising_experiment,
     predict,
     score_denoising,
@@ -9,6 +10,7 @@ from keras_seismic.evaluation.scores import (
 )
 
 __all__ = [
+    "DenoisingResult",
     "WindowScores",
     "denoising_experiment",
     "evaluate_on_windows",

@@ -1,5 +1,7 @@
 """Scores of velocity models and sections, in the units people think in."""
 
+from typing import NamedTuple
+
 import keras
 import numpy as np
 
@@ -68,9 +70,17 @@ def predict(model: keras.Model | Predictor, inputs: np.ndarray, batch_size: int 
     )
 
 
+class DenoisingResult(NamedTuple):
+    """A section clean, buried in noise, and found again, each ``(time, traces)``."""
+
+    clean: np.ndarray
+    noisy: np.ndarray
+    denoised: np.ndarray
+
+
 def denoising_experiment(
     model: keras.Model | Predictor, section: np.ndarray, snr_db: float = 0.0, seed: int = 0
-) -> dict[str, np.ndarray]:
+) -> DenoisingResult:
     """Bury a section in noise and let a model find it again.
 
     The section is clipped and scaled first (``normalize_section``).
@@ -80,11 +90,8 @@ def denoising_experiment(
         section: ``(time, traces)``, raw amplitudes; taken as clean.
         snr_db: Signal-to-noise ratio of the noisy section, dB.
         seed: Decides the noise.
-
-    Returns:
-        ``clean``, ``noisy`` and ``denoised``, each ``(time, traces)``.
     """
     clean = normalize_section(section)
     noisy = add_white_noise(clean, snr_db, seed)
     denoised = predict(model, noisy[None, ..., None])[0, ..., 0]
-    return {"clean": clean, "noisy": noisy, "denoised": denoised}
+    return DenoisingResult(clean, noisy, denoised)
