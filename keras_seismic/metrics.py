@@ -151,24 +151,26 @@ class SSIM(_MeanMetric):
                 "SSIM: inputs must have the shape (batch, depth, width) or (batch, depth, width, "
                 f"channels), received {tuple(y_true.shape)}"
             )
-        a, b = (self._images(y) for y in (y_true, y_pred))
-        self._accumulate(_example_mean(self._map(a, b)), sample_weight)
+        self._accumulate(_example_mean(self.map(y_true, y_pred)), sample_weight)
 
-    def _images(self, y):
-        """Scaled to [0, 1], then moved by -1/2 together with the zeros around them."""
+    def _centred(self, y):
+        """Images on [0, 1] with zeros around them, moved by their means, and the means."""
         y = y[..., None] if len(y.shape) == 3 else y
-        y = (y - self.minimum) / (self.maximum - self.minimum) - 0.5
+        y = (y - self.minimum) / (self.maximum - self.minimum)
+        mean = ops.mean(y, axis=(1, 2), keepdims=True)
         margin = (_WINDOW // 2, _WINDOW // 2)
-        return ops.pad(y, [(0, 0), margin, margin, (0, 0)], constant_values=-0.5)
+        return ops.pad(y, [(0, 0), margin, margin, (0, 0)]) - mean, mean
 
-    def _map(self, a, b):
+    def map(self, y_true, y_pred):
+        """The similarity at every cell, ``(batch, depth, width, channels)``."""
+        (a, offset_a), (b, offset_b) = self._centred(y_true), self._centred(y_pred)
         # Variances do not change when images move by a constant, but their rounding does:
         # E[x^2] - E[x]^2 in float32 wants x around zero.
         mean_a, mean_b = self._blurred(a), self._blurred(b)
         variance_a = self._blurred(a * a) - mean_a * mean_a
         variance_b = self._blurred(b * b) - mean_b * mean_b
         covariance = self._blurred(a * b) - mean_a * mean_b
-        mean_a, mean_b = mean_a + 0.5, mean_b + 0.5
+        mean_a, mean_b = mean_a + offset_a, mean_b + offset_b
         luminance = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
         return luminance * (2 * covariance + _C2) / (variance_a + variance_b + _C2)
 
@@ -218,7 +220,8 @@ class SignalToNoiseRatio(keras.metrics.Metric):
 
     def result(self):
         tiny = 1e-30
-        return 10 * ops.log10(ops.maximum(self.signal, tiny) / ops.maximum(self.error, tiny))
+        signal, error = (ops.log10(ops.maximum(x, tiny)) for x in (self.signal, self.error))
+        return 10 * (signal - error)
 
     def get_config(self):
         return {"name": self.name}

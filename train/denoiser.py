@@ -94,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         optimizer=keras.optimizers.Adam(arguments.learning_rate),
         loss="mean_squared_error",
         metrics=[ks.metrics.SignalToNoiseRatio()],
+        jit_compile=ks.training.jit_compile(),
     )
     network = ks.training.fit(
         network,

@@ -85,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         optimizer=ks.training.adamw(arguments.learning_rate, steps),
         loss="mean_absolute_error",
         metrics=[ks.metrics.MeanAbsoluteVelocityError(scaling.scale)],
+        jit_compile=ks.training.jit_compile(),
     )
     network = ks.training.fit(network, training, validation, run, arguments.epochs)
 

@@ -7,7 +7,12 @@ from keras_seismic.exporting.physical_units import (
     in_float32,
     with_physical_units,
 )
-from keras_seismic.exporting.predictors import Predictor, load_predictor, model_predictor
+from keras_seismic.exporting.predictors import (
+    Predictor,
+    load_model,
+    load_predictor,
+    model_predictor,
+)
 from keras_seismic.exporting.saved_model import export_saved_model
 
 __all__ = [
@@ -19,6 +24,7 @@ __all__ = [
     "export_onnx",
     "export_saved_model",
     "in_float32",
+    "load_model",
     "load_predictor",
     "model_predictor",
     "with_physical_units",

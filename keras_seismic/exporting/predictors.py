@@ -1,6 +1,7 @@
 """One way to call whatever a model was saved or exported as."""
 
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def load_predictor(path: str | os.PathLike) -> Predictor:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such model")
     if path.suffix == ".keras":
-        return model_predictor(keras.models.load_model(path))
+        return model_predictor(load_model(path))
     if path.suffix == ".onnx":
         return _onnx_predictor(path)
     if (path / "saved_model.pb").is_file():
@@ -42,6 +43,24 @@ def load_predictor(path: str | os.PathLike) -> Predictor:
         f"{path}: expected a .keras file, an .onnx file or a SavedModel folder "
         "(with saved_model.pb)"
     )
+
+
+def load_model(path: str | os.PathLike) -> keras.Model:
+    """A Keras model from a ``.keras`` file, in safe mode.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is another kind of file (such as legacy .h5) or damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such model file")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"{path}: expected a .keras file (a zip archive), but it is none; it is truncated, or "
+            "of another format such as legacy .h5, which is refused"
+        )
+    return keras.models.load_model(path, safe_mode=True)
 
 
 def model_predictor(model: keras.Model) -> Predictor:

@@ -301,6 +301,9 @@ class SectionRestoration(_Float32Layer):
             )
         self.normalization = normalization
 
+    def build(self, estimate_shape, section_shape):
+        self.normalization.build(section_shape)
+
     def call(self, estimate, section):
         return self.normalization.restore(estimate, section)
 

@@ -9,7 +9,9 @@ from typing import Any
 from keras_seismic.training.run_folder import RunFolder
 
 
-def training_parser(description: str | None, epochs: int, batch_size: int, learning_rate: float):
+def training_parser(
+    description: str | None, epochs: int, batch_size: int, learning_rate: float
+) -> argparse.ArgumentParser:
     """A parser with the arguments of every training program."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -27,6 +29,23 @@ def training_parser(description: str | None, epochs: int, batch_size: int, learn
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="data, order and weights, default %(default)s"
+    )
+    return parser
+
+
+def export_parser(description: str | None, path: str) -> argparse.ArgumentParser:
+    """A parser with the arguments of every export program."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path, help="model.keras of a run")
+    parser.add_argument("path", type=Path, help=path)
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument(
+        "--examples",
+        type=positive,
+        default=4,
+        help="simulated gathers (or sections) to check the export on, default %(default)s",
     )
     return parser
 

@@ -31,6 +31,19 @@ def adamw(
     return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, epsilon=1e-8)
 
 
+def jit_compile() -> bool | str:
+    """What to pass to ``compile(jit_compile=...)``.
+
+    Keras would compile the training step with XLA also on a CPU, where TensorFlow's own
+    convolutions are quicker (``python -m benchmarks.training_step``).
+    """
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow as tf
+
+    return "auto" if tf.config.list_physical_devices("GPU") else False
+
+
 class _History(keras.callbacks.Callback):
     """Keeps ``history.csv`` whole after every epoch."""
 

@@ -1,0 +1,1 @@
+"""Examples: programs that the documentation runs."""
