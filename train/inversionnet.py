@@ -23,7 +23,7 @@ from keras_seismic.training import command_line
 
 def parser():
     """The program's arguments."""
-    p = command_line.training_parser(__doc__, epochs=12, batch_size=16, learning_rate=2e-3)
+    p = command_line.training_parser(__doc__, epochs=16, batch_size=8, learning_rate=1e-3)
     families = ", ".join(ks.simulation.FAMILIES)
     p.add_argument("--family", default="flatvel_a", help=f"one of {families}; default %(default)s")
     p.add_argument("--samples", type=command_line.positive, default=900, help="pairs to learn from")
@@ -66,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             (arguments.held_out, (arguments.seed, 1)),
         )
     )
+    if test_velocity is not None:  # too small a model is refused now, not after the training
+        ks.data.velocity_windows(test_velocity[0], pairs.shape)
     run.create(command_line.configuration(arguments, acquisition=acquisition.get_config()))
     pairs.generate()
     held_out.generate()

@@ -121,8 +121,8 @@ class NoisyPatches:
         shares = np.diff(np.linspace(0, count, len(sections) + 1).astype(int))
         places = []
         for i, (section, share) in enumerate(zip(self._sections, shares, strict=True)):
-            noise_level(section, self.snr_db)  # raises for a constant section
             rows, columns = patch_positions(section, patch_size, share, seed=seed + i)
+            noise_level(section, self.snr_db)  # raises for a constant section
             places.append(np.stack([np.full(share, i), rows, columns], axis=1))
         self._places = np.concatenate(places)
 

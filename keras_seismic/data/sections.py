@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_seismic.data.arrays import check_finite, read_array
 from keras_seismic.data.segy import read_segy
+from keras_seismic.simulation import check_velocity_values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +89,8 @@ def read_velocity(path: str | os.PathLike) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the content is truncated, of another shape or not finite.
+        ValueError: If the content is truncated, of another shape, not finite, not positive
+            or in km/s.
     """
     velocity = read_array(path)
     if velocity.ndim not in (2, 3) or 0 in velocity.shape:
@@ -96,7 +98,7 @@ def read_velocity(path: str | os.PathLike) -> np.ndarray:
             f"{path}: expected velocity (depth, width) or (models, depth, width) in m/s, received "
             f"shape {velocity.shape}"
         )
-    check_finite(velocity, str(path))
+    check_velocity_values(velocity, f"{path}: velocity")
     return np.asarray(velocity, np.float32).reshape(-1, *velocity.shape[-2:])
 
 

@@ -51,23 +51,26 @@ def export_onnx(
     import onnx
 
     model = in_float32(model)
+    checked = example_inputs(model) if inputs is None else inputs
+    model(checked[:1], training=False)  # Keras refuses to export what was never called
     with placed(path, overwrite) as temporary:
         with warnings.catch_warnings():
             # Keras asks NumPy for a name that NumPy will use otherwise one day.
             warnings.simplefilter("ignore", FutureWarning)
             model.export(str(temporary), format="onnx", opset_version=opset, verbose=False)
         graph = onnx.load(str(temporary))
-        _rename_output(graph.graph, model.output_names[0])
+        _rename(graph.graph, model.output_names[0])
         _describe(graph, model)
         onnx.checker.check_model(graph, full_check=True)
         onnx.save(graph, str(temporary))
-        checked = example_inputs(model) if inputs is None else inputs
         check_parity(model, temporary, checked, verbose=False)
     return Path(path)
 
 
-def _rename_output(graph, name: str) -> None:
-    """Give the one output the model's name instead of the converter's."""
+def _rename(graph, name: str) -> None:
+    """Give the output the model's name and the first axis "batch" instead of the converter's."""
+    for value in (graph.input[0], graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
     old = graph.output[0].name
     graph.output[0].name = name
     for node in graph.node:

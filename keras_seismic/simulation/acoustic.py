@@ -111,7 +111,7 @@ def check_velocity(
     velocity = velocity.astype(np.float64)
     if not velocity.size:
         return velocity
-    _check_values(velocity)
+    check_velocity_values(velocity, "simulate: velocity")
     for kind in ("sources", "receivers"):
         acquisition.grid_indices(kind, velocity.shape[1:])
     _check_stability(velocity.max(), acquisition)
@@ -119,20 +119,29 @@ def check_velocity(
     return velocity
 
 
-def _check_values(velocity: np.ndarray) -> None:
+def check_velocity_values(velocity: np.ndarray, name: str) -> None:
+    """Refuse velocities that are not finite, not positive or not in m/s.
+
+    Args:
+        velocity: Any shape, m/s.
+        name: What to call it in the message, for a file its path.
+
+    Raises:
+        ValueError: Saying what was received, and where.
+    """
     bad = ~np.isfinite(velocity)
     if bad.any():
-        model, row, column = (int(i) for i in np.argwhere(bad)[0])
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
-            f"simulate: velocity holds {int(bad.sum())} values that are not finite, the first "
-            f"at model {model}, row {row}, column {column}"
+            f"{name} holds {int(bad.sum())} values that are not finite (NaN or infinity), the "
+            f"first at index {place} of shape {velocity.shape}"
         )
     lowest, highest = velocity.min(), velocity.max()
     if lowest <= 0:
-        raise ValueError(f"simulate: velocity must be positive, received a minimum of {lowest:g}")
+        raise ValueError(f"{name} must be positive, received a minimum of {lowest:g}")
     if highest < 20:
         raise ValueError(
-            f"simulate: velocity must be in m/s, received {lowest:g} to {highest:g}, which looks "
+            f"{name} must be in m/s, received {lowest:g} to {highest:g}, which looks "
             "like km/s; multiply by 1000"
         )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_seismic.simulation.acoustic import _check_values
+from keras_seismic.simulation.acoustic import check_velocity_values
 
 
 def simulate_section(
@@ -47,7 +47,7 @@ def simulate_section(
             "simulate_section: velocity must have the shape (models, depth, width), received "
             f"{velocity.shape}"
         )
-    _check_values(velocity)
+    check_velocity_values(velocity, "simulate_section: velocity")
     if not (dx > 0 and dt > 0 and nt > 0 and 0 < peak_frequency < 0.5 / dt / 1.5):
         raise ValueError(
             "simulate_section: dx, dt and nt must be positive and peak_frequency below a third "

@@ -3,6 +3,7 @@
 import sys
 
 import keras
+import numpy as np
 
 from keras_seismic.training.run_folder import RunFolder
 
@@ -66,7 +67,7 @@ def fit(network: keras.Model, training, validation, run: RunFolder, epochs: int)
 
     Args:
         network: Compiled.
-        training: Whatever ``network.fit`` takes.
+        training: A ``tf.data.Dataset`` or other batches, or arrays ``(x, y)``.
         validation: Likewise; its loss decides which epoch is best.
         run: Where to write.
         epochs: Passes over the training data.
@@ -83,17 +84,19 @@ def fit(network: keras.Model, training, validation, run: RunFolder, epochs: int)
         _History(run),
         keras.callbacks.ModelCheckpoint(str(best), monitor="val_loss", save_best_only=True),
     ]
-    network.fit(
-        training,
+    arrays = isinstance(training, tuple)
+    history = network.fit(
+        *(training if arrays else (training,)),
         validation_data=validation,
         epochs=epochs,
         callbacks=callbacks,
-        shuffle=False,  # pipelines shuffle themselves
+        shuffle=arrays,  # pipelines shuffle themselves
         verbose=1 if sys.stdout.isatty() else 2,
     )
-    if not best.exists():
+    if not np.isfinite(history.history["loss"]).all():
         raise RuntimeError(
-            f"{run.path}: the loss became NaN or infinite before the first epoch ended; lower the "
-            "learning rate, and look for extreme values in the data"
+            f"{run.path}: the loss became NaN or infinite in epoch {len(history.epoch)}; lower the "
+            "learning rate, and look for extreme values in the data (best.keras holds the best "
+            "epoch before)"
         )
     return keras.models.load_model(best)

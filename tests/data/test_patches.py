@@ -1,0 +1,108 @@
+"""Noise and patches."""
+
+import numpy as np
+import pytest
+
+import keras_seismic as ks
+
+
+@pytest.fixture
+def section(rng):
+    x = rng.standard_normal((90, 70)).astype("float32") * 1e5
+    x[:, :25] = 0  # dead traces
+    return x
+
+
+def test_white_noise_has_the_asked_level(section):
+    for snr_db in (-10.0, 0.0, 20.0):
+        noise = ks.data.add_white_noise(section, snr_db, seed=1) - section
+        assert noise.std() == pytest.approx(section.std() * 10 ** (-snr_db / 20), rel=0.03)
+        assert abs(noise.mean()) < 0.03 * noise.std()
+    same, other = (ks.data.add_white_noise(section, 0, seed) for seed in (1, 2))
+    np.testing.assert_array_equal(same, ks.data.add_white_noise(section, 0, 1))
+    assert not np.allclose(same, other)
+    with pytest.raises(ValueError, match="constant"):
+        ks.data.noise_level(np.ones(5), 0)
+
+
+def test_normalize_section_is_the_stated_definition(section):
+    limit = np.percentile(np.abs(section[section != 0]), 99)
+    expected = np.clip(section, -limit, limit) / limit
+    np.testing.assert_allclose(ks.data.normalize_section(section), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_patches_avoid_dead_traces(section):
+    rows, columns = ks.data.patch_positions(section, 28, 500)
+    for row, column in zip(rows, columns, strict=True):
+        patch = section[row : row + 28, column : column + 28]
+        assert patch.shape == (28, 28)
+        assert (patch != 0).mean() >= 0.5
+    assert len(set(zip(rows.tolist(), columns.tolist(), strict=True))) > 300
+    np.testing.assert_array_equal(rows, ks.data.patch_positions(section, 28, 500)[0])
+
+
+@pytest.mark.parametrize("patch_size", [28, 32, 40])
+@pytest.mark.parametrize(
+    "normalization",
+    [
+        ks.layers.SectionNormalization("maximum"),
+        ks.layers.SectionNormalization("percentile", 99.5),
+        ks.layers.SectionNormalization("range"),
+    ],
+    ids=lambda n: n.mode,
+)
+def test_patches_are_cut_from_the_normalised_noisy_section(section, patch_size, normalization):
+    """Noisy patches are what serving would see; target and input share one scale."""
+    patches = ks.data.NoisyPatches([section, section], patch_size, 20, 0.0, normalization, seed=3)
+    noisy, target = next(patches.batches(batch_size=20))
+    assert noisy.shape == target.shape == (20, patch_size, patch_size, 1)
+    clean = ks.data.normalize_section(section)
+    whole = ks.data.add_white_noise(clean, 0.0, seed=(3, 0, 0))[None, ..., None]
+    served = np.asarray(normalization(whole))[0, ..., 0]
+    rows, columns = ks.data.patch_positions(clean, patch_size, 10, seed=3)
+    size = patch_size
+    for patch, row, column in zip(noisy[:10, ..., 0], rows, columns, strict=True):
+        np.testing.assert_array_equal(patch, served[row : row + size, column : column + size])
+    restored = np.asarray(normalization.restore(target[:10], np.repeat(whole, 10, axis=0)))
+    for patch, row, column in zip(restored[..., 0], rows, columns, strict=True):
+        expected = clean[row : row + size, column : column + size]
+        np.testing.assert_allclose(patch, expected, atol=1e-5)
+
+
+def test_epochs_have_new_noise_and_runs_are_repeatable(section):
+    def epochs():
+        dataset = ks.data.NoisyPatches([section], count=50, seed=1).dataset(batch_size=20)
+        assert len(dataset) == 3
+        return [
+            [np.concatenate(x) for x in zip(*dataset.as_numpy_iterator(), strict=True)]
+            for _ in range(2)
+        ]
+
+    first, second = epochs(), epochs()
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a[0], b[0])
+    assert first[0][0].shape == (50, 28, 28, 1)
+    noise = [x - y for x, y in first]
+    assert not np.allclose(np.sort(noise[0].ravel()), np.sort(noise[1].ravel()))
+
+
+def test_validation_is_the_same_in_every_epoch(section):
+    dataset = ks.data.NoisyPatches([section], count=10).dataset(shuffle=False)
+    a, b = (next(iter(dataset))[0].numpy() for _ in range(2))
+    np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sections": []}, "at least one section"),
+        ({"sections": [np.ones((20, 20))]}, "smaller than a patch"),
+        ({"sections": [np.ones((60, 60))]}, "constant"),
+        ({"sections": [np.eye(60) * np.arange(60)]}, "live"),
+        ({"sections": [np.ones((60, 60))] * 3, "count": 2}, "count=2"),
+        ({"sections": [np.ones((60, 60))], "patch_size": 0}, "patch_size=0"),
+    ],
+)
+def test_bad_input(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ks.data.NoisyPatches(**arguments)

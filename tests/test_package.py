@@ -1,0 +1,161 @@
+"""The package as a whole: what importing it costs, and other backends."""
+
+import os
+import site
+import subprocess
+import sys
+import textwrap
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import keras_seismic as ks
+
+OPTIONAL = ("matplotlib", "tensorflow_datasets", "tf2onnx", "scipy", "segyio", "onnx", "torch")
+
+
+def run(code, **environment):
+    """Run code in a fresh interpreter; returns what it printed."""
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result.stdout
+
+
+def test_importing_pulls_in_nothing_optional():
+    loaded = run(
+        f"""
+        import sys, keras
+        before = set(sys.modules)
+        import keras_seismic
+        print([m for m in {OPTIONAL} if m in sys.modules and m not in before])
+        """
+    )
+    assert loaded.strip() == "[]"
+
+
+def test_importing_is_quick():
+    """Processor time above ``import keras``; the best of three, for machines are noisy."""
+    code = """
+        import time, keras
+        start = time.process_time()
+        import keras_seismic
+        print(time.process_time() - start)
+        """
+    assert min(float(run(code)) for _ in range(3)) < 0.3
+
+
+JAX_WITHOUT_TENSORFLOW = """
+    import dataclasses
+    import sys
+
+    class Blocked:
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[0] == "tensorflow":
+                raise ImportError("tensorflow is blocked in this test")
+
+    sys.meta_path.insert(0, Blocked())
+    import numpy as np
+    import keras
+    import keras_seismic as ks
+
+    acquisition = ks.simulation.Acquisition.surface(
+        width=70, dx=10.0, dt=0.001, nt=64, peak_frequency=15.0, shots=1, receiver_step=8,
+        boundary="cpml")
+    velocity = ks.simulation.sample_velocity("flatvel_a", 4)
+    exact = dataclasses.replace(acquisition, boundary="openfwi", boundary_width=0)
+    np.save(FOLDER + "/openfwi.npy", ks.simulation.simulate(velocity, exact, batch_size=3))
+    gathers = ks.simulation.simulate(velocity, acquisition)
+    np.save(FOLDER + "/cpml.npy", gathers)
+    normalization = ks.layers.GatherNormalization.openfwi("flatvel_a")
+    scaling = ks.layers.VelocityScaling(1500, 4500)
+    network = ks.models.InversionNet(acquisition.gather_shape, filters=1)
+    network.compile(ks.training.adamw(1e-3, 4), "mae", metrics=[
+        ks.metrics.MeanAbsoluteVelocityError(1500), ks.metrics.SSIM(-1, 1),
+        ks.metrics.RootMeanSquaredVelocityError(1500)])
+    x = keras.ops.convert_to_numpy(normalization(gathers))
+    y = keras.ops.convert_to_numpy(scaling.inverse(velocity[..., None]))
+    history = network.fit(x, y, batch_size=2, epochs=2, verbose=0).history
+    assert np.isfinite(list(history.values())).all(), history
+    model = ks.exporting.with_physical_units(network, normalization, scaling, acquisition)
+    model.save(FOLDER + "/model.keras")
+    loaded = ks.exporting.load_model(FOLDER + "/model.keras")
+    np.testing.assert_allclose(loaded(gathers), model(gathers), rtol=1e-5)
+    denoiser = ks.models.ConvDenoiser(num_filters=2)
+    denoiser.compile("adam", "mse", metrics=[ks.metrics.SignalToNoiseRatio()])
+    section = ks.simulation.simulate_section(velocity)[0]
+    patches = ks.data.NoisyPatches([section], count=8)
+    denoiser.fit(*next(patches.batches(8)), verbose=0)
+    assert "tensorflow" not in sys.modules
+    print(keras.backend.backend())
+"""
+
+
+def test_jax_does_without_tensorflow_and_simulates_the_same(tmp_path):
+    pytest.importorskip("jax", reason="the JAX backend needs jax: pip install 'keras_seismic[jax]'")
+    code = f"FOLDER = {str(tmp_path)!r}\n" + textwrap.dedent(JAX_WITHOUT_TENSORFLOW)
+    assert run(code, KERAS_BACKEND="jax").split()[-1] == "jax"
+    velocity = ks.simulation.sample_velocity("flatvel_a", 4)
+    for boundary in ("openfwi", "cpml"):
+        acquisition = ks.simulation.Acquisition.surface(
+            width=70, dx=10.0, dt=0.001, nt=64, peak_frequency=15.0, shots=1, receiver_step=8,
+            boundary=boundary,
+        )  # fmt: skip
+        expected = ks.simulation.simulate(velocity, acquisition)
+        received = np.load(tmp_path / f"{boundary}.npy")
+        np.testing.assert_allclose(received, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.slow
+def test_the_wheel_works_from_an_empty_environment(tmp_path):
+    """Built from this checkout, installed without it, used from another folder."""
+    repository = Path(__file__).parent.parent
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(repository)]
+    subprocess.run(build, check=True, capture_output=True, timeout=300)
+    (wheel,) = tmp_path.glob("keras_seismic-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"keras_seismic"}
+
+    # Its dependencies are lent by a link to this environment's: they are not what is tested,
+    # and would be downloaded anew. The package itself must come from the wheel.
+    environment = tmp_path / "empty"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True, timeout=120)
+    python = environment / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", wheel]
+    subprocess.run(install, check=True, capture_output=True, timeout=120)
+    (packages,) = (environment / "lib").glob("python3*/site-packages")
+    (packages / "lent.pth").write_text("\n".join(site.getsitepackages()) + "\n")
+
+    code = f"""
+        import numpy as np, keras
+        import keras_seismic as ks
+        assert ks.__file__.startswith({str(environment)!r}), ks.__file__
+        network = ks.models.InversionNet((64, 8, 1), (32, 32), filters=1)
+        network.compile("adam", "mae", jit_compile=False)
+        x = np.random.default_rng(0).uniform(-1, 1, (4, 64, 8, 1))
+        network.fit(x, np.ones((4, 32, 32, 1)), epochs=1, verbose=0)
+        model = ks.exporting.with_physical_units(
+            network, ks.layers.GatherNormalization(-27, 53), ks.layers.VelocityScaling(1500, 4500))
+        folder = {str(tmp_path)!r}
+        model.save(folder + "/model.keras")
+        model = ks.exporting.load_model(folder + "/model.keras")
+        ks.exporting.export_saved_model(model, folder + "/1")
+        ks.exporting.export_onnx(model, folder + "/model.onnx")
+        print("worked")
+    """
+    result = subprocess.run(
+        [python, "-c", textwrap.dedent(code)],
+        cwd="/",
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.stdout.strip().endswith("worked"), result.stderr[-3000:]
