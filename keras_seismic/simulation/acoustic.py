@@ -9,7 +9,12 @@ import numpy as np
 from keras import ops
 
 from keras_seismic.progress import Progress
-from keras_seismic.simulation.acquisition import HIGHEST_FREQUENCY, STABILITY_LIMIT, Acquisition
+from keras_seismic.simulation.acquisition import (
+    HIGHEST_FREQUENCY,
+    STABILITY_LIMIT,
+    Acquisition,
+    is_whole_number,
+)
 from keras_seismic.simulation.boundaries import BOUNDARIES, DEPTH
 
 #: Points per shortest wavelength below which a warning is given, and a refusal.
@@ -65,7 +70,7 @@ def simulate(
         (1, 100, 20, 5)
     """
     velocity = check_velocity(velocity, acquisition, allow_dispersion)
-    if batch_size != int(batch_size) or batch_size < 1:
+    if not is_whole_number(batch_size, minimum=1):
         raise ValueError(f"simulate: batch_size must be a positive integer, received {batch_size}")
     count = len(velocity)
     batch_size = min(int(batch_size), max(count, 1))

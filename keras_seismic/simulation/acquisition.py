@@ -71,7 +71,7 @@ class Acquisition:
             if not (_is_finite(value) and value > 0):
                 raise ValueError(f"Acquisition: {name} must be positive, received {value}")
             object.__setattr__(self, name, float(value))  # a NumPy scalar is no JSON
-        if not _is_finite(self.nt) or self.nt != int(self.nt) or self.nt < 1:
+        if not is_whole_number(self.nt, minimum=1):
             raise ValueError(f"Acquisition: nt must be a positive integer, received {self.nt}")
         if self.boundary not in BOUNDARY_WIDTHS:
             raise ValueError(
@@ -79,7 +79,7 @@ class Acquisition:
                 f"received {self.boundary!r}"
             )
         width = self.boundary_width or BOUNDARY_WIDTHS[self.boundary]
-        if not _is_finite(width) or width != int(width) or width < 3:
+        if not is_whole_number(width, minimum=3):
             raise ValueError(
                 "Acquisition: boundary_width must be a whole number of at least 3 cells, "
                 f"received {width}"
@@ -203,6 +203,11 @@ class Acquisition:
     def from_config(cls, config: dict[str, Any]) -> "Acquisition":
         """The acquisition that ``get_config`` described."""
         return cls(**config)
+
+
+def is_whole_number(value: Any, minimum: int) -> bool:
+    """Whether the value is a number, whole, and not below the minimum; never an error."""
+    return _is_finite(value) and value == int(value) and value >= minimum
 
 
 def _is_finite(value: Any) -> bool:
