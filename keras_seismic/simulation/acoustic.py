@@ -16,6 +16,7 @@ from keras_seismic.simulation.acquisition import (
     is_whole_number,
 )
 from keras_seismic.simulation.boundaries import BOUNDARIES, DEPTH
+from keras_seismic.simulation.velocity import checked_velocity
 
 #: Points per shortest wavelength below which a warning is given, and a refusal.
 DISPERSION_WARNING, DISPERSION_LIMIT = 4.0, 3.0
@@ -103,43 +104,14 @@ def check_velocity(
     Raises:
         ValueError: As ``simulate`` says.
     """
-    velocity = np.asarray(velocity)
-    if velocity.ndim != 3 or 0 in velocity.shape[1:]:
-        hint = "; add an axis with velocity[None]" if velocity.ndim == 2 else ""
-        hint = "; drop the last axis with velocity[..., 0]" if velocity.ndim == 4 else hint
-        raise ValueError(
-            "simulate: velocity must have the shape (models, depth, width), received "
-            f"{velocity.shape}{hint}"
-        )
-    if velocity.dtype.kind not in "fiu":
-        raise ValueError(f"simulate: velocity must hold numbers, received dtype {velocity.dtype}")
-    velocity = velocity.astype(np.float64)
+    velocity = checked_velocity(velocity, "simulate")
     if not velocity.size:
         return velocity
-    _check_values(velocity)
     for kind in ("sources", "receivers"):
         acquisition.grid_indices(kind, velocity.shape[1:])
     _check_stability(velocity.max(), acquisition)
     _check_dispersion(velocity.min(), acquisition, allow_dispersion)
     return velocity
-
-
-def _check_values(velocity: np.ndarray) -> None:
-    bad = ~np.isfinite(velocity)
-    if bad.any():
-        model, row, column = (int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(
-            f"simulate: velocity holds {int(bad.sum())} values that are not finite, the first "
-            f"at model {model}, row {row}, column {column}"
-        )
-    lowest, highest = velocity.min(), velocity.max()
-    if lowest <= 0:
-        raise ValueError(f"simulate: velocity must be positive, received a minimum of {lowest:g}")
-    if highest < 20:
-        raise ValueError(
-            f"simulate: velocity must be in m/s, received {lowest:g} to {highest:g}, which looks "
-            "like km/s; multiply by 1000"
-        )
 
 
 def _check_stability(fastest: float, acquisition: Acquisition) -> None:
