@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_seismic.data.arrays import check_finite, read_array
 from keras_seismic.data.segy import read_segy
-from keras_seismic.simulation import check_velocity_values
+from keras_seismic.simulation.velocity import checked_velocity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,8 +98,8 @@ def read_velocity(path: str | os.PathLike) -> np.ndarray:
             f"{path}: expected velocity (depth, width) or (models, depth, width) in m/s, received "
             f"shape {velocity.shape}"
         )
-    check_velocity_values(velocity, f"{path}: velocity")
-    return np.asarray(velocity, np.float32).reshape(-1, *velocity.shape[-2:])
+    models = velocity.reshape(-1, *velocity.shape[-2:])
+    return checked_velocity(models, str(path)).astype(np.float32)
 
 
 def velocity_windows(

@@ -1,11 +1,6 @@
 """Simulation: velocity models, acquisition, and the waves that connect them to data."""
 
-from keras_seismic.simulation.acoustic import (
-    DispersionWarning,
-    check_velocity,
-    check_velocity_values,
-    simulate,
-)
+from keras_seismic.simulation.acoustic import DispersionWarning, check_velocity, simulate
 from keras_seismic.simulation.acquisition import Acquisition
 from keras_seismic.simulation.convolutional import simulate_section
 from keras_seismic.simulation.geology import FAMILIES, sample_velocity
@@ -16,7 +11,6 @@ __all__ = [
     "Acquisition",
     "DispersionWarning",
     "check_velocity",
-    "check_velocity_values",
     "ricker",
     "sample_velocity",
     "simulate",

@@ -9,8 +9,14 @@ import numpy as np
 from keras import ops
 
 from keras_seismic.progress import Progress
-from keras_seismic.simulation.acquisition import HIGHEST_FREQUENCY, STABILITY_LIMIT, Acquisition
+from keras_seismic.simulation.acquisition import (
+    HIGHEST_FREQUENCY,
+    STABILITY_LIMIT,
+    Acquisition,
+    is_whole_number,
+)
 from keras_seismic.simulation.boundaries import BOUNDARIES, DEPTH
+from keras_seismic.simulation.velocity import checked_velocity
 
 #: Points per shortest wavelength below which a warning is given, and a refusal.
 DISPERSION_WARNING, DISPERSION_LIMIT = 4.0, 3.0
@@ -65,7 +71,7 @@ def simulate(
         (1, 100, 20, 5)
     """
     velocity = check_velocity(velocity, acquisition, allow_dispersion)
-    if batch_size != int(batch_size) or batch_size < 1:
+    if not is_whole_number(batch_size, minimum=1):
         raise ValueError(f"simulate: batch_size must be a positive integer, received {batch_size}")
     count = len(velocity)
     batch_size = min(int(batch_size), max(count, 1))
@@ -98,52 +104,14 @@ def check_velocity(
     Raises:
         ValueError: As ``simulate`` says.
     """
-    velocity = np.asarray(velocity)
-    if velocity.ndim != 3 or 0 in velocity.shape[1:]:
-        hint = "; add an axis with velocity[None]" if velocity.ndim == 2 else ""
-        hint = "; drop the last axis with velocity[..., 0]" if velocity.ndim == 4 else hint
-        raise ValueError(
-            "simulate: velocity must have the shape (models, depth, width), received "
-            f"{velocity.shape}{hint}"
-        )
-    if velocity.dtype.kind not in "fiu":
-        raise ValueError(f"simulate: velocity must hold numbers, received dtype {velocity.dtype}")
-    velocity = velocity.astype(np.float64)
+    velocity = checked_velocity(velocity, "simulate")
     if not velocity.size:
         return velocity
-    check_velocity_values(velocity, "simulate: velocity")
     for kind in ("sources", "receivers"):
         acquisition.grid_indices(kind, velocity.shape[1:])
     _check_stability(velocity.max(), acquisition)
     _check_dispersion(velocity.min(), acquisition, allow_dispersion)
     return velocity
-
-
-def check_velocity_values(velocity: np.ndarray, name: str) -> None:
-    """Refuse velocities that are not finite, not positive or not in m/s.
-
-    Args:
-        velocity: Any shape, m/s.
-        name: What to call it in the message, for a file its path.
-
-    Raises:
-        ValueError: Saying what was received, and where.
-    """
-    bad = ~np.isfinite(velocity)
-    if bad.any():
-        place = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(
-            f"{name} holds {int(bad.sum())} values that are not finite (NaN or infinity), the "
-            f"first at index {place} of shape {velocity.shape}"
-        )
-    lowest, highest = velocity.min(), velocity.max()
-    if lowest <= 0:
-        raise ValueError(f"{name} must be positive, received a minimum of {lowest:g}")
-    if highest < 20:
-        raise ValueError(
-            f"{name} must be in m/s, received {lowest:g} to {highest:g}, which looks "
-            "like km/s; multiply by 1000"
-        )
 
 
 def _check_stability(fastest: float, acquisition: Acquisition) -> None:

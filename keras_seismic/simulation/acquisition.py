@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -67,9 +68,10 @@ class Acquisition:
     def __post_init__(self) -> None:
         for name in ("dx", "dt", "peak_frequency"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
+            if not (_is_finite(value) and value > 0):
                 raise ValueError(f"Acquisition: {name} must be positive, received {value}")
-        if self.nt != int(self.nt) or self.nt < 1:
+            object.__setattr__(self, name, float(value))  # a NumPy scalar is no JSON
+        if not is_whole_number(self.nt, minimum=1):
             raise ValueError(f"Acquisition: nt must be a positive integer, received {self.nt}")
         if self.boundary not in BOUNDARY_WIDTHS:
             raise ValueError(
@@ -77,9 +79,10 @@ class Acquisition:
                 f"received {self.boundary!r}"
             )
         width = self.boundary_width or BOUNDARY_WIDTHS[self.boundary]
-        if width != int(width) or width < 3:
+        if not is_whole_number(width, minimum=3):
             raise ValueError(
-                f"Acquisition: boundary_width must be at least 3 cells, received {width}"
+                "Acquisition: boundary_width must be a whole number of at least 3 cells, "
+                f"received {width}"
             )
         # Lists (from JSON) become tuples, so that equal experiments compare and hash equal.
         object.__setattr__(self, "nt", int(self.nt))
@@ -202,9 +205,23 @@ class Acquisition:
         return cls(**config)
 
 
+def is_whole_number(value: Any, minimum: int) -> bool:
+    """Whether the value is a number, whole, and not below the minimum; never an error."""
+    return _is_finite(value) and value == int(value) and value >= minimum
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and math.isfinite(value)
+
+
 def _checked_position(position: Any, name: str, dx: float) -> Position:
     """One ``(x, depth)`` in m, moved exactly onto the grid point it means."""
-    x, depth = (float(value) for value in position)
+    try:
+        x, depth = (float(value) for value in position)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"Acquisition: {name} must be pairs (x, depth) in m, received {position!r}"
+        ) from None
     column, row = np.rint((x / dx, depth / dx))
     if not max(abs(x / dx - column), abs(depth / dx - row)) < 1e-3:  # NaN is refused as well
         raise ValueError(

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from keras_seismic.simulation.acoustic import check_velocity_values
+from keras_seismic.simulation.acquisition import is_whole_number
+from keras_seismic.simulation.velocity import checked_velocity
 
 
 def simulate_section(
@@ -41,23 +42,22 @@ def simulate_section(
         >>> round(float(section.max()), 3), int(section[0, :, 0].argmax()) * 0.004
         (0.2, 0.2)
     """
-    velocity = np.asarray(velocity, np.float64)
-    if velocity.ndim != 3:
+    velocity = checked_velocity(velocity, "simulate_section")
+    if not (
+        0 < dx < np.inf
+        and 0 < dt < np.inf
+        and is_whole_number(nt, minimum=1)
+        and 0 < peak_frequency < 0.5 / dt / 1.5
+    ):
         raise ValueError(
-            "simulate_section: velocity must have the shape (models, depth, width), received "
-            f"{velocity.shape}"
-        )
-    check_velocity_values(velocity, "simulate_section: velocity")
-    if not (dx > 0 and dt > 0 and nt > 0 and 0 < peak_frequency < 0.5 / dt / 1.5):
-        raise ValueError(
-            "simulate_section: dx, dt and nt must be positive and peak_frequency below a third "
-            f"of the sampling rate, received dx={dx}, dt={dt}, nt={nt}, "
+            "simulate_section: dx, dt and nt must be positive, nt whole, and peak_frequency below "
+            f"a third of the sampling rate, received dx={dx}, dt={dt}, nt={nt}, "
             f"peak_frequency={peak_frequency}"
         )
     reflectivity = np.diff(velocity, axis=1) / (velocity[:, 1:] + velocity[:, :-1])
     arrival = np.cumsum(2 * dx / velocity, axis=1)[:, :-1]
-    time = np.arange(nt)[:, None] * dt
-    sections = np.zeros((len(velocity), nt, velocity.shape[2]), np.float32)
+    time = np.arange(int(nt))[:, None] * dt
+    sections = np.zeros((len(velocity), int(nt), velocity.shape[2]), np.float32)
     for section, coefficients, times in zip(sections, reflectivity, arrival, strict=True):
         for row in np.flatnonzero(coefficients.any(axis=1)):
             phase = (np.pi * peak_frequency * (time - times[row])) ** 2

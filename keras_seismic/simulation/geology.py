@@ -95,8 +95,10 @@ def sample_velocity(
         )
     draw = _style if family.startswith("style") else _layered
     velocity = np.empty((count, depth, width), np.float32)
+    # NumPy ignores zeros at the end: without their number, (1, 0) would be the models of 1.
+    several = [len(seeds)] if len(seeds) > 1 else []
     for i in range(count):
-        entropy = [FAMILIES.index(family), start + i, *seeds]
+        entropy = [FAMILIES.index(family), start + i, *seeds, *several]
         velocity[i] = draw(family, depth, width, np.random.default_rng(entropy))
     return velocity
 

@@ -1,0 +1,87 @@
+"""The exact scheme of the OpenFWI data, written once more as a plain NumPy loop in float64."""
+
+import numpy as np
+import pytest
+
+from keras_seismic.simulation import Acquisition, sample_velocity, simulate
+
+BOUNDARY = 120
+DX, DT, FREQUENCY = 10.0, 0.001, 15.0
+ROW = 1
+SOURCE_COLUMNS = (0, 17, 34, 52, 69)
+
+
+def wavelet(nt):
+    count = 2 * int(np.floor(np.floor(2.2 / FREQUENCY / DT) / 2)) + 1
+    centre = count // 2
+    samples = np.zeros(nt)
+    for k in range(min(count, nt)):
+        a = (centre - k) * FREQUENCY * DT * np.pi
+        samples[k] = (1 - 2 * a**2) * np.exp(-(a**2))
+    return samples
+
+
+def damping(velocity):
+    """damp(i), i counted outward; written row by row, so that the sides win in the corners."""
+    rows, columns = velocity.shape
+    thickness = (BOUNDARY - 1) * DX
+    strength = 3 * velocity.min() * np.log(1e7) / (2 * thickness)
+    damp = np.zeros((rows + 2 * BOUNDARY, columns + 2 * BOUNDARY))
+    for i in range(BOUNDARY):
+        value = strength * (i * DX / thickness) ** 2
+        for row in (BOUNDARY - 1 - i, BOUNDARY + rows + i):
+            damp[row, BOUNDARY : BOUNDARY + columns] = value
+        for column in (BOUNDARY - 1 - i, BOUNDARY + columns + i):
+            damp[:, column] = value
+    return damp
+
+
+def one_shot(velocity, source_column, nt):
+    """Gather (time, receivers) of one source, straight from the published formula."""
+    v = np.pad(velocity.astype(np.float64), BOUNDARY, mode="edge")
+    alpha, kappa = (v * DT / DX) ** 2, damping(velocity.astype(np.float64)) * DT
+    source = (BOUNDARY + ROW, BOUNDARY + source_column)
+    samples = wavelet(nt)
+    # A frame of two cells that stay zero stands for everything outside of the grid.
+    now, before = np.zeros((2, v.shape[0] + 4, v.shape[1] + 4))
+    inside = (slice(2, -2), slice(2, -2))
+    gather = np.zeros((nt, velocity.shape[1]))
+    for step in range(nt):
+        near = now[1:-3, 2:-2] + now[3:-1, 2:-2] + now[2:-2, 1:-3] + now[2:-2, 3:-1]
+        far = now[:-4, 2:-2] + now[4:, 2:-2] + now[2:-2, :-4] + now[2:-2, 4:]
+        after = np.zeros_like(now)
+        after[inside] = (
+            (2 - 5 * alpha - kappa) * now[inside]
+            - (1 - kappa) * before[inside]
+            + alpha * (4 / 3 * near - far / 12)
+        )
+        after[inside][source] += (v[source] * DT) ** 2 * samples[step]
+        gather[step] = after[inside][BOUNDARY + ROW, BOUNDARY : BOUNDARY + velocity.shape[1]]
+        now, before = after, now
+    return gather
+
+
+def relative_rms(values, expected):
+    return np.sqrt(np.mean((values - expected) ** 2) / np.mean(expected**2))
+
+
+def test_one_shot_equals_the_loop():
+    # Fast rock at the edges: the echo of the boundary's corners, at 0.8 s, is 2 % of this
+    # gather, so that the record has to last for the comparison to see the corners.
+    velocity = sample_velocity("curvefault_b", 1, seed=0)
+    gathers = simulate(velocity, Acquisition.openfwi())
+    gather, expected = gathers[0, :, :, 1], one_shot(velocity[0], SOURCE_COLUMNS[1], 1000)
+    assert relative_rms(gather, expected) < 1e-4
+    # After 0.8 s little is left, and that little is the boundary's doing.
+    assert relative_rms(gather[800:], expected[800:]) < 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["flatvel_b", "curvefault_a", "style_b"])
+def test_five_shots_equal_the_loop(family):
+    velocity = sample_velocity(family, 1, seed=5)
+    gathers = simulate(velocity, Acquisition.openfwi())
+    assert gathers.shape == (1, 1000, 70, 5)
+    for shot, column in enumerate(SOURCE_COLUMNS):
+        expected = one_shot(velocity[0], column, 1000)
+        assert relative_rms(gathers[0, :, :, shot], expected) < 1e-4
