@@ -21,7 +21,7 @@ from keras_seismic.simulation.geology import family_name
 if TYPE_CHECKING:
     import tensorflow as tf
 
-#: Raised when a change of the simulation makes older shards wrong.
+#: To be raised when a change of the simulation makes older shards wrong.
 _FORMAT = 1
 _SHARD_SIZE = 50
 _DISK_MARGIN = 2**28  # bytes left free
