@@ -101,7 +101,8 @@ def plot_denoising(
         if name in ("noisy", "denoised"):
             error = np.sum((clean - section) ** 2, dtype=np.float64)
             signal = np.sum(np.square(clean), dtype=np.float64)
-            name += f", {10 * np.log10(signal / max(error, 1e-30)):.1f} dB"
+            snr_db = round(10 * np.log10(signal / max(error, 1e-30)), 1)
+            name += f", {snr_db + 0.0:.1f} dB"  # no minus zero
         panel.set_title("clean - denoised" if name == "residual" else name)
         panel.set_xlabel("trace")
     axes[0].set_ylabel("time (s)" if dt else "sample")
