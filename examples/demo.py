@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     stage("simulate")
 
     print("2. Train InversionNet (quarter width) and score it on held-out models", flush=True)
-    metrics = train.inversionnet.main([
+    metrics: dict[str, Any] = train.inversionnet.main([
         "--out", str(run.path), *(["--overwrite"] if arguments.overwrite else []),
         "--family", "flatvel_a", "--boundary", "cpml", "--filters", "8",
         "--samples", str(arguments.samples), "--held-out", str(arguments.held_out),

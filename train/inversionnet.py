@@ -13,7 +13,6 @@ The defaults suit a small computer. The published recipe, for an accelerator:
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -50,7 +49,7 @@ def parser():
     return p
 
 
-def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train and score; returns what metrics.json holds."""
     arguments = parser().parse_args(argv)
     run = command_line.open_run(arguments)
@@ -96,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     run.save_model(model)
     gathers, velocity = held_out[:]
     predicted = ks.evaluation.predict(model, gathers)
-    metrics: dict[str, Any] = ks.evaluation.score_velocity(velocity, predicted)
+    metrics = ks.evaluation.score_velocity(velocity, predicted)
     baseline = abs(velocity - pairs.mean_velocity()).mean()
     metrics |= {"baseline_mae_m_s": float(baseline), "prediction_std_m_s": float(predicted.std())}
     run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
@@ -104,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     run.save_figure(ks.visualization.plot_gathers(gathers[0]), "gathers")
     if test_velocity is not None:
         real = ks.evaluation.evaluate_on_windows(model, test_velocity)
-        metrics["test_velocity"] = real.metrics
+        metrics |= {f"test_{name}": value for name, value in real.metrics.items()}
         figure = ks.visualization.plot_velocity(real.true[:4], real.predicted[:4])
         run.save_figure(figure, "test_velocity")
     run.write("metrics.json", metrics)
