@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_seismic.inversion.operators import Operator
 
-#: Shortest block of samples that one row of the matrix product covers.
+#: Fewest samples that one row of the matrix product returns.
 _BLOCK = 64
 
 
@@ -77,18 +77,16 @@ class WaveletConvolution(Operator):
         blocks = -(-samples // block)
         before = reach - zero_time  # samples of the future that the first output needs
         after = (blocks + 1) * block - samples - before
-        matrix = _block_matrix(wavelet, block)
-        own, next_ = (ops.convert_to_tensor(m, traces.dtype) for m in np.split(matrix, [block]))
         padded = ops.pad(traces, [(0, 0)] * len(leading) + [(before, after)])
         rows = ops.reshape(padded, (*leading, blocks + 1, block))
-        result = ops.matmul(rows[..., :-1, :], own)
-        if reach:
-            result = result + ops.matmul(rows[..., 1:, :reach], next_)
+        windows = ops.concatenate([rows[..., :-1, :], rows[..., 1:, :reach]], axis=-1)
+        matrix = ops.convert_to_tensor(_window_matrix(wavelet, block), traces.dtype)
+        result = ops.matmul(windows, matrix)
         return ops.reshape(result, (*leading, blocks * block))[..., :samples]
 
 
-def _block_matrix(wavelet: np.ndarray, block: int) -> np.ndarray:
-    """The matrix from a block and the start of the next to a block of convolved samples."""
+def _window_matrix(wavelet: np.ndarray, block: int) -> np.ndarray:
+    """The matrix from a block and the start of the next one to a block of convolved samples."""
     matrix = np.zeros((block + wavelet.size - 1, block))
     for column in range(block):
         matrix[column : column + wavelet.size, column] = wavelet[::-1]

@@ -1,0 +1,1 @@
+"""Benchmarks, one program a claim: ``python -m benchmarks.sparsity --help``."""
