@@ -136,7 +136,8 @@ class ProximalGradient:
         prediction = self.operator.forward(model)
         self._weight = self.weight.astype(self.dtype)
         first = iteration.objective(model, prediction, self.data, self._weight)
-        cost = np.full(int(iterations) + 1, np.nan, self.dtype)
+        # In whole thousands, or each number of iterations would be compiled anew.
+        cost = np.full(-(-int(iterations) // 1000) * 1000 + 1, np.nan, self.dtype)
         cost[0] = float(first)
         self.state = iteration.State(
             model=model,

@@ -41,7 +41,7 @@ class LISTA(keras.Model):
     Example:
         >>> model = LISTA([-0.5, 1.0, -0.5], num_layers=3)
         >>> model.output_shape, len(model.trainable_weights)
-        ((None, None, None, 1), 8)
+        ((None, None, None, 1), 7)
 
     Reference:
         Gregor, K. and LeCun, Y. (2010), Learning fast approximations of sparse coding,
@@ -76,13 +76,16 @@ class LISTA(keras.Model):
         # The norm of a convolution is at most its spectrum's maximum.
         step = 1 / float(np.abs(np.fft.rfft(wavelet, 16 * wavelet.size)).max()) ** 2
         padding = (length - forward.size) // 2
-        adjoint = step * np.pad(forward[::-1], padding)
+        # B w is of order one, and so should be what training changes of B: the step is its
+        # gain squared, half of which stands outside the weights.
+        gain = step**0.5
+        adjoint = gain * np.pad(forward[::-1], padding)
 
         def filter_of(name):
-            return TimeFilter(adjoint.tolist(), name=name, dtype=dtype)
+            return TimeFilter(adjoint.tolist(), gain=gain, name=name, dtype=dtype)
 
         section = keras.Input((None, None, 1), name="section")
-        convolve = TimeFilter(forward.tolist(), learn_wavelet, name="wavelet", dtype=dtype)
+        convolve = TimeFilter(forward.tolist(), learned=learn_wavelet, name="wavelet", dtype=dtype)
         one_filter = filter_of("filter") if shared else None
         x = z = None
         t = 1.0
@@ -97,7 +100,7 @@ class LISTA(keras.Model):
                 )
                 v = layers.Add(name=names["descent"], dtype=dtype)([z, gradient_filter(residual)])
             previous = x
-            x = SoftThreshold(step * weight, name=f"threshold_{k}", dtype=dtype)(v)
+            x = SoftThreshold(weight, step, name=f"threshold_{k}", dtype=dtype)(v)
             following = (1 + np.sqrt(1 + 4 * t * t)) / 2
             if previous is None:
                 z = x
@@ -138,12 +141,14 @@ class TimeFilter(layers.Layer):
 
     Args:
         coefficients: The filter as a list of odd length, time zero in its middle.
-        learned: Whether training changes it.
+        gain: Constant factor of the output.
+        learned: Whether training changes the filter.
     """
 
-    def __init__(self, coefficients, learned=True, **kwargs):
+    def __init__(self, coefficients, gain=1.0, learned=True, **kwargs):
         super().__init__(**kwargs)
-        self.coefficients, self.learned = list(coefficients), bool(learned)
+        self.coefficients, self.gain = list(coefficients), float(gain)
+        self.learned = bool(learned)
 
     def build(self, input_shape):
         self.kernel = self.add_weight(
@@ -156,44 +161,46 @@ class TimeFilter(layers.Layer):
         )
 
     def call(self, inputs):
-        return ops.conv(inputs, self.kernel, padding="same")
+        return ops.conv(inputs, self.gain * self.kernel, padding="same")
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
 
     def get_config(self):
-        config = {"coefficients": self.coefficients, "learned": self.learned}
+        config = {"coefficients": self.coefficients, "gain": self.gain, "learned": self.learned}
         return super().get_config() | config
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class SoftThreshold(layers.Layer):
-    """``sign(v) max(|v| - threshold, 0)`` with a trained threshold, never negative.
+    """``sign(v) max(|v| - step weight, 0)`` with a trained weight, never negative.
 
     Args:
-        threshold: Where training starts.
+        weight: Where training starts.
+        step: Constant factor.
     """
 
-    def __init__(self, threshold, **kwargs):
+    def __init__(self, weight, step=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.initial_threshold = float(threshold)
+        self.initial_weight, self.step = float(weight), float(step)
 
     def build(self, input_shape):
-        self.threshold = self.add_weight(
+        self.weight = self.add_weight(
             shape=(),
-            initializer=keras.initializers.Constant(self.initial_threshold),
+            initializer=keras.initializers.Constant(self.initial_weight),
             constraint=keras.constraints.NonNeg(),
-            name="threshold",
+            name="weight",
         )
 
     def call(self, inputs):
-        return ops.relu(inputs - self.threshold) - ops.relu(-inputs - self.threshold)
+        threshold = self.step * self.weight
+        return ops.relu(inputs - threshold) - ops.relu(-inputs - threshold)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
 
     def get_config(self):
-        return super().get_config() | {"threshold": self.initial_threshold}
+        return super().get_config() | {"weight": self.initial_weight, "step": self.step}
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
