@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_seismic.data.arrays import check_finite, write_array
-from keras_seismic.data.segy import _check_layout
 from keras_seismic.data.sections import Section
+from keras_seismic.data.segy import _check_layout
 
 #: SEG-Y sample formats that hold real numbers: IBM, IEEE 4 and 8 bytes.
 _FLOAT_FORMATS = (1, 5, 6)

@@ -1,5 +1,6 @@
 """Gradient descent, ISTA, FISTA and LISTA side by side: speed of convergence, error, time."""
 
+import functools
 import time
 from collections.abc import Callable
 
@@ -8,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_seismic.inversion.operators import Operator
-from keras_seismic.inversion.solver import automatic_step
+from keras_seismic.inversion.solver import ProximalGradient, automatic_step
 from keras_seismic.inversion.sparsity import FISTA, ISTA, GradientDescent
 
 
@@ -67,25 +68,33 @@ def compare_methods(
     """
     data = np.moveaxis(sections[..., 0], 1, 2)
     step = automatic_step(operator, data.shape)  # once, or each would estimate it anew
-    calls: dict[str, tuple[int, Callable[[], np.ndarray]]] = {}
-    for solver in (
+    solvers: list[ProximalGradient] = [
         GradientDescent(operator, step),
         ISTA(operator, weight, step),
         FISTA(operator, weight, step),
-    ):
-        calls[type(solver).__name__] = (
-            iterations,
-            lambda solver=solver: np.moveaxis(solver.solve(data, iterations).model, 1, 2)[..., None],
-        )
-    if lista is not None:
-        calls["LISTA"] = (
-            lista.num_layers,
-            lambda: np.asarray(lista.predict(sections, batch_size=len(sections), verbose=0)),
-        )
-    return [
-        {"method": name, "iterations": count, **_scored(call, reflectivity)}
-        for name, (count, call) in calls.items()
     ]
+
+    def classic(solver: ProximalGradient) -> np.ndarray:
+        return np.moveaxis(solver.solve(data, iterations).model, 1, 2)[..., None]
+
+    rows: list[dict[str, float | str]] = [
+        {
+            "method": type(solver).__name__,
+            "iterations": iterations,
+            **_scored(functools.partial(classic, solver), reflectivity),
+        }
+        for solver in solvers
+    ]
+    if lista is not None:
+        learned = functools.partial(lista.predict, sections, batch_size=len(sections), verbose=0)
+        rows.append(
+            {
+                "method": "LISTA",
+                "iterations": lista.num_layers,
+                **_scored(learned, reflectivity),
+            }
+        )
+    return rows
 
 
 def best_weight(

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def plot_deconvolution(
-    result: Deconvolution, dt: float | None = None, title: str = ""
-) -> "Figure":
+def plot_deconvolution(result: Deconvolution, dt: float | None = None, title: str = "") -> "Figure":
     """Section, reflectivity, fit and residual; all but the reflectivity on one scale.
 
     Args:
@@ -94,7 +92,9 @@ def plot_convergence(gaps: dict[str, np.ndarray], title: str = "") -> "Figure":
     k = np.arange(1, max(map(len, gaps.values())))
     start = max(gap[1] for gap in gaps.values())
     for power, style in ((1, "k:"), (2, "k--")):
-        axes.loglog(k, start / k**power, style, linewidth=0.8, label=f"1/k^{power}" if power > 1 else "1/k")
+        axes.loglog(
+            k, start / k**power, style, linewidth=0.8, label=f"1/k^{power}" if power > 1 else "1/k"
+        )
     lowest = min(gap[gap > 0].min() for gap in gaps.values() if gap.any())
     axes.set(
         xlabel="iteration k",

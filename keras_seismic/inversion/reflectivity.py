@@ -105,7 +105,8 @@ class ReflectivityPairs(keras.utils.PyDataset):
         (samples,) = operator.model_shape
         if samples is None:
             raise ValueError(
-                "ReflectivityPairs: the operator must know the trace's length; make it with samples="
+                "ReflectivityPairs: the operator must know the trace's length; make it with "
+                "samples="
             )
         self.operator, self.samples, self.batches = operator, samples, batches
         self.batch_size, self.traces = batch_size, traces

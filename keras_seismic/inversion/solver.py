@@ -117,7 +117,9 @@ class ProximalGradient:
         """
         name = type(self).__name__
         if iterations != int(iterations) or iterations < 1:
-            raise ValueError(f"{name}: iterations must be a positive integer, received {iterations}")
+            raise ValueError(
+                f"{name}: iterations must be a positive integer, received {iterations}"
+            )
         self.data = as_float_tensor(data)
         check_finite(ops.convert_to_numpy(self.data), f"{name}: data")
         self.dtype = np.dtype(keras.backend.standardize_dtype(self.data.dtype))

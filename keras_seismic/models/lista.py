@@ -18,6 +18,9 @@ class LISTA(keras.Model):
     and reflectivity it needs far fewer of them. B can grow longer than the wavelet, which a
     correlation cannot, and then comes near an inverse filter.
 
+    Train it with clipped gradients (``clipnorm=0.01``): an unrolled iteration can diverge as an
+    iteration can.
+
     It deviates from the paper (Gregor and LeCun) in that the matrices are convolutions, so that
     any length of trace goes in, the wavelet stays explicit, and the iterations have FISTA's
     momentum.

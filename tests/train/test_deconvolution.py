@@ -36,9 +36,7 @@ def test_section_without_a_file(tmp_path):
         "LISTA",
     ]
     section = np.load(out / "fit.npy") + np.load(out / "residual.npy")
-    np.testing.assert_allclose(
-        section, ks.inversion.simulated_section(0).amplitude, atol=1e-5
-    )
+    np.testing.assert_allclose(section, ks.inversion.simulated_section(0).amplitude, atol=1e-5)
     wavelet = np.load(out / "wavelet.npy")
     operator = ks.inversion.WaveletConvolution(wavelet)
     fit = operator.forward(np.load(out / "reflectivity.npy").T)
