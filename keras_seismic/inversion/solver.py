@@ -135,7 +135,7 @@ class ProximalGradient:
                 f"{name}: weight must be a number or an array that broadcasts to the model's "
                 f"shape {shape}, received shape {self.weight.shape}"
             )
-        prediction = self.operator.forward(model)
+        prediction = ops.zeros_like(self.data) if initial is None else self.operator.forward(model)
         self._weight = self.weight.astype(self.dtype)
         first = iteration.objective(model, prediction, self.data, self._weight)
         # In whole thousands, or each number of iterations would be compiled anew.

@@ -1,5 +1,7 @@
 """Solvers: PyLops' iterates, closed forms, theorems, and what must be refused."""
 
+import functools
+
 import numpy as np
 import pylops
 import pytest
@@ -22,12 +24,21 @@ from keras_seismic.simulation import ricker
 BOTH = [(ista, pylops_ista), (fista, pylops_fista)]
 
 
-def problem(rows, columns, seed=0):
-    random = np.random.default_rng(seed)
+@functools.cache
+def problem(rows, columns):
+    random = np.random.default_rng(0)
     matrix = random.standard_normal((rows, columns))
     sparse = random.standard_normal(columns) * (random.random(columns) < 0.2)
     data = matrix @ sparse + 0.1 * random.standard_normal(rows)
     return matrix, data, 1 / np.linalg.norm(matrix, 2) ** 2
+
+
+_operators: dict[int, MatrixOperator] = {}
+
+
+def operator_of(matrix):
+    """One operator for a cached matrix, so that its solvers are compiled once."""
+    return _operators.setdefault(id(matrix), MatrixOperator(matrix))
 
 
 def cost(matrix, data, model, weight):
@@ -39,7 +50,7 @@ def cost(matrix, data, model, weight):
 def test_iterates_are_pylops(ours, theirs, shape):
     matrix, data, step = problem(*shape)
     for iterations in (1, 2, 7, 100):
-        model = ours(MatrixOperator(matrix), data, iterations=iterations, weight=0.7, step=step)
+        model = ours(operator_of(matrix), data, iterations=iterations, weight=0.7, step=step)
         options = {"niter": iterations, "eps": 1.4, "alpha": step, "tol": 0}
         reference = theirs(pylops.MatrixMult(matrix), data, **options)[0]
         assert model.dtype == np.float64
@@ -81,7 +92,7 @@ def test_orthogonal_operator_has_a_closed_form():
 
 def test_gradient_descent_reaches_least_squares_by_the_closed_form():
     matrix, data, step = problem(40, 10)
-    model = gradient_descent(MatrixOperator(matrix), data, iterations=25, step=step)
+    model = gradient_descent(operator_of(matrix), data, iterations=25, step=step)
     # x_k = (I - (I - t A^T A)^k) x_ls, starting from zero.
     normal = np.eye(10) - step * matrix.T @ matrix
     least_squares = np.linalg.lstsq(matrix, data, rcond=None)[0]
@@ -92,7 +103,7 @@ def test_gradient_descent_reaches_least_squares_by_the_closed_form():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_ista_never_raises_the_cost_which_is_the_function_minimised(dtype):
     matrix, data, _ = problem(30, 60)
-    solution = ISTA(MatrixOperator(matrix), 0.7).solve(data.astype(dtype), 300)
+    solution = ISTA(operator_of(matrix), 0.7).solve(data.astype(dtype), 300)
     rounding = 1e-6 if dtype == "float32" else 1e-13
     assert np.all(np.diff(solution.cost) <= rounding * solution.cost[0])
     assert solution.cost.shape == (301,)
@@ -103,7 +114,7 @@ def test_ista_never_raises_the_cost_which_is_the_function_minimised(dtype):
 
 def test_the_minimum_fulfils_the_optimality_conditions():
     matrix, data, _ = problem(30, 60)
-    model = fista(MatrixOperator(matrix), data, iterations=3000, weight=0.7, restart=True)
+    model = fista(operator_of(matrix), data, iterations=3000, weight=0.7, restart=True)
     gradient = matrix.T @ (matrix @ model - data)
     active = model != 0
     np.testing.assert_allclose(gradient[active], -0.7 * np.sign(model[active]), atol=1e-6)
@@ -112,7 +123,7 @@ def test_the_minimum_fulfils_the_optimality_conditions():
 
 def test_fista_bound_and_its_lead_over_ista():
     matrix, data, step = problem(30, 60)
-    operator = MatrixOperator(matrix)
+    operator = operator_of(matrix)
     best = FISTA(operator, 0.7, step, restart=True).solve(data, 5000)
     distance = np.sum(best.model**2)
     k = np.arange(1, 101)
@@ -139,7 +150,7 @@ def test_traces_are_solved_together_as_they_are_alone():
 
 def test_backtracking_finds_a_step_and_the_minimum():
     matrix, data, step = problem(60, 30)
-    operator = MatrixOperator(matrix)
+    operator = operator_of(matrix)
     expected = fista(operator, data, 2000, weight=0.7, step=step)
     for method in (ISTA, FISTA):
         solution = method(operator, 0.7, "backtracking").solve(data, 2000)
@@ -149,7 +160,7 @@ def test_backtracking_finds_a_step_and_the_minimum():
 
 def test_positive_weighted_and_warm_start():
     matrix, data, step = problem(60, 30)
-    operator = MatrixOperator(matrix)
+    operator = operator_of(matrix)
     positive = fista(operator, data, 500, weight=0.7, positive=True)
     assert positive.min() == 0
     assert positive.max() > 0.1
@@ -165,7 +176,7 @@ def test_positive_weighted_and_warm_start():
 
 def test_stopping_by_change_residual_and_callback():
     matrix, data, _ = problem(30, 60)
-    operator = MatrixOperator(matrix)
+    operator = operator_of(matrix)
     changed = FISTA(operator, 0.7, restart=True, change=1e-6).solve(data, 5000)
     assert changed.converged
     assert changed.stopped_by == "change"
@@ -185,7 +196,7 @@ def test_stopping_by_change_residual_and_callback():
 
 def test_steps_by_hand_are_the_run():
     matrix, data, step = problem(30, 60)
-    solver = FISTA(MatrixOperator(matrix), 0.7, step)
+    solver = FISTA(operator_of(matrix), 0.7, step)
     solver.setup(data, iterations=5)
     for _ in range(5):
         solver.step()
@@ -202,7 +213,7 @@ def test_steps_by_hand_are_the_run():
 def test_a_step_that_is_too_large_is_refused(method, factor):
     matrix, data, step = problem(60, 30)
     arguments = () if method is GradientDescent else (0.7,)
-    solver = method(MatrixOperator(matrix), *arguments, step=factor * step)
+    solver = method(operator_of(matrix), *arguments, step=factor * step)
     solver.setup(data.astype("float32"))
     with pytest.raises(DivergenceError, match="diverges: step="):
         solver.run()
@@ -212,9 +223,9 @@ def test_a_step_that_is_too_large_is_refused(method, factor):
 
 def test_a_step_near_the_limit_is_no_divergence():
     matrix, data, step = problem(60, 30)
-    ista(MatrixOperator(matrix), data, 300, weight=0.7, step=1.9 * step)
+    ista(operator_of(matrix), data, 300, weight=0.7, step=1.9 * step)
     for dtype in ("float32", "float64"):
-        fista(MatrixOperator(matrix), data.astype(dtype), 1000, weight=0.7, step=1.0001 * step)
+        fista(operator_of(matrix), data.astype(dtype), 1000, weight=0.7, step=1.0001 * step)
 
 
 @pytest.mark.parametrize(
