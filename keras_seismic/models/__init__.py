@@ -2,5 +2,6 @@
 
 from keras_seismic.models.conv_denoiser import ConvDenoiser
 from keras_seismic.models.inversion_net import InversionNet
+from keras_seismic.models.lista import LISTA
 
-__all__ = ["ConvDenoiser", "InversionNet"]
+__all__ = ["LISTA", "ConvDenoiser", "InversionNet"]

@@ -1,0 +1,252 @@
+"""LISTA: sparse deconvolution by a few unrolled and trained iterations."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from keras_seismic.models.arguments import checked_size, policy_name
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class LISTA(keras.Model):
+    """Reflectivity of a section by FISTA unrolled to a network.
+
+    Each layer is one iteration, ``x <- S(z - B (w * z - y), t)``, ``z <- x + m (x - previous
+    x)``: w the wavelet, B a filter along time, t a threshold and m the momentum. As made, B is
+    the correlation with the wavelet times the step, t is ``step weight`` and m FISTA's, so that
+    the untrained network is FISTA with ``num_layers`` iterations; trained on pairs of sections
+    and reflectivity it needs far fewer of them. B can grow longer than the wavelet, which a
+    correlation cannot, and then comes near an inverse filter.
+
+    Train it with clipped gradients (``clipnorm=0.01``): an unrolled iteration can diverge as an
+    iteration can.
+
+    It deviates from the paper (Gregor and LeCun) in that the matrices are convolutions, so that
+    any length of trace goes in, the wavelet stays explicit, and the iterations have FISTA's
+    momentum.
+
+    Args:
+        wavelet: ``(length,)``, of the amplitude that it has in the section.
+        num_layers: Iterations.
+        zero_time: Index of the wavelet's sample at time zero, by default ``length // 2``.
+        weight: Of ``|x|_1`` in the FISTA that training starts from.
+        filter_length: Samples of each filter B, odd; by default twice the wavelet's and one.
+        shared: One filter B for all layers instead of one for each. Thresholds and momenta are
+            each layer's own.
+        learn_wavelet: Train the wavelet as well; the one given is where it starts.
+        dtype: Keras dtype policy, by default the global one.
+
+    Input and output: ``(batch, time, traces, 1)``, any size; the output is float32.
+
+    Raises:
+        ValueError: If the wavelet is not a finite, nonzero vector, or a number is out of range.
+
+    Example:
+        >>> model = LISTA([-0.5, 1.0, -0.5], num_layers=3)
+        >>> model.output_shape, len(model.trainable_weights)
+        ((None, None, None, 1), 7)
+
+    Reference:
+        Gregor, K. and LeCun, Y. (2010), Learning fast approximations of sparse coding,
+        International Conference on Machine Learning.
+    """
+
+    def __init__(
+        self,
+        wavelet,
+        num_layers=10,
+        zero_time=None,
+        weight=0.1,
+        filter_length=None,
+        shared=False,
+        learn_wavelet=False,
+        dtype=None,
+        **kwargs,
+    ):
+        wavelet = np.asarray(wavelet, np.float64)
+        (num_layers,) = checked_size((num_layers,), 1, "LISTA: num_layers")
+        forward = _centred(wavelet, zero_time)
+        length = 2 * wavelet.size + 1 if filter_length is None else filter_length
+        (length,) = checked_size((length,), 1, "LISTA: filter_length")
+        if length % 2 == 0 or length < forward.size:
+            raise ValueError(
+                "LISTA: filter_length must be odd and hold the wavelet around its zero time, "
+                f"{forward.size} samples, received {filter_length}"
+            )
+        if not 0 <= weight < np.inf:
+            raise ValueError(f"LISTA: weight must not be negative, received {weight}")
+        dtype = policy_name(dtype)
+        # The norm of a convolution is at most its spectrum's maximum.
+        step = 1 / float(np.abs(np.fft.rfft(wavelet, 16 * wavelet.size)).max()) ** 2
+        padding = (length - forward.size) // 2
+        # B w is of order one, and so should be what training changes of B: the step is its
+        # gain squared, half of which stands outside the weights.
+        gain = step**0.5
+        adjoint = gain * np.pad(forward[::-1], padding)
+
+        def filter_of(name):
+            return TimeFilter(adjoint.tolist(), gain=gain, name=name, dtype=dtype)
+
+        section = keras.Input((None, None, 1), name="section")
+        convolve = TimeFilter(forward.tolist(), learned=learn_wavelet, name="wavelet", dtype=dtype)
+        one_filter = filter_of("filter") if shared else None
+        x = z = None
+        t = 1.0
+        for k in range(1, num_layers + 1):
+            gradient_filter = one_filter or filter_of(f"filter_{k}")
+            if z is None:  # the first model is zero, so the residual is the section
+                v = gradient_filter(section)
+            else:
+                names = {part: f"{part}_{k}" for part in ("residual", "descent")}
+                residual = layers.Subtract(name=names["residual"], dtype=dtype)(
+                    [section, convolve(z)]
+                )
+                v = layers.Add(name=names["descent"], dtype=dtype)([z, gradient_filter(residual)])
+            previous = x
+            x = SoftThreshold(weight, step, name=f"threshold_{k}", dtype=dtype)(v)
+            following = (1 + np.sqrt(1 + 4 * t * t)) / 2
+            if previous is None:
+                z = x
+            elif k < num_layers:
+                momentum = (t - 1) / following
+                z = Extrapolation(momentum, name=f"momentum_{k}", dtype=dtype)(x, previous)
+            t = following
+        reflectivity = layers.Activation("linear", name="reflectivity", dtype="float32")(x)
+
+        super().__init__(section, reflectivity, **kwargs)
+        self.wavelet = wavelet.tolist()
+        self.num_layers = num_layers
+        self.zero_time = zero_time
+        self.weight = float(weight)
+        self.filter_length = length
+        self.shared = bool(shared)
+        self.learn_wavelet = bool(learn_wavelet)
+        self.policy = dtype
+
+    def get_config(self):
+        return {
+            "wavelet": self.wavelet,
+            "num_layers": self.num_layers,
+            "zero_time": self.zero_time,
+            "weight": self.weight,
+            "filter_length": self.filter_length,
+            "shared": self.shared,
+            "learn_wavelet": self.learn_wavelet,
+            "dtype": self.policy,
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class TimeFilter(layers.Layer):
+    """Convolution of every trace with one filter, cut to the trace's length.
+
+    Args:
+        coefficients: The filter as a list of odd length, time zero in its middle.
+        gain: Constant factor of the output.
+        learned: Whether training changes the filter.
+    """
+
+    def __init__(self, coefficients, gain=1.0, learned=True, **kwargs):
+        super().__init__(**kwargs)
+        self.coefficients, self.gain = list(coefficients), float(gain)
+        self.learned = bool(learned)
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            shape=(len(self.coefficients), 1, 1, 1),
+            initializer=lambda shape, dtype: ops.reshape(
+                ops.convert_to_tensor(self.coefficients[::-1], dtype), shape
+            ),
+            trainable=self.learned,
+            name="kernel",
+        )
+
+    def call(self, inputs):
+        return ops.conv(inputs, self.gain * self.kernel, padding="same")
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        config = {"coefficients": self.coefficients, "gain": self.gain, "learned": self.learned}
+        return super().get_config() | config
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class SoftThreshold(layers.Layer):
+    """``sign(v) max(|v| - step weight, 0)`` with a trained weight, never negative.
+
+    Args:
+        weight: Where training starts.
+        step: Constant factor.
+    """
+
+    def __init__(self, weight, step=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.initial_weight, self.step = float(weight), float(step)
+
+    def build(self, input_shape):
+        self.weight = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(self.initial_weight),
+            constraint=keras.constraints.NonNeg(),
+            name="weight",
+        )
+
+    def call(self, inputs):
+        threshold = self.step * self.weight
+        return ops.relu(inputs - threshold) - ops.relu(-inputs - threshold)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return super().get_config() | {"weight": self.initial_weight, "step": self.step}
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class Extrapolation(layers.Layer):
+    """``x + momentum (x - previous)`` with a trained momentum.
+
+    Args:
+        momentum: Where training starts.
+    """
+
+    def __init__(self, momentum, **kwargs):
+        super().__init__(**kwargs)
+        self.initial_momentum = float(momentum)
+
+    def build(self, *input_shapes):
+        self.momentum = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(self.initial_momentum),
+            name="momentum",
+        )
+
+    def call(self, inputs, previous):
+        return inputs + self.momentum * (inputs - previous)
+
+    def compute_output_shape(self, input_shape, *others):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return super().get_config() | {"momentum": self.initial_momentum}
+
+
+def _centred(wavelet: np.ndarray, zero_time: int | None) -> np.ndarray:
+    """The wavelet with zeros put before or behind it, so that time zero is its middle."""
+    if wavelet.ndim != 1 or not wavelet.any() or not np.isfinite(wavelet).all():
+        raise ValueError(
+            "LISTA: wavelet must be a vector of finite numbers, not all zero, received shape "
+            f"{wavelet.shape}"
+        )
+    zero = wavelet.size // 2 if zero_time is None else zero_time
+    if not 0 <= zero < wavelet.size:
+        raise ValueError(
+            f"LISTA: zero_time must be an index of the wavelet, 0-{wavelet.size - 1}, received "
+            f"{zero_time}"
+        )
+    reach = max(zero, wavelet.size - 1 - zero)
+    return np.pad(wavelet, (reach - zero, reach - (wavelet.size - 1 - zero)))
