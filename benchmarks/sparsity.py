@@ -9,27 +9,23 @@ nobody is quick by being wrong. Writes benchmarks/results/sparsity.json.
 """
 
 import argparse
-import json
-import os
-import platform
 import time
 import warnings
-from pathlib import Path
 
-import keras
 import numpy as np
 import pylops
 import scipy.sparse
 from pylops.optimization.sparsity import fista as pylops_fista
 
 import keras_seismic as ks
+from benchmarks._report import report
 
-_RESULTS = Path(__file__).parent / "results" / "sparsity.json"
 _TRIAL_ITERATIONS = 10  # iterations by which PyLops' operators are compared
 _WEIGHT = 0.01
 
 
 def main() -> None:
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--traces", type=int, default=1000)
     parser.add_argument("--samples", type=int, default=1000)
@@ -42,21 +38,28 @@ def main() -> None:
         {"traces": n, "iterations_per_second": iteration_rate(n, *size)}
         for n in (1, 10, 100, arguments.traces)
     ]
-    report = {"comparison": rows, "scaling_float32": scaling, "machine": machine()}
-    print(f"{arguments.traces} traces x {arguments.samples} samples, {arguments.iterations} its")
     for row in rows:
-        print(
-            f"{row['dtype']}: ours {row['seconds']:.2f} s, PyLops {row['pylops_seconds']:.2f} s "
-            f"({row['pylops_operator']}): {row['ratio']:.1f} times quicker, "
-            f"largest difference {row['largest_difference']:.1e} of the peak"
-        )
+        print(f"PyLops {row['dtype']}, milliseconds an iteration:")
         for name, milliseconds in row["pylops_ms_per_iteration"].items():
-            unit = "" if isinstance(milliseconds, str) else " ms an iteration"
-            print(f"    PyLops {name}: {milliseconds}{unit}")
+            print(f"  {name}: {milliseconds}")
     for row in scaling:
         print(f"{row['traces']:6d} traces: {row['iterations_per_second']:8.0f} iterations/s")
-    _RESULTS.parent.mkdir(exist_ok=True)
-    _RESULTS.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"{arguments.traces} traces x {arguments.samples} samples, {arguments.iterations} its")
+    columns = {
+        "precision": "dtype",
+        "ours (s)": "seconds",
+        "PyLops (s)": "pylops_seconds",
+        "its quickest operator": "pylops_operator",
+        "ratio": "ratio",
+        "largest difference (of the peak)": "largest_difference",
+    }
+    report(
+        "sparsity",
+        {"comparison": rows, "scaling_float32": scaling},
+        list(columns),
+        [[row[key] for key in columns.values()] for row in rows],
+        ["keras", "tensorflow", "pylops", "scipy", "numpy"],
+    )
 
 
 def compare(dtype: str, traces: int, samples: int, iterations: int, repeats: int) -> dict:
@@ -90,7 +93,7 @@ def compare(dtype: str, traces: int, samples: int, iterations: int, repeats: int
         "pylops_seconds": round(theirs_best, 3),
         "pylops_operator": quickest,
         "ratio": round(theirs_best / mine, 2),
-        "largest_difference": float(difference),
+        "largest_difference": float(f"{difference:.1e}"),
         "pylops_ms_per_iteration": {
             name: round(1e3 * t, 1) if isinstance(t, float) else t for name, t in trial.items()
         },
@@ -173,32 +176,6 @@ def iteration_rate(traces: int, samples: int, iterations: int, repeats: int) -> 
         solver.solve(data, iterations)
         seconds.append(time.perf_counter() - start)
     return round(iterations / min(seconds), 1)
-
-
-def machine() -> dict:
-    """What the figures were measured on and with."""
-    processor = platform.processor()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next(
-            (x.split(":")[1].strip() for x in lines if x.startswith("model name")), processor
-        )
-    import scipy
-    import tensorflow
-
-    return {
-        "processor": processor,
-        "cores": os.cpu_count(),
-        "load_average": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "keras_seismic": ks.__version__,
-        "keras": keras.__version__,
-        "backend": keras.backend.backend(),
-        "tensorflow": tensorflow.__version__,
-        "pylops": pylops.__version__,
-        "scipy": scipy.__version__,
-        "numpy": np.__version__,
-    }
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import keras
 import numpy as np
 
 import keras_seismic as ks
-from keras_seismic.data.section_writing import write_section
 from keras_seismic.training import command_line
 
 
@@ -56,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         if arguments.section
         else ks.inversion.simulated_section(arguments.seed)
     )
+    suffix = section.path.suffix if section.path else ".npy"
+    ks.data.check_target(run.path / f"fit{suffix}", section)
     dt = arguments.dt or section.dt
     wavelet = ks.inversion.choose_wavelet(
         arguments.wavelet, section.amplitude, dt, arguments.wavelet_length
@@ -73,9 +74,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         section.amplitude, operator, weight, noise, arguments.iterations
     )
     run.create(command_line.configuration(arguments))
-    suffix = section.path.suffix if section.path else ".npy"
     for name in ("reflectivity", "fit", "residual"):
-        write_section(run.path / f"{name}{suffix}", getattr(result, name), section)
+        ks.data.write_section(run.path / f"{name}{suffix}", getattr(result, name), section)
     ks.data.arrays.write_array(run.path / "wavelet.npy", wavelet)
     run.save_figure(ks.inversion.plot_deconvolution(result, dt), "deconvolution")
     run.save_figure(ks.inversion.plot_traces(result, dt), "trace")
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     steps = arguments.epochs * len(training)
     optimizer = ks.training.adamw(arguments.learning_rate, steps)
     optimizer.clipnorm = 0.01  # one long gradient can make the iterations diverge
-    lista.compile(optimizer, "mean_squared_error")
+    lista.compile(optimizer, "mean_squared_error", jit_compile=ks.training.jit_compile())
     lista = ks.training.fit(lista, training, validation, run, arguments.epochs)
     normalization = ks.layers.SectionNormalization("maximum")
     run.save_model(ks.exporting.with_physical_units(lista, normalization))

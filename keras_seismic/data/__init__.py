@@ -2,6 +2,7 @@
 
 from keras_seismic.data.noise import add_white_noise, noise_level
 from keras_seismic.data.patches import NoisyPatches, normalize_section, patch_positions
+from keras_seismic.data.section_writing import check_target, write_section
 from keras_seismic.data.sections import Section, read_section, read_velocity, velocity_windows
 from keras_seismic.data.segy import read_segy
 from keras_seismic.data.synthetic import SimulatedPairs
@@ -11,6 +12,7 @@ __all__ = [
     "Section",
     "SimulatedPairs",
     "add_white_noise",
+    "check_target",
     "noise_level",
     "normalize_section",
     "patch_positions",
@@ -18,4 +20,5 @@ __all__ = [
     "read_segy",
     "read_velocity",
     "velocity_windows",
+    "write_section",
 ]

@@ -8,10 +8,12 @@ import numpy as np
 
 from keras_seismic.data.arrays import check_finite, write_array
 from keras_seismic.data.sections import Section
-from keras_seismic.data.segy import _check_layout
+from keras_seismic.data.segy import check_layout
 
 #: SEG-Y sample formats that hold real numbers: IBM, IEEE 4 and 8 bytes.
 _FLOAT_FORMATS = (1, 5, 6)
+
+_SEGY = (".segy", ".sgy")
 
 
 def write_section(path: str | os.PathLike, amplitude: np.ndarray, like: Section) -> Path:
@@ -39,6 +41,7 @@ def write_section(path: str | os.PathLike, amplitude: np.ndarray, like: Section)
         >>> section = read_section("line.segy")  # doctest: +SKIP
         >>> write_section("twice.segy", 2 * section.amplitude, section)  # doctest: +SKIP
     """
+    check_target(path, like)
     path, amplitude = Path(path), np.asarray(amplitude, np.float32)
     check_finite(amplitude, f"{path}: section")
     if amplitude.shape != like.amplitude.shape:
@@ -46,23 +49,45 @@ def write_section(path: str | os.PathLike, amplitude: np.ndarray, like: Section)
             f"{path}: expected a section (time, traces) of {like.amplitude.shape} as the original, "
             f"received {amplitude.shape}"
         )
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
+    if like.path is None or path.suffix.lower() == ".npy":
         write_array(path, amplitude)
-    elif suffix in (".segy", ".sgy"):
-        _write_segy(path, amplitude, like.path)
     else:
-        raise ValueError(f"{path}: expected a .segy, .sgy or .npy file, received {suffix!r}")
+        _write_segy(path, amplitude, like.path)
     return path
 
 
-def _write_segy(path: Path, amplitude: np.ndarray, original: Path | None) -> None:
-    if original is None or original.suffix.lower() not in (".segy", ".sgy"):
+def check_target(path: str | os.PathLike, like: Section) -> None:
+    """Refuse a file that ``write_section`` could not write, before work is done for it.
+
+    Args:
+        path: The file to write.
+        like: The section whose headers it will get.
+
+    Raises:
+        ValueError: If the suffix is unknown, or the original is no SEG-Y file of floats and
+            a SEG-Y file is wanted.
+    """
+    path, original = Path(path), like.path
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return
+    if suffix not in _SEGY:
+        raise ValueError(f"{path}: expected a .segy, .sgy or .npy file, received {suffix!r}")
+    if original is None or original.suffix.lower() not in _SEGY:
         raise ValueError(
             f"{path}: SEG-Y needs the headers of a SEG-Y file, but the section comes from "
             f"{original or 'memory'}; write .npy"
         )
-    endian, _ = _check_layout(original)
+    *_, code = check_layout(original)
+    if code not in _FLOAT_FORMATS:
+        raise ValueError(
+            f"{path}: the samples of {original} are integers (format {code}), which would round "
+            "the section to whole numbers; write .npy"
+        )
+
+
+def _write_segy(path: Path, amplitude: np.ndarray, original: Path) -> None:
+    endian, *_ = check_layout(original)
     try:
         import segyio
     except ImportError as error:
@@ -73,11 +98,6 @@ def _write_segy(path: Path, amplitude: np.ndarray, original: Path | None) -> Non
     try:
         shutil.copyfile(original, temporary)
         with segyio.open(str(temporary), "r+", ignore_geometry=True, endian=endian) as file:
-            if int(file.format) not in _FLOAT_FORMATS:
-                raise ValueError(
-                    f"{path}: the samples of {original} are {file.format}, which would round "
-                    "the section to whole numbers; write .npy"
-                )
             file.trace.raw[:] = np.ascontiguousarray(amplitude.T, file.dtype)
         os.replace(temporary, path)
     finally:

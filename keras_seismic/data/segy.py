@@ -32,7 +32,7 @@ def read_segy(path: str | os.PathLike) -> tuple[np.ndarray, float | None]:
         ImportError: If segyio is not installed.
     """
     path = Path(path)
-    endian, interval = _check_layout(path)
+    endian, interval, _ = check_layout(path)
     try:
         import segyio
     except ImportError as error:
@@ -44,8 +44,13 @@ def read_segy(path: str | os.PathLike) -> tuple[np.ndarray, float | None]:
     return np.ascontiguousarray(traces.T, dtype=np.float32), interval
 
 
-def _check_layout(path: Path) -> tuple[str, float | None]:
-    """Endianness and sample interval of a file whose size agrees with its headers."""
+def check_layout(path: Path) -> tuple[str, float | None, int]:
+    """Endianness, sample interval in s and format code of a file, its size checked.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If its size does not agree with its headers.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     size = path.stat().st_size
@@ -79,4 +84,4 @@ def _check_layout(path: Path) -> tuple[str, float | None]:
             f"trace, but {data} bytes follow them: {max(data, 0) // trace_bytes} traces and "
             f"{data % trace_bytes} bytes; the file is truncated or no SEG-Y file"
         )
-    return endian, interval * 1e-6 if interval else None
+    return endian, interval * 1e-6 if interval else None, code

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.data.section_writing import write_section
 from keras_seismic.inversion import (
     WaveletConvolution,
     choose_wavelet,
@@ -98,46 +97,3 @@ def test_choose_wavelet(tmp_path):
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(section_of(0.1)[0])
-
-
-@pytest.fixture
-def segy(tmp_path):
-    """A SEG-Y file with IBM floats and headers worth keeping."""
-    segyio = pytest.importorskip("segyio")
-    spec = segyio.spec()
-    spec.samples, spec.format, spec.tracecount = np.arange(40) * 4.0, 1, 3
-    with segyio.create(tmp_path / "line.segy", spec) as file:
-        file.text[0] = b"C 1 A LINE".ljust(3200)
-        file.bin.update(hdt=4000, hns=40)
-        for i in range(3):
-            file.header[i] = {1: i + 1, 181: 1000 * i, 115: 40, 117: 4000}
-            file.trace[i] = np.sin(np.arange(40, dtype="float32") + i)
-    return tmp_path / "line.segy"
-
-
-def test_segy_keeps_every_header_byte(segy, tmp_path):
-    section = ks.data.read_section(segy)
-    amplitude = np.linspace(-3, 3, 120, dtype="float32").reshape(40, 3)
-    written = write_section(tmp_path / "out.sgy", amplitude, section)
-    np.testing.assert_allclose(ks.data.read_section(written).amplitude, amplitude, rtol=1e-6)
-    before, after = segy.read_bytes(), written.read_bytes()
-    assert before[:3600] == after[:3600]
-    for i in range(3):
-        start = 3600 + i * (240 + 160)
-        assert before[start : start + 240] == after[start : start + 240]
-    assert {p.name for p in tmp_path.iterdir()} == {"line.segy", "out.sgy"}
-
-
-def test_write_section_refuses(segy, tmp_path):
-    section = ks.data.read_section(segy)
-    memory = ks.data.Section(section.amplitude)
-    bad = section.amplitude * np.nan
-    for arguments, message in (
-        (("a.segy", section.amplitude, memory), "headers of a SEG-Y file"),
-        (("a.segy", section.amplitude[1:], section), "as the original"),
-        (("a.txt", section.amplitude, section), "expected a .segy"),
-        (("a.npy", bad, section), "not finite"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            write_section(tmp_path / arguments[0], *arguments[1:])
-    assert len(list(tmp_path.iterdir())) == 1

@@ -1,8 +1,5 @@
 """The program: simulated, SEG-Y in and out, the real line, and errors before any work."""
 
-import os
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -11,16 +8,6 @@ import keras_seismic as ks
 from train.deconvolution import main
 
 QUICK = ["--epochs", "1", "--batches", "2", "--layers", "2", "--iterations", "20"]
-
-
-@pytest.fixture
-def real_line():
-    root = Path(__file__).parents[2]
-    folder = Path(os.environ.get("KERAS_SEISMIC_DATA", root.parent / "shared" / "data"))
-    path = folder / "field_line_namss_88-22-V.segy"
-    if not path.is_file():
-        pytest.skip(f"{path} is not there; set KERAS_SEISMIC_DATA to the folder of real data")
-    return path
 
 
 @pytest.mark.slow
@@ -48,7 +35,8 @@ def test_section_without_a_file(tmp_path):
 
 
 @pytest.mark.slow
-def test_real_line_keeps_its_headers_and_its_mute(real_line, tmp_path):
+def test_real_line_keeps_its_headers_and_its_mute(data_folder, tmp_path):
+    real_line = data_folder / "field_line_namss_88-22-V.segy"
     out = tmp_path / "run"
     metrics = main(["--section", str(real_line), "--out", str(out), *QUICK])
     assert metrics["explained_energy"] > 0.5
