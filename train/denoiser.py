@@ -112,12 +112,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     dt = test.dt if test else 0.004
     run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
     run.save_figure(ks.visualization.plot_denoising(*result, dt=dt), "denoising")
-    run.write("metrics.json", metrics)
-    command_line.print_table(metrics)
-    print(
-        f"model: {run.path / 'model.keras'}; export it with\n"
-        f"  python -m export.onnx {run.path / 'model.keras'} {run.path / 'model.onnx'}"
-    )
+    command_line.finish(run, metrics)
     return metrics
 
 

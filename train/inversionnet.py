@@ -106,12 +106,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         metrics |= {f"test_{name}": value for name, value in real.metrics.items()}
         figure = ks.visualization.plot_velocity(real.true[:4], real.predicted[:4])
         run.save_figure(figure, "test_velocity")
-    run.write("metrics.json", metrics)
-    command_line.print_table(metrics)
-    print(
-        f"model: {run.path / 'model.keras'}; export it with\n"
-        f"  python -m export.onnx {run.path / 'model.keras'} {run.path / 'model.onnx'}"
-    )
+    command_line.finish(run, metrics)
     return metrics
 
 

@@ -92,6 +92,14 @@ def run_program(main: Callable[[Sequence[str] | None], Any]) -> None:
         raise SystemExit("interrupted") from None
 
 
+def finish(run: RunFolder, metrics: dict[str, Any]) -> None:
+    """Write ``metrics.json`` and tell the user what came out and how to go on."""
+    run.write("metrics.json", metrics)
+    print_table(metrics)
+    model = run.path / "model.keras"
+    print(f"model: {model}; export it with\n  python -m export.onnx {model} {run.path}/model.onnx")
+
+
 def print_table(rows: dict[str, Any]) -> None:
     """Names and values in two columns; floats with four digits."""
     width = max(map(len, rows))
