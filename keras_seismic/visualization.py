@@ -14,10 +14,15 @@ from keras_seismic.simulation.geology import FAMILIES, sample_velocity
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_VELOCITY_MAP, _AMPLITUDE_MAP, _DIFFERENCE_MAP = "viridis", "gray", "RdBu_r"
+VELOCITY_MAP, AMPLITUDE_MAP, DIFFERENCE_MAP = "viridis", "gray", "RdBu_r"
 
 
-def _new_figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure of some size in inches.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -38,7 +43,7 @@ def plot_velocity(
     """
     true, predicted = (np.asarray(v).reshape(len(v), *v.shape[1:3]) for v in (true, predicted))
     depth, width = true.shape[1:]
-    figure = _new_figure(10.5, max(2.8 * len(true), 3) + 0.4)
+    figure = new_figure(10.5, max(2.8 * len(true), 3) + 0.4)
     axes = figure.subplots(len(true), 3, squeeze=False, sharex=True, sharey=True)
     velocity_range = {
         "vmin": min(true.min(), predicted.min()),
@@ -48,10 +53,8 @@ def plot_velocity(
     style = {"extent": (0, width * dx, depth * dx, 0), "interpolation": "nearest", "aspect": "auto"}
     for row, a, b in zip(axes, true, predicted, strict=True):
         for panel, v in zip(row, (a, b), strict=False):
-            image = panel.imshow(v, cmap=_VELOCITY_MAP, **velocity_range, **style)
-        difference = row[2].imshow(
-            b - a, cmap=_DIFFERENCE_MAP, vmin=-largest, vmax=largest, **style
-        )
+            image = panel.imshow(v, cmap=VELOCITY_MAP, **velocity_range, **style)
+        difference = row[2].imshow(b - a, cmap=DIFFERENCE_MAP, vmin=-largest, vmax=largest, **style)
         mae = np.abs(b - a).mean()
         row[2].text(
             0.98,
@@ -88,7 +91,7 @@ def plot_denoising(
         dt: Sample interval, s; without it the axis counts samples.
         title: Heading of the figure.
     """
-    figure = _new_figure(14, 4.6)
+    figure = new_figure(14, 4.6)
     axes = figure.subplots(1, 4, sharex=True, sharey=True)
     largest = float(np.percentile(np.abs(clean), 99)) or 1.0
     samples, traces = clean.shape
@@ -96,7 +99,7 @@ def plot_denoising(
     panels = {"clean": clean, "noisy": noisy, "denoised": denoised, "residual": clean - denoised}
     for panel, (name, section) in zip(axes, panels.items(), strict=True):
         image = panel.imshow(
-            section, cmap=_AMPLITUDE_MAP, vmin=-largest, vmax=largest, aspect="auto", extent=extent
+            section, cmap=AMPLITUDE_MAP, vmin=-largest, vmax=largest, aspect="auto", extent=extent
         )
         if name in ("noisy", "denoised"):
             error = np.sum((clean - section) ** 2, dtype=np.float64)
@@ -119,7 +122,7 @@ def plot_history(history: dict[str, list[float]], title: str = "") -> "Figure":
         title: Heading of the figure.
     """
     names = [n for n in history if not n.startswith("val_") and n not in ("epoch", "learning_rate")]
-    figure = _new_figure(4.4 * len(names), 3.4)
+    figure = new_figure(4.4 * len(names), 3.4)
     axes = figure.subplots(1, len(names), squeeze=False)[0]
     for panel, name in zip(axes, names, strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
@@ -144,13 +147,13 @@ def plot_gathers(gathers: np.ndarray, dt: float = 0.001, title: str = "") -> "Fi
         title: Heading of the figure.
     """
     samples, receivers, shots = gathers.shape
-    figure = _new_figure(2.4 * shots + 1, 4)
+    figure = new_figure(2.4 * shots + 1, 4)
     axes = figure.subplots(1, shots, squeeze=False, sharey=True)[0]
     largest = float(np.percentile(np.abs(gathers), 98)) or 1.0
     for shot, panel in enumerate(axes):
         image = panel.imshow(
             gathers[..., shot],
-            cmap=_AMPLITUDE_MAP,
+            cmap=AMPLITUDE_MAP,
             vmin=-largest,
             vmax=largest,
             aspect="auto",
@@ -170,14 +173,14 @@ def plot_families(seed: int = 0, count: int = 4) -> "Figure":
         seed: Seed of ``sample_velocity``.
         count: Models of each family.
     """
-    figure = _new_figure(1.7 * len(FAMILIES) + 0.8, 1.75 * count + 0.3)
+    figure = new_figure(1.7 * len(FAMILIES) + 0.8, 1.75 * count + 0.3)
     axes = figure.subplots(count, len(FAMILIES), squeeze=False)
     for column, family in enumerate(FAMILIES):
         for panel, velocity in zip(
             axes[:, column], sample_velocity(family, count, seed), strict=True
         ):
             image = panel.imshow(
-                velocity, cmap=_VELOCITY_MAP, vmin=1500, vmax=4500, interpolation="nearest"
+                velocity, cmap=VELOCITY_MAP, vmin=1500, vmax=4500, interpolation="nearest"
             )
             panel.set(xticks=[], yticks=[])
         axes[0, column].set_title(family, fontsize=11)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_seismic.inversion.deconvolution import Deconvolution
-from keras_seismic.visualization import _AMPLITUDE_MAP, _new_figure
+from keras_seismic.visualization import AMPLITUDE_MAP, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ def plot_deconvolution(result: Deconvolution, dt: float | None = None, title: st
         dt: Sample interval, s; without it the axis counts samples.
         title: Heading of the figure.
     """
-    figure = _new_figure(15, 5)
+    figure = new_figure(15, 5)
     axes = figure.subplots(1, 4, sharex=True, sharey=True)
     samples, traces = result.section.shape
     largest = float(np.percentile(np.abs(result.section), 99)) or 1.0
@@ -35,7 +35,7 @@ def plot_deconvolution(result: Deconvolution, dt: float | None = None, title: st
     for panel, (name, values, limit) in zip(axes, panels, strict=True):
         image = panel.imshow(
             result.reflectivity if values is None else values,
-            cmap=_AMPLITUDE_MAP,
+            cmap=AMPLITUDE_MAP,
             vmin=-limit,
             vmax=limit,
             aspect="auto",
@@ -61,7 +61,7 @@ def plot_traces(
         trace: Which one, by default the middle one.
         title: Heading of the figure.
     """
-    figure = _new_figure(12, 5)
+    figure = new_figure(12, 5)
     above, below = figure.subplots(2, 1, sharex=True)
     trace = result.section.shape[1] // 2 if trace is None else trace
     time = np.arange(len(result.section)) * (dt or 1)
@@ -85,7 +85,7 @@ def plot_convergence(gaps: dict[str, np.ndarray], title: str = "") -> "Figure":
         gaps: What ``cost_above_minimum`` returned.
         title: Heading of the figure.
     """
-    figure = _new_figure(7, 4.6)
+    figure = new_figure(7, 4.6)
     axes = figure.subplots()
     for name, gap in gaps.items():
         axes.loglog(np.arange(1, len(gap)), gap[1:], label=name)

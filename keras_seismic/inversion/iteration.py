@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from keras_seismic.compilation import compiled
 from keras_seismic.inversion.operators import Operator
-from keras_seismic.simulation.acoustic import _compiled
 
 #: Why a loop ended: it did not, or one of the criteria was met, or the step is too large.
 RUNNING, CHANGE, RESIDUAL, DIVERGED = range(4)
@@ -91,7 +91,7 @@ def iteration_loop(operator: Operator, rules: Rules, backend: str) -> Callable:
         )
         return state
 
-    return _compiled(run, backend)
+    return compiled(run, backend)
 
 
 def _iterate(operator, rules, state, data, weight, limits):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seismic.compilation import compiled
 from keras_seismic.progress import Progress
 from keras_seismic.simulation.acquisition import (
     HIGHEST_FREQUENCY,
@@ -178,27 +179,13 @@ def _propagator(acquisition: Acquisition, shape: tuple[int, int], backend: str) 
         _, record = ops.fori_loop(0, nt, body, (scheme.initial_state(zeros), record))
         return ops.transpose(record, (1, 0, 3, 2))
 
-    compiled = _compiled(run, backend)
+    on_tensors = compiled(run, backend)
 
     def propagate(velocity):
         padded = np.pad(velocity, ((0, 0), (width, width), (width, width)), mode="edge")
         coefficients = [c.astype(np.float32) for c in scheme.coefficients(padded, acquisition)]
         strength = (velocity[:, rows, columns] * acquisition.dt) ** 2
-        gathers = compiled(coefficients, strength[:, :, None, None].astype(np.float32))
+        gathers = on_tensors(coefficients, strength[:, :, None, None].astype(np.float32))
         return ops.convert_to_numpy(gathers)
 
     return propagate
-
-
-def _compiled(function: Callable, backend: str) -> Callable:
-    """The function compiled by XLA where the Keras backend has it."""
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        on_tensors = tf.function(function, jit_compile=True, autograph=False)
-        return lambda *args: on_tensors(*tf.nest.map_structure(tf.constant, args))
-    if backend == "jax":
-        import jax
-
-        return jax.jit(function)
-    return function
