@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--cache-dir", type=Path, default=Path("cache"), help="simulated pairs")
     parser.add_argument("--samples", type=command_line.positive, default=900)
     parser.add_argument("--held-out", type=command_line.positive, default=100)
-    parser.add_argument("--epochs", type=command_line.positive, default=16)
+    parser.add_argument("--epochs", type=command_line.positive, default=20)
     parser.add_argument("--patches", type=command_line.positive, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)

@@ -130,8 +130,11 @@ def plot_history(history: dict[str, list[float]], title: str = "") -> "Figure":
                 values = history[key]
                 panel.plot(range(1, len(values) + 1), values, marker=".", label=label)
         panel.set(xlabel="epoch", title=name)
+        panel.xaxis.get_major_locator().set_params(integer=True)
         if min(history[name]) > 0:
             panel.set_yscale("log")
+            panel.yaxis.set_major_formatter("{x:g}")
+            panel.yaxis.set_minor_formatter("{x:g}")
         panel.grid(alpha=0.3)
         panel.legend()
     figure.suptitle(title)

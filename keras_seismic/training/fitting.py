@@ -73,7 +73,8 @@ def fit(network: keras.Model, training, validation, run: RunFolder, epochs: int)
         epochs: Passes over the training data.
 
     Returns:
-        The network with the weights of its best epoch.
+        The network with the weights of its best epoch, not compiled; ``best.keras`` also holds
+        the optimizer.
 
     Raises:
         RuntimeError: If the loss becomes NaN or infinite.
@@ -99,4 +100,5 @@ def fit(network: keras.Model, training, validation, run: RunFolder, epochs: int)
             "learning rate, and look for extreme values in the data (best.keras holds the best "
             "epoch before)"
         )
-    return keras.models.load_model(best)
+    # Without the optimizer, which would triple the size of what is made of the network.
+    return keras.models.load_model(best, compile=False)
