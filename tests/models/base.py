@@ -132,8 +132,8 @@ class ModelTests:
         x, _ = self.example(model)
         y = model(x)
         assert keras.backend.standardize_dtype(y.dtype) == "float32"
-        convolutions = [n for n in model.layers if isinstance(n, keras.layers.Conv2D)]
-        assert {layer.compute_dtype for layer in convolutions} == {policy.removeprefix("mixed_")}
+        weighted = [layer for layer in model.layers if layer.weights]
+        assert {layer.compute_dtype for layer in weighted} == {policy.removeprefix("mixed_")}
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras")
         assert loaded.get_config()["dtype"] == policy
