@@ -55,6 +55,7 @@ class GatherNormalization(_Float32Layer):
         ValueError: If the range is empty or ``k`` is negative.
 
     Example:
+        >>> import numpy as np
         >>> layer = GatherNormalization(data_min=-26.95, data_max=52.77)
         >>> [round(float(x), 4) for x in layer(np.array([-26.95, 0.0, 52.77], "float32"))]
         [-1.0, -0.0893, 1.0]
@@ -128,6 +129,7 @@ class VelocityScaling(_Float32Layer):
             like km/s.
 
     Example:
+        >>> import numpy as np
         >>> [float(v) for v in VelocityScaling(1500, 4500)(np.array([-1, 0, 1], "float32"))]
         [1500.0, 3000.0, 4500.0]
     """
@@ -194,6 +196,7 @@ class SectionNormalization(_Float32Layer):
         ValueError: If the mode or the percentile is not one of these.
 
     Example:
+        >>> import numpy as np
         >>> section = np.array([0.0, -4.0, 2.0], "float32").reshape(1, 3, 1, 1)
         >>> layer = SectionNormalization()
         >>> [float(x) for x in ops.convert_to_numpy(layer(section)).ravel()]

@@ -42,16 +42,16 @@ def one_shot(velocity, source_column, nt):
     alpha, kappa = (v * DT / DX) ** 2, damping(velocity.astype(np.float64)) * DT
     source = (BOUNDARY + ROW, BOUNDARY + source_column)
     samples = wavelet(nt)
+    now_factor, before_factor = 2 - 5 * alpha - kappa, 1 - kappa
     now, before = np.zeros((2, *v.shape))
     gather = np.zeros((nt, velocity.shape[1]))
     for step in range(nt):
         # The neighbours beyond an edge are those at the opposite edge, as in the programs
         # that made the data.
-        near, far = (
-            sum(np.roll(now, shift, axis) for shift in (-k, k) for axis in (0, 1)) for k in (1, 2)
-        )
-        after = (2 - 5 * alpha - kappa) * now - (1 - kappa) * before
-        after += alpha * (4 / 3 * near - far / 12)
+        p = np.pad(now, 2, mode="wrap")
+        near = p[1:-3, 2:-2] + p[3:-1, 2:-2] + p[2:-2, 1:-3] + p[2:-2, 3:-1]
+        far = p[:-4, 2:-2] + p[4:, 2:-2] + p[2:-2, :-4] + p[2:-2, 4:]
+        after = now_factor * now - before_factor * before + alpha * (4 / 3 * near - far / 12)
         after[source] += (v[source] * DT) ** 2 * samples[step]
         gather[step] = after[BOUNDARY + ROW, BOUNDARY : BOUNDARY + velocity.shape[1]]
         now, before = after, now
