@@ -1,5 +1,6 @@
 """Convolution of traces with a wavelet, as an operator."""
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -7,6 +8,10 @@ from keras_seismic.inversion.operators import Operator
 
 #: Fewest samples that one row of the matrix product returns.
 _BLOCK = 64
+
+#: Longest wavelet that is applied as a sum of shifted traces in float64, where matrix products
+#: are slow on a CPU.
+_SHORT = 64
 
 
 class WaveletConvolution(Operator):
@@ -73,20 +78,28 @@ class WaveletConvolution(Operator):
         *leading, samples = traces.shape
         self._check_length(samples)
         reach = wavelet.size - 1
-        block = max(_BLOCK, reach)
-        blocks = -(-samples // block)
+        if keras.backend.standardize_dtype(traces.dtype) == "float64" and wavelet.size <= _SHORT:
+            padded = ops.pad(traces, [(0, 0)] * len(leading) + [(reach - zero_time, zero_time)])
+            return sum(float(w) * padded[..., j : j + samples] for j, w in enumerate(wavelet[::-1]))
+        block = max(_BLOCK, -(-reach // 2))
+        blocks, following = -(-samples // block), -(-reach // block)
         before = reach - zero_time  # samples of the future that the first output needs
-        after = (blocks + 1) * block - samples - before
+        after = (blocks + following) * block - samples - before
         padded = ops.pad(traces, [(0, 0)] * len(leading) + [(before, after)])
-        rows = ops.reshape(padded, (*leading, blocks + 1, block))
-        windows = ops.concatenate([rows[..., :-1, :], rows[..., 1:, :reach]], axis=-1)
+        rows = ops.reshape(padded, (*leading, blocks + following, block))
+        # A block's window: its own samples and as many of the rows behind it as it reaches.
+        parts = [
+            rows[..., k : k + blocks, : min(block, block + reach - k * block)]
+            for k in range(following + 1)
+        ]
+        windows = ops.concatenate(parts, axis=-1)
         matrix = ops.convert_to_tensor(_window_matrix(wavelet, block), traces.dtype)
         result = ops.matmul(windows, matrix)
         return ops.reshape(result, (*leading, blocks * block))[..., :samples]
 
 
 def _window_matrix(wavelet: np.ndarray, block: int) -> np.ndarray:
-    """The matrix from a block and the start of the next one to a block of convolved samples."""
+    """The matrix from a block and what follows it to a block of convolved samples."""
     matrix = np.zeros((block + wavelet.size - 1, block))
     for column in range(block):
         matrix[column : column + wavelet.size, column] = wavelet[::-1]

@@ -25,6 +25,7 @@ class Rules(NamedTuple):
     restart: bool
     positive: bool
     backtracking: bool
+    change: bool  # whether to stop by it: looking costs a pass over the model
 
 
 class State(NamedTuple):
@@ -116,9 +117,7 @@ def _iterate(operator, rules, state, data, weight, limits):
         step=step,
         iteration=iteration,
         lowest_energy=ops.minimum(energy, state.lowest_energy),
-        ended=_verdict(
-            energy, state, moved, squared_norm(model), squared_norm(prediction - data), limits
-        ),
+        ended=_verdict(rules, energy, state, model, moved, squared_norm(prediction - data), limits),
         cost=ops.slice_update(state.cost, (iteration,), ops.reshape(cost, (1,))),
     )
 
@@ -163,11 +162,12 @@ def _momentum(rules, state, model, update):
     return following, (t - 1) / following
 
 
-def _verdict(energy, state, moved, size, misfit, limits):
+def _verdict(rules, energy, state, model, moved, misfit, limits):
     """Which criterion is met, if any; divergence wins."""
     ended = ops.full((), RUNNING, "int32")
-    small = ops.logical_and(limits.change > 0, moved <= limits.change**2 * size)
-    ended = ops.where(small, CHANGE, ended)
+    if rules.change:
+        small = moved <= limits.change**2 * squared_norm(model)
+        ended = ops.where(small, CHANGE, ended)
     ended = ops.where(misfit <= limits.residual**2, RESIDUAL, ended)
     allowed = state.lowest_energy + _RISE * state.cost[0]
     # Written so that NaN diverges as well.

@@ -99,7 +99,9 @@ class ProximalGradient:
                 raise ValueError(f"{name}: {key} must not be negative, received {value}")
         self.operator, self.step_length, self.callback = operator, step, callback
         self.change, self.residual = float(change), float(residual)
-        self.rules = iteration.Rules(self.momentum, restart, positive, step == "backtracking")
+        self.rules = iteration.Rules(
+            self.momentum, restart, positive, step == "backtracking", self.change > 0
+        )
         self._stopped_by_callback = False
 
     def setup(self, data, iterations: int = 100, initial=None) -> None:

@@ -58,7 +58,7 @@ class GatherNormalization(_Float32Layer):
         >>> import numpy as np
         >>> layer = GatherNormalization(data_min=-26.95, data_max=52.77)
         >>> [round(float(x), 4) for x in layer(np.array([-26.95, 0.0, 52.77], "float32"))]
-        [-1.0, -0.0893, 1.0]
+        [-1.0, -0.0894, 1.0]
 
     Reference:
         Deng, C. et al. (2022), OpenFWI: large-scale multi-structural benchmark

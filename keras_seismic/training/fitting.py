@@ -35,8 +35,8 @@ def adamw(
 def jit_compile() -> bool | str:
     """What to pass to ``compile(jit_compile=...)``.
 
-    Keras would compile the training step with XLA also on a CPU, where TensorFlow's own
-    convolutions are quicker (``python -m benchmarks.training_step``).
+    Keras would compile the training step with XLA also on a CPU, where its compiler takes
+    seconds more and the steps are no quicker (``python -m benchmarks.training_step``).
     """
     if keras.backend.backend() != "tensorflow":
         return "auto"
