@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint bench gallery test-lowest clean
+.PHONY: demo test lint bench test-lowest clean
 
 demo: $(VENV)/.run  ## the main job: simulate, train, evaluate, export (about 9 minutes)
 	$(BIN)/python -m examples.demo --out runs/demo --overwrite

@@ -2,7 +2,7 @@
 
 Simulates FlatVel-A pairs, trains a quarter-width InversionNet, scores it on pairs it never saw,
 exports it as SavedModel and ONNX, checks both, predicts through ONNX Runtime, trains the denoiser
-on simulated sections, and prints what came out and how to go on. About 9 minutes on two cores.
+on simulated sections, and prints what came out and how to go on. About 8 minutes on two cores.
 """
 
 import argparse
