@@ -93,6 +93,10 @@ JAX_WITHOUT_TENSORFLOW = """
     section = ks.simulation.simulate_section(velocity)[0]
     patches = ks.data.NoisyPatches([section], count=8)
     denoiser.fit(*next(patches.batches(8)), verbose=0)
+    identity = ks.inversion.MatrixOperator(np.eye(3))
+    data = np.array([3.0, -0.5, -2.0], "float32")
+    sparse = ks.inversion.fista(identity, data, 5, weight=1.0, step=1.0)
+    np.testing.assert_allclose(sparse, [2, 0, -1])
     assert "tensorflow" not in sys.modules
     print(keras.backend.backend())
 """

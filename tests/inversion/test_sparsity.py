@@ -223,9 +223,13 @@ def test_a_step_that_is_too_large_is_refused(method, factor):
 
 def test_a_step_near_the_limit_is_no_divergence():
     matrix, data, step = problem(60, 30)
-    ista(operator_of(matrix), data, 300, weight=0.7, step=1.9 * step)
-    for dtype in ("float32", "float64"):
-        fista(operator_of(matrix), data.astype(dtype), 1000, weight=0.7, step=1.0001 * step)
+    operator = operator_of(matrix)
+    minimum = fista(operator, data, 3000, weight=0.7, step=step)
+    long = ista(operator, data, 300, weight=0.7, step=1.9 * step)
+    np.testing.assert_allclose(long, minimum, atol=1e-6)
+    for dtype, tolerance in (("float32", 1e-4), ("float64", 1e-6)):
+        longer = fista(operator, data.astype(dtype), 1000, weight=0.7, step=1.0001 * step)
+        np.testing.assert_allclose(longer, minimum, atol=tolerance)
 
 
 @pytest.mark.parametrize(
