@@ -1,5 +1,6 @@
 """Linear operators with a forward and an adjoint, batched over leading axes."""
 
+import abc
 from collections.abc import Callable, Sequence
 
 import keras
@@ -9,7 +10,7 @@ from keras import ops
 Shape = tuple[int | None, ...]
 
 
-class Operator:
+class Operator(abc.ABC):
     """A linear operator ``A``: ``forward`` is ``A x``, ``adjoint`` is ``A^T y``.
 
     It acts on the last axes and leaves all axes before them alone, so that one operator
@@ -58,11 +59,13 @@ class Operator:
         """
         return self._adjoint(self._checked(data, self.data_shape, "data"))
 
+    @abc.abstractmethod
     def _forward(self, model):
-        raise NotImplementedError
+        """The operator on a checked tensor."""
 
+    @abc.abstractmethod
     def _adjoint(self, data):
-        raise NotImplementedError
+        """The adjoint on a checked tensor."""
 
     def _checked(self, array, expected: Shape, what: str):
         array = as_float_tensor(array)
@@ -127,7 +130,13 @@ class FunctionOperator(Operator):
         self, forward: Callable, adjoint: Callable, model_shape: Sequence, data_shape: Sequence
     ) -> None:
         self.model_shape, self.data_shape = tuple(model_shape), tuple(data_shape)
-        self._forward, self._adjoint = forward, adjoint  # type: ignore[method-assign]
+        self._functions = forward, adjoint
+
+    def _forward(self, model):
+        return self._functions[0](model)
+
+    def _adjoint(self, data):
+        return self._functions[1](data)
 
 
 class MatrixOperator(Operator):
