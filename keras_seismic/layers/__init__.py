@@ -10,10 +10,9 @@ from keras_seismic.layers.cropping import CropLike
 from keras_seismic.layers.normalization import (
     OPENFWI_RANGES,
     GatherNormalization,
-    SectionNormalization,
-    SectionRestoration,
     VelocityScaling,
 )
+from keras_seismic.layers.section_normalization import SectionNormalization, SectionRestoration
 
 __all__ = [
     "OPENFWI_RANGES",

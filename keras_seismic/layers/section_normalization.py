@@ -1,0 +1,153 @@
+"""Normalisation of seismic sections by their own amplitude, and back."""
+
+import keras
+from keras import ops
+
+from keras_seismic.layers.float32 import Float32Layer
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class SectionNormalization(Float32Layer):
+    """Raw amplitudes of sections to [-1, 1] (or [0, 1]), each section by its own.
+
+    - ``"maximum"``: divide by the largest absolute amplitude.
+    - ``"percentile"``: divide by a percentile of the absolute amplitudes that are not
+      zero, and clip to [-1, 1]. Robust against spikes, and dead traces do not count.
+      ``percentile=90`` keeps the central 90 % of a symmetric distribution.
+    - ``"range"``: ``(x - min) / (max - min)``, into [0, 1]. Offered for comparison:
+      it moves the zero line with the noise and is reported to make training fail.
+
+    An all-zero section (for ``"range"``, a constant one) stays zero.
+
+    Args:
+        mode: See above.
+        percentile: Percentile for ``"percentile"``, in (0, 100].
+
+    Input and output: ``(batch, time, traces, channels)``.
+
+    Raises:
+        ValueError: If the mode or the percentile is not one of these.
+
+    Example:
+        >>> import numpy as np
+        >>> section = np.array([0.0, -4.0, 2.0], "float32").reshape(1, 3, 1, 1)
+        >>> layer = SectionNormalization()
+        >>> [float(x) for x in ops.convert_to_numpy(layer(section)).ravel()]
+        [0.0, -1.0, 0.5]
+        >>> [float(x) for x in ops.convert_to_numpy(layer.restore(layer(section), section)).ravel()]
+        [0.0, -4.0, 2.0]
+    """
+
+    def __init__(self, mode="maximum", percentile=99.0, **kwargs):
+        super().__init__(**kwargs)
+        if mode not in ("maximum", "percentile", "range"):
+            raise ValueError(
+                "SectionNormalization: mode must be 'maximum', 'percentile' or 'range', "
+                f"received {mode!r}"
+            )
+        if not 0 < percentile <= 100:
+            raise ValueError(
+                f"SectionNormalization: percentile must be in (0, 100], received {percentile}"
+            )
+        self.mode, self.percentile = mode, float(percentile)
+
+    def statistics(self, section):
+        """Offset and scale of each section: ``normalised = (section - offset) / scale``.
+
+        Args:
+            section: ``(batch, time, traces, channels)``.
+
+        Returns:
+            Two tensors ``(batch, 1, 1, 1)``; the scale is never zero.
+        """
+        x = ops.cast(section, "float32")
+        axes = (1, 2, 3)
+        if self.mode == "range":
+            offset = ops.min(x, axis=axes, keepdims=True)
+            scale = ops.max(x, axis=axes, keepdims=True) - offset
+        else:
+            magnitude = ops.abs(x)
+            scale = ops.max(magnitude, axis=axes, keepdims=True)
+            offset = ops.zeros_like(scale)
+            if self.mode == "percentile":
+                scale = _percentile_of_nonzero(magnitude, self.percentile)
+        return offset, ops.where(scale > 0, scale, ops.ones_like(scale))
+
+    def call(self, inputs):
+        offset, scale = self.statistics(inputs)
+        x = (ops.cast(inputs, "float32") - offset) / scale
+        return ops.clip(x, -1.0, 1.0) if self.mode == "percentile" else x
+
+    def restore(self, normalized, section):
+        """Raw amplitudes again.
+
+        Args:
+            normalized: What was made of the normalised section, ``(batch, time, traces,
+                channels)``.
+            section: The raw section that the statistics come from.
+
+        Returns:
+            float32, the shape of ``normalized``. What ``"percentile"`` clipped stays
+            clipped.
+        """
+        offset, scale = self.statistics(section)
+        return ops.cast(normalized, "float32") * scale + offset
+
+    def get_config(self):
+        return super().get_config() | {"mode": self.mode, "percentile": self.percentile}
+
+
+def _percentile_of_nonzero(magnitude, percentile):
+    """Percentile of the values above zero, linearly interpolated, ``(batch, 1, 1, 1)``.
+
+    Sorting puts the zeros first, so that the percentile of the rest sits at a position
+    that their number decides. (``ops.quantile`` cannot leave values out.)
+    """
+    shape = ops.shape(magnitude)
+    flat = ops.sort(ops.reshape(magnitude, (shape[0], -1)), axis=1)
+    total = shape[1] * shape[2] * shape[3]
+    zeros = ops.sum(ops.cast(flat <= 0, "int32"), axis=1, keepdims=True)
+    last = ops.maximum(total - zeros - 1, 0)
+    position = ops.cast(last, "float32") * (percentile / 100)
+    below = ops.cast(ops.floor(position), "int32")
+    fraction = position - ops.cast(below, "float32")
+    at = ops.minimum(zeros + below, total - 1)
+    low = ops.take_along_axis(flat, at, axis=1)
+    high = ops.take_along_axis(flat, ops.minimum(at + 1, total - 1), axis=1)
+    return ops.reshape(low + (high - low) * fraction, (-1, 1, 1, 1))
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class SectionRestoration(Float32Layer):
+    """A network's normalised section back to the amplitude of the raw section.
+
+    Args:
+        normalization: The ``SectionNormalization`` before the network.
+
+    Call arguments: the normalised estimate and the raw section, both
+    ``(batch, time, traces, channels)``.
+    """
+
+    def __init__(self, normalization, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(normalization, SectionNormalization):
+            raise ValueError(
+                "SectionRestoration: normalization must be a SectionNormalization, received "
+                f"{type(normalization).__name__}"
+            )
+        self.normalization = normalization
+
+    def build(self, estimate_shape, section_shape):
+        self.normalization.build(section_shape)
+
+    def call(self, estimate, section):
+        return self.normalization.restore(estimate, section)
+
+    def get_config(self):
+        normalization = keras.saving.serialize_keras_object(self.normalization)
+        return super().get_config() | {"normalization": normalization}
+
+    @classmethod
+    def from_config(cls, config):
+        normalization = keras.saving.deserialize_keras_object(config["normalization"])
+        return cls(**(config | {"normalization": normalization}))
