@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 
 import keras_seismic as ks
 from keras_seismic.training import command_line
@@ -54,15 +53,6 @@ def parser():
     return p
 
 
-def simulated_sections(count: int, seed: int | tuple[int, ...]) -> list[np.ndarray]:
-    """Sections of folded and faulted geology, at several peak frequencies."""
-    velocity = ks.simulation.sample_velocity("curvefault_b", count, seed, shape=(70, 140))
-    return [
-        ks.simulation.simulate_section(velocity[i : i + 1], peak_frequency=15 + 5 * (i % 4))[0]
-        for i in range(count)
-    ]
-
-
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train and score; returns what metrics.json holds."""
     arguments = parser().parse_args(argv)
@@ -72,8 +62,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     keras.utils.set_random_seed(arguments.seed)
 
     # Data
-    sections = sections or simulated_sections(40, arguments.seed)
-    test_section = test.amplitude if test else simulated_sections(4, (arguments.seed, 1))[0]
+    sections = sections or ks.simulation.sample_sections(40, arguments.seed)
+    test_section = (
+        test.amplitude if test else ks.simulation.sample_sections(4, (arguments.seed, 1))[0]
+    )
     normalization = ks.layers.SectionNormalization("percentile", percentile=99.5)
     training, validation = (
         ks.data.NoisyPatches(

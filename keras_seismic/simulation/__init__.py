@@ -2,7 +2,7 @@
 
 from keras_seismic.simulation.acoustic import DispersionWarning, check_velocity, simulate
 from keras_seismic.simulation.acquisition import Acquisition
-from keras_seismic.simulation.convolutional import simulate_section
+from keras_seismic.simulation.convolutional import sample_sections, simulate_section
 from keras_seismic.simulation.geology import FAMILIES, sample_velocity
 from keras_seismic.simulation.wavelets import ricker
 
@@ -12,6 +12,7 @@ __all__ = [
     "DispersionWarning",
     "check_velocity",
     "ricker",
+    "sample_sections",
     "sample_velocity",
     "simulate",
     "simulate_section",
