@@ -12,8 +12,10 @@ from keras import layers
 BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM = 1e-5, 0.9
 
 
-def convolution_block(x, filters, kernel, strides=1, padding=None, *, name, dtype=None):
-    """Convolution with bias, batch normalisation, LeakyReLU(0.2).
+def convolution_block(
+    x, filters, kernel, strides=1, padding=None, normalization="batch", *, name, dtype=None
+):
+    """Convolution with bias, normalisation, LeakyReLU(0.2).
 
     Args:
         x: Symbolic tensor ``(batch, height, width, channels)``.
@@ -22,6 +24,8 @@ def convolution_block(x, filters, kernel, strides=1, padding=None, *, name, dtyp
         strides: Strides, one number or two.
         padding: Zeros on both sides of each axis, one number or two; half the kernel by
             default. Keras' ``same`` is not this when the stride is 2.
+        normalization: ``"batch"``; ``"layer"``, over all positions and channels of a sample;
+            ``None``.
         name: Prefix of the layers' names.
         dtype: Policy of the layers.
     """
@@ -42,7 +46,7 @@ def convolution_block(x, filters, kernel, strides=1, padding=None, *, name, dtyp
         name=f"{name}_convolution",
         dtype=dtype,
     )(x)
-    return normalized_activation(x, name=name, dtype=dtype)
+    return normalized_activation(x, normalization, name=name, dtype=dtype)
 
 
 def transposed_convolution_block(
@@ -71,9 +75,15 @@ def transposed_convolution_block(
     return normalized_activation(x, name=name, dtype=dtype)
 
 
-def normalized_activation(x, *, name, dtype=None):
-    """Batch normalisation with PyTorch's constants, then LeakyReLU(0.2)."""
-    x = batch_normalization(name=f"{name}_batch_norm", dtype=dtype)(x)
+def normalized_activation(x, normalization="batch", *, name, dtype=None):
+    """Normalisation with PyTorch's constants, then LeakyReLU(0.2)."""
+    if normalization == "batch":
+        x = batch_normalization(name=f"{name}_batch_norm", dtype=dtype)(x)
+    elif normalization == "layer":
+        # One group: statistics of the whole sample, a scale and an offset for each channel.
+        x = layers.GroupNormalization(
+            groups=1, epsilon=BATCH_NORM_EPSILON, name=f"{name}_layer_norm", dtype=dtype
+        )(x)
     return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_activation", dtype=dtype)(x)
 
 

@@ -3,5 +3,6 @@
 from keras_seismic.models.conv_denoiser import ConvDenoiser
 from keras_seismic.models.inversion_net import InversionNet
 from keras_seismic.models.lista import LISTA
+from keras_seismic.models.velocity_critic import VelocityCritic
 
-__all__ = ["LISTA", "ConvDenoiser", "InversionNet"]
+__all__ = ["LISTA", "ConvDenoiser", "InversionNet", "VelocityCritic"]
