@@ -3,6 +3,7 @@
 import keras
 
 from keras_seismic.layers import SectionNormalization, SectionRestoration
+from keras_seismic.models import VelocityGAN
 from keras_seismic.models.arguments import policy_name
 from keras_seismic.simulation import Acquisition
 
@@ -85,7 +86,8 @@ def with_physical_units(
     The network's weights are shared, not copied.
 
     Args:
-        network: A model from normalised input to normalised output.
+        network: A model from normalised input to normalised output; of a ``VelocityGAN`` the
+            generator is taken.
         input_normalization: ``GatherNormalization`` for an inversion network,
             ``SectionNormalization`` for a denoiser.
         output_scaling: ``VelocityScaling`` for an inversion network. A denoiser leaves it
@@ -123,6 +125,7 @@ def with_physical_units(
             "with_physical_units: output_scaling is missing; pass VelocityScaling(minimum, "
             "maximum) in m/s, or VelocityScaling() for a network trained on m/s"
         )
+    network = network.generator if isinstance(network, VelocityGAN) else network
     return PhysicalUnitsModel(network, input_normalization, output_scaling, acquisition)
 
 

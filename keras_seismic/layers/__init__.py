@@ -13,13 +13,19 @@ from keras_seismic.layers.normalization import (
     VelocityScaling,
 )
 from keras_seismic.layers.section_normalization import SectionNormalization, SectionRestoration
+from keras_seismic.layers.twice_differentiable import (
+    SampleNormalization,
+    TwiceDifferentiableBatchNormalization,
+)
 
 __all__ = [
     "OPENFWI_RANGES",
     "CropLike",
     "GatherNormalization",
+    "SampleNormalization",
     "SectionNormalization",
     "SectionRestoration",
+    "TwiceDifferentiableBatchNormalization",
     "VelocityScaling",
     "batch_normalization",
     "convolution_block",

@@ -8,6 +8,11 @@ in by position.
 import keras
 from keras import layers
 
+from keras_seismic.layers.twice_differentiable import (
+    SampleNormalization,
+    TwiceDifferentiableBatchNormalization,
+)
+
 #: PyTorch's arithmetic: its batch normalisation is not Keras' by default.
 BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM = 1e-5, 0.9
 
@@ -24,8 +29,8 @@ def convolution_block(
         strides: Strides, one number or two.
         padding: Zeros on both sides of each axis, one number or two; half the kernel by
             default. Keras' ``same`` is not this when the stride is 2.
-        normalization: ``"batch"``; ``"layer"``, over all positions and channels of a sample;
-            ``None``.
+        normalization: ``"batch"``; ``"twice differentiable batch"`` for critics; ``"layer"``,
+            over all of a sample; ``None``.
         name: Prefix of the layers' names.
         dtype: Policy of the layers.
     """
@@ -79,19 +84,18 @@ def normalized_activation(x, normalization="batch", *, name, dtype=None):
     """Normalisation with PyTorch's constants, then LeakyReLU(0.2)."""
     if normalization == "batch":
         x = batch_normalization(name=f"{name}_batch_norm", dtype=dtype)(x)
-    elif normalization == "layer":
-        # One group: statistics of the whole sample, a scale and an offset for each channel.
-        x = layers.GroupNormalization(
-            groups=1, epsilon=BATCH_NORM_EPSILON, name=f"{name}_layer_norm", dtype=dtype
+    elif normalization == "twice differentiable batch":
+        x = batch_normalization(
+            TwiceDifferentiableBatchNormalization, name=f"{name}_batch_norm", dtype=dtype
         )(x)
+    elif normalization == "layer":
+        x = SampleNormalization(BATCH_NORM_EPSILON, name=f"{name}_layer_norm", dtype=dtype)(x)
     return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_activation", dtype=dtype)(x)
 
 
-def batch_normalization(*, name, dtype=None):
+def batch_normalization(layer=layers.BatchNormalization, *, name, dtype=None):
     """A batch-normalisation layer with PyTorch's constants."""
-    return layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, dtype=dtype
-    )
+    return layer(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, dtype=dtype)
 
 
 def _torch_uniform():

@@ -36,8 +36,8 @@ class VelocityCritic(keras.Model):
         normalization: ``"batch"``, ``"layer"`` (over all of a sample) or ``None``.
         dtype: Keras dtype policy, by default the global one.
 
-    Input: ``(batch, depth, width, 1)`` in [-1, 1]. Output: ``(batch, patches)``, float32; one
-    patch without ``patch_size``.
+    Input: ``(batch, depth, width, 1)`` in [-1, 1]. Output: ``(batch, patches)``, at least
+    float32; one patch without ``patch_size``.
 
     Raises:
         ValueError: If an argument is unknown, or the velocity model is too small.
@@ -84,9 +84,12 @@ class VelocityCritic(keras.Model):
             )
         dtype = policy_name(dtype)
 
+        # The gradient penalty's gradient needs second derivatives.
+        kind = "twice differentiable batch" if normalization == "batch" else normalization
+
         def block(x, width, kernel, stride=1, padding=None, name=None):
             return convolution_block(
-                x, width, kernel, stride, padding, normalization, name=name, dtype=dtype
+                x, width, kernel, stride, padding, kind, name=name, dtype=dtype
             )
 
         velocity = keras.Input((*velocity_shape, 1), name="velocity")
@@ -109,10 +112,10 @@ class VelocityCritic(keras.Model):
                 x = layers.GlobalAveragePooling2D(name="mean", dtype=dtype)(x)
                 x = layers.Dense(1, name="score_dense", dtype=dtype)(x)
             else:
-                x = layers.Conv2D(
-                    1, 3, padding="same", name="score_convolution", dtype=dtype
-                )(x)
-        score = layers.Flatten(name="score", dtype="float32")(x)
+                x = layers.Conv2D(1, 3, padding="same", name="score_convolution", dtype=dtype)(x)
+        # At least float32, also of a mixed-precision critic.
+        score_dtype = keras.backend.result_type(x.dtype, "float32")
+        score = layers.Flatten(name="score", dtype=score_dtype)(x)
 
         super().__init__(velocity, score, **kwargs)
         self.velocity_shape = velocity_shape
