@@ -74,10 +74,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     scaling = ks.layers.VelocityScaling(1500.0, 4500.0)
     validating = max(arguments.samples // 20, 1)
     parts = slice(validating, None) if arguments.samples > 1 else slice(None), slice(validating)
-    training, validation = (
-        pairs.dataset(normalization, scaling, arguments.batch_size, shuffle, arguments.seed, part)
-        for part, shuffle in zip(parts, (True, False), strict=True)
-    )
+    settings = (normalization, scaling, arguments.batch_size)
+    training = pairs.dataset(*settings, True, arguments.seed, parts[0], first_epoch=run.epochs_done)
+    validation = pairs.dataset(*settings, False, part=parts[1])
 
     # Network and training
     network = ks.models.InversionNet(acquisition.gather_shape, pairs.shape, arguments.filters)

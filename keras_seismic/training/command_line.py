@@ -20,6 +20,9 @@ def training_parser(
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the run in a run folder that is not empty"
     )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with an interrupted run of the same arguments"
+    )
     parser.add_argument("--epochs", type=positive, default=epochs, help="default %(default)s")
     parser.add_argument(
         "--batch-size", type=positive, default=batch_size, help="default %(default)s"
@@ -52,7 +55,7 @@ def export_parser(description: str | None, path: str) -> argparse.ArgumentParser
 
 def open_run(arguments: argparse.Namespace) -> RunFolder:
     """The run folder of the arguments, refused early if it is not free."""
-    return RunFolder(arguments.out, arguments.overwrite)
+    return RunFolder(arguments.out, arguments.overwrite, getattr(arguments, "resume", False))
 
 
 def configuration(arguments: argparse.Namespace, **more: Any) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def run_program(main: Callable[[Sequence[str] | None], Any]) -> None:
     except (ValueError, OSError, ImportError) as error:
         raise SystemExit(f"error: {error}") from error
     except KeyboardInterrupt:
-        raise SystemExit("interrupted") from None
+        raise SystemExit("interrupted; if an epoch was finished, --resume goes on") from None
 
 
 def finish(run: RunFolder, metrics: dict[str, Any]) -> None:
