@@ -122,9 +122,13 @@ def plot_history(history: dict[str, list[float]], title: str = "") -> "Figure":
         title: Heading of the figure.
     """
     names = [n for n in history if not n.startswith("val_") and n not in ("epoch", "learning_rate")]
-    figure = new_figure(4.4 * len(names), 3.4)
-    axes = figure.subplots(1, len(names), squeeze=False)[0]
-    for panel, name in zip(axes, names, strict=True):
+    columns = min(len(names), 4)
+    rows = -(-len(names) // columns)
+    figure = new_figure(4.4 * columns, 3.4 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for unused in panels[len(names) :]:
+        unused.remove()
+    for panel, name in zip(panels, names, strict=False):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             if key in history:
                 values = history[key]

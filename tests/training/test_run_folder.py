@@ -128,7 +128,9 @@ def test_an_interrupted_run_goes_on_as_if_never_interrupted(tmp_path, rng, monke
     for ours, theirs in zip(network.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
     history = RunFolder(tmp_path / "whole", overwrite=True).read_history()
-    assert resumed.read_history() == pytest.approx(history)
+    assert resumed.read_history().keys() == history.keys()
+    for name, column in resumed.read_history().items():
+        assert column == pytest.approx(history[name]), name
     with pytest.raises(FileNotFoundError, match="nothing to resume"):
         RunFolder(tmp_path / "broken", resume=True)
 
