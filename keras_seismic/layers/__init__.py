@@ -4,18 +4,23 @@ from keras_seismic.layers.blocks import (
     batch_normalization,
     convolution_block,
     normalized_activation,
+    resize_convolution_block,
     transposed_convolution_block,
 )
 from keras_seismic.layers.cropping import CropLike
+from keras_seismic.layers.dropout import ChannelDropout
 from keras_seismic.layers.normalization import (
     OPENFWI_RANGES,
     GatherNormalization,
     VelocityScaling,
 )
 from keras_seismic.layers.section_normalization import SectionNormalization, SectionRestoration
+from keras_seismic.layers.upsampling import BilinearUpsampling
 
 __all__ = [
     "OPENFWI_RANGES",
+    "BilinearUpsampling",
+    "ChannelDropout",
     "CropLike",
     "GatherNormalization",
     "SectionNormalization",
@@ -24,5 +29,6 @@ __all__ = [
     "batch_normalization",
     "convolution_block",
     "normalized_activation",
+    "resize_convolution_block",
     "transposed_convolution_block",
 ]
