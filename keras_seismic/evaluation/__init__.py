@@ -8,12 +8,15 @@ from keras_seismic.evaluation.scores import (
     score_denoising,
     score_velocity,
 )
+from keras_seismic.evaluation.uncertainty import MonteCarloPrediction, monte_carlo_predict
 
 __all__ = [
     "DenoisingResult",
+    "MonteCarloPrediction",
     "WindowScores",
     "denoising_experiment",
     "evaluate_on_windows",
+    "monte_carlo_predict",
     "predict",
     "score_denoising",
     "score_velocity",

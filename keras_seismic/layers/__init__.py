@@ -4,9 +4,11 @@ from keras_seismic.layers.blocks import (
     batch_normalization,
     convolution_block,
     normalized_activation,
+    resize_convolution_block,
     transposed_convolution_block,
 )
 from keras_seismic.layers.cropping import CropLike
+from keras_seismic.layers.dropout import ChannelDropout
 from keras_seismic.layers.normalization import (
     OPENFWI_RANGES,
     GatherNormalization,
@@ -17,9 +19,12 @@ from keras_seismic.layers.twice_differentiable import (
     SampleNormalization,
     TwiceDifferentiableBatchNormalization,
 )
+from keras_seismic.layers.upsampling import BilinearUpsampling
 
 __all__ = [
     "OPENFWI_RANGES",
+    "BilinearUpsampling",
+    "ChannelDropout",
     "CropLike",
     "GatherNormalization",
     "SampleNormalization",
@@ -30,5 +35,6 @@ __all__ = [
     "batch_normalization",
     "convolution_block",
     "normalized_activation",
+    "resize_convolution_block",
     "transposed_convolution_block",
 ]

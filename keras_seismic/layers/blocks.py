@@ -80,6 +80,24 @@ def transposed_convolution_block(
     return normalized_activation(x, name=name, dtype=dtype)
 
 
+def resize_convolution_block(x, filters, size, kernel=3, *, name, dtype=None):
+    """Nearest-neighbour upsampling, convolution with bias, batch normalisation, LeakyReLU(0.2).
+
+    Grows a map as a transposed convolution does, without its checkerboard and with fewer
+    weights.
+
+    Args:
+        x: Symbolic tensor ``(batch, height, width, channels)``.
+        filters: Output channels.
+        size: How often a cell is repeated, one number or two.
+        kernel: Kernel size, odd.
+        name: Prefix of the layers' names.
+        dtype: Policy of the layers.
+    """
+    x = layers.UpSampling2D(size, name=f"{name}_resize", dtype=dtype)(x)
+    return convolution_block(x, filters, kernel, name=name, dtype=dtype)
+
+
 def normalized_activation(x, normalization="batch", *, name, dtype=None):
     """Normalisation with PyTorch's constants, then LeakyReLU(0.2)."""
     if normalization == "batch":
