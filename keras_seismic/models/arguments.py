@@ -36,7 +36,7 @@ def policy_name(dtype) -> str:
     return keras.dtype_policies.get(policy).name
 
 
-def checked_choice(value: str, choices: Sequence[str], name: str) -> str:
+def checked_choice(value: str | None, choices: Sequence[str | None], name: str) -> str | None:
     """The value, if it is one of the choices.
 
     Raises:

@@ -4,10 +4,7 @@ import keras
 from keras import layers
 
 from keras_seismic.layers import convolution_block
-from keras_seismic.models.arguments import checked_size, policy_name
-
-_VARIANTS = ("code", "paper")
-_NORMALIZATIONS = ("batch", "layer", None)
+from keras_seismic.models.arguments import checked_choice, checked_size, output_dtype, policy_name
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -36,8 +33,8 @@ class VelocityCritic(keras.Model):
         normalization: ``"batch"``, ``"layer"`` (over all of a sample) or ``None``.
         dtype: Keras dtype policy, by default the global one.
 
-    Input: ``(batch, depth, width, 1)`` in [-1, 1]. Output: ``(batch, patches)``, at least
-    float32; one patch without ``patch_size``.
+    Input: ``(batch, depth, width, 1)`` in [-1, 1]. Output: ``(batch, patches)``, float32
+    (float64 in a float64 network); one patch without ``patch_size``.
 
     Raises:
         ValueError: If an argument is unknown, or the velocity model is too small.
@@ -64,12 +61,8 @@ class VelocityCritic(keras.Model):
     ):
         velocity_shape = checked_size(velocity_shape, 2, "VelocityCritic: velocity_shape")
         (filters,) = checked_size((filters,), 1, "VelocityCritic: filters")
-        for name, value, known in (
-            ("variant", variant, _VARIANTS),
-            ("normalization", normalization, _NORMALIZATIONS),
-        ):
-            if value not in known:
-                raise ValueError(f"VelocityCritic: {name} must be one of {known}, received {value}")
+        checked_choice(variant, ("code", "paper"), "VelocityCritic: variant")
+        checked_choice(normalization, ("batch", "layer", None), "VelocityCritic: normalization")
         if patch_size is not None:
             (patch_size,) = checked_size((patch_size,), 1, "VelocityCritic: patch_size")
             if variant == "code" or patch_size > min(velocity_shape) // 2:
@@ -113,9 +106,7 @@ class VelocityCritic(keras.Model):
                 x = layers.Dense(1, name="score_dense", dtype=dtype)(x)
             else:
                 x = layers.Conv2D(1, 3, padding="same", name="score_convolution", dtype=dtype)(x)
-        # At least float32, also of a mixed-precision critic.
-        score_dtype = keras.backend.result_type(x.dtype, "float32")
-        score = layers.Flatten(name="score", dtype=score_dtype)(x)
+        score = layers.Flatten(name="score", dtype=output_dtype(dtype))(x)
 
         super().__init__(velocity, score, **kwargs)
         self.velocity_shape = velocity_shape

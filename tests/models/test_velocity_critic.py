@@ -23,8 +23,8 @@ class TestVelocityCritic(ModelTests):
     refused = [
         ({"velocity_shape": (70,)}, "velocity_shape must be 2 integers"),
         ({"filters": 0}, "filters"),
-        ({"variant": "other"}, "received other"),
-        ({"normalization": "instance"}, "received instance"),
+        ({"variant": "other"}, "received 'other'"),
+        ({"normalization": "instance"}, "received 'instance'"),
         ({"patch_size": 4}, "patch_size needs variant"),
         ({"patch_size": 36, "variant": "paper"}, "patch_size=36"),
         ({"velocity_shape": (1, 9), "variant": "paper"}, "at least 2 x 2"),
