@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_seismic.data.arrays import read_array, write_array
-from keras_seismic.layers import GatherNormalization, VelocityScaling
+from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 from keras_seismic.progress import Progress
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 from keras_seismic.simulation.geology import family_name
@@ -159,7 +159,7 @@ class SimulatedPairs:
 
     def dataset(
         self,
-        input_normalization: GatherNormalization,
+        input_normalization: GatherNormalization | GatherPreparation,
         output_scaling: VelocityScaling,
         batch_size: int = 16,
         shuffle: bool = True,
@@ -177,8 +177,8 @@ class SimulatedPairs:
             part: Which of the pairs, all by default.
 
         Returns:
-            Batches of gathers ``(batch, time, receivers, shots)`` and velocity
-            ``(batch, depth, width, 1)``.
+            Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
+            makes them, and velocity ``(batch, depth, width, 1)``.
         """
         import tensorflow as tf
 
