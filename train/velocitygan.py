@@ -23,11 +23,22 @@ import keras
 import keras_seismic as ks
 from keras_seismic.training import command_line
 
+SMOKE = {
+    "samples": 6,
+    "held_out": 2,
+    "filters": 2,
+    "batch_size": 2,
+    "generator_every": 2,
+    "boundary": "cpml",
+}
+
 
 def parser():
     """The program's arguments."""
     positive = command_line.positive
-    p = command_line.training_parser(__doc__, epochs=500, batch_size=64, learning_rate=1e-4)
+    p = command_line.training_parser(
+        __doc__, epochs=500, batch_size=64, learning_rate=1e-4, smoke=SMOKE
+    )
     families = ", ".join(ks.simulation.FAMILIES)
     p.add_argument("--family", default="flatvel_a", help=f"one of {families}; default %(default)s")
     p.add_argument("--samples", type=positive, default=24_000, help="pairs, default %(default)s")

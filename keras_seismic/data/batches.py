@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_seismic.data.order import BatchOrder
-from keras_seismic.layers import GatherNormalization, VelocityScaling
+from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -18,7 +18,7 @@ def normalized_batches(
     order: BatchOrder,
     gather_shape: tuple[int, ...],
     velocity_shape: tuple[int, ...],
-    input_normalization: GatherNormalization,
+    input_normalization: GatherNormalization | GatherPreparation,
     output_scaling: VelocityScaling,
     first_epoch: int = 0,
 ) -> "tf.data.Dataset":

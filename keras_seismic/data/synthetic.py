@@ -15,7 +15,7 @@ from keras_seismic.data.arrays import read_array, write_array
 from keras_seismic.data.batches import normalized_batches
 from keras_seismic.data.disk import check_room
 from keras_seismic.data.order import BatchOrder
-from keras_seismic.layers import GatherNormalization, VelocityScaling
+from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 from keras_seismic.progress import Progress
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 from keras_seismic.simulation.geology import family_name
@@ -160,7 +160,7 @@ class SimulatedPairs:
 
     def dataset(
         self,
-        input_normalization: GatherNormalization,
+        input_normalization: GatherNormalization | GatherPreparation,
         output_scaling: VelocityScaling,
         batch_size: int = 16,
         shuffle: bool = True,
@@ -183,8 +183,8 @@ class SimulatedPairs:
                 training: its order is that of the uninterrupted one.
 
         Returns:
-            Batches of gathers ``(batch, time, receivers, shots)`` and velocity
-            ``(batch, depth, width, 1)``.
+            Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
+            makes them, and velocity ``(batch, depth, width, 1)``.
         """
         self._open_shards  # noqa: B018 - missing shards are reported here, not by a worker
         numbers = np.arange(self.count)[part]

@@ -9,6 +9,8 @@ from keras_seismic.layers.blocks import (
 )
 from keras_seismic.layers.cropping import CropLike
 from keras_seismic.layers.dropout import ChannelDropout
+from keras_seismic.layers.gather_preparation import GatherPreparation, TimeDecimation
+from keras_seismic.layers.low_cut import LowCut
 from keras_seismic.layers.normalization import (
     OPENFWI_RANGES,
     GatherNormalization,
@@ -27,9 +29,12 @@ __all__ = [
     "ChannelDropout",
     "CropLike",
     "GatherNormalization",
+    "GatherPreparation",
+    "LowCut",
     "SampleNormalization",
     "SectionNormalization",
     "SectionRestoration",
+    "TimeDecimation",
     "TwiceDifferentiableBatchNormalization",
     "VelocityScaling",
     "batch_normalization",

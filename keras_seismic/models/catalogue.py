@@ -124,7 +124,7 @@ CATALOGUE = (
         "LISTA(wavelet)",
         "section to reflectivity",
         "Gregor and LeCun 2010",
-        "convolutions in the place of matrices, FISTA's momentum; counted for 51 samples, 10 layers",
+        "convolutions, FISTA's momentum; counted for 51 samples, 10 layers",
         lambda: LISTA(np.hanning(51)),
     ),
 )

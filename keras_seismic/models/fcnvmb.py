@@ -35,6 +35,8 @@ class FCNVMB(keras.Model):
 
     The published program also offers bilinear upsampling, but that fails: its next
     convolution expects half the channels. Here, a 1 x 1 convolution halves them.
+    Convolutions with ReLU start from He's uniform weights, not from PyTorch's default
+    ones, with which signals fade out in an encoder without batch normalisation.
 
     The published recipe trains on m/s: the head is linear and computes in float32
     whatever the policy, and ``VelocityScaling()`` without a range leaves its output alone.

@@ -9,13 +9,51 @@ from typing import Any
 from keras_seismic.training.run_folder import RunFolder
 
 
+class TrainingParser(argparse.ArgumentParser):
+    """A parser whose ``--smoke`` puts tiny values in the place of the defaults.
+
+    What the user gives besides ``--smoke`` stays, wherever it stands.
+    """
+
+    def __init__(self, smoke: dict[str, Any], **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self.smoke = smoke
+        self.add_argument(
+            "--smoke",
+            action="store_true",
+            help="try the whole program in about a minute, on tiny defaults: "
+            + ", ".join(f"{name} {value}" for name, value in smoke.items()),
+        )
+
+    def parse_args(self, args=None, namespace=None):  # type: ignore[override]
+        arguments = super().parse_args(args, namespace)
+        if not arguments.smoke:
+            return arguments
+        unknown = set(self.smoke) - set(vars(arguments))
+        if unknown:
+            raise TypeError(f"--smoke sets {sorted(unknown)}, which are no arguments")
+        self.set_defaults(**self.smoke)
+        return super().parse_args(args, namespace)
+
+
 def training_parser(
-    description: str | None, epochs: int, batch_size: int, learning_rate: float
+    description: str | None,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    smoke: dict[str, Any] | None = None,
 ) -> argparse.ArgumentParser:
-    """A parser with the arguments of every training program."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """A parser with the arguments of every training program.
+
+    Args:
+        description: The program's docstring.
+        epochs: Default of ``--epochs``.
+        batch_size: Default of ``--batch-size``.
+        learning_rate: Default of ``--learning-rate``.
+        smoke: What ``--smoke`` puts in the place of the defaults, by the arguments' names;
+            one epoch if nothing else is said.
+    """
+    parser = TrainingParser({"epochs": 1} | (smoke or {}), description=description)
     parser.add_argument("--out", type=Path, required=True, help="run folder to write")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the run in a run folder that is not empty"

@@ -129,11 +129,11 @@ def assert_changes_equal(model, before, record):
 
 def biases_without_effect(model):
     """Paths of the convolutions' biases that a batch normalisation follows."""
+    normalized = {x.name.removesuffix("_batch_norm") for x in batch_normalizations(model)}
     return {
         layer.bias.path
         for layer in convolutions(model)
-        for node in layer._outbound_nodes
-        if isinstance(node.operation, keras.layers.BatchNormalization)
+        if layer.name.removesuffix("_convolution").removesuffix("_transposed") in normalized
     }
 
 
