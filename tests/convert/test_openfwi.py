@@ -16,13 +16,6 @@ from keras_seismic.models import InversionNet
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 SEED = 30
-BLOCKS = [
-    "convblock1",
-    *(f"convblock{stage}_{half}" for stage in range(2, 8) for half in (1, 2)),
-    "convblock8",
-    *(f"deconv{stage}_{half}" for stage in range(1, 6) for half in (1, 2)),
-    "deconv6",
-]
 
 
 @pytest.fixture(scope="module")
@@ -125,21 +118,6 @@ def test_the_decoder_that_upsamples(record, examples):
     assert_computes(network, examples[0], record["resize"])
     with pytest.raises(ValueError, match=r"deconv2_1\.Resi.*weight: expected shape \(16, 8, 4, 4"):
         load_openfwi_checkpoint(small_network(), FIXTURES / "openfwi_resize.pth")
-
-
-@pytest.fixture(scope="module")
-def wide():
-    """Weights of the recorded twin of the published network, by block, and what it computes."""
-    with np.load(FIXTURES / "inversion_net_twin.npz", allow_pickle=False) as archive:
-        before = {n.removeprefix("before/"): archive[n] for n in archive.files if "before/" in n}
-        expected = archive["evaluated"]
-    positions = sorted({int(name.split(".")[0]) for name in before})
-    blocks = dict(zip(map(str, positions), BLOCKS, strict=True))
-    state = {}
-    for name, array in before.items():
-        position, layer, leaf = name.split(".")
-        state[f"{blocks[position]}.layers.{layer}.{leaf}"] = array
-    return state, expected
 
 
 class Tensor:

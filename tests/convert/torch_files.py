@@ -58,12 +58,27 @@ def storage(count=4, key="0", kind="FloatStorage", view=b""):
 
 def tensor(held=None, offset=0, size=(2, 2), stride=(2, 1)):
     """The pickle of a tensor, as torch.save writes it."""
-    held = storage() if held is None else held
+    return b"\x80\x02" + part(storage() if held is None else held, offset, size, stride) + b"."
+
+
+def part(held, offset, size, stride):
+    """A tensor in a pickle."""
     return (
-        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n("
+        b"ctorch._utils\n_rebuild_tensor_v2\n("
         + held + number(offset) + numbers(size) + numbers(stride)
-        + b"\x89ccollections\nOrderedDict\n)RtR."
+        + b"\x89ccollections\nOrderedDict\n)RtR"
     )  # fmt: skip
+
+
+def checkpoint(state):
+    """A file of ``{"model": state}``, float32 arrays by name."""
+    state = {key: np.asarray(array, "<f4", order="C") for key, array in state.items()}
+    items = b"".join(
+        text(key) + part(storage(array.size, key), 0, array.shape, [n // 4 for n in array.strides])
+        for key, array in state.items()
+    )
+    pickled = b"\x80\x02}" + text("model") + b"}(" + items + b"us."
+    return archive(pickled, {key: array.tobytes() for key, array in state.items()})
 
 
 FOUR = np.arange(4, dtype="<f4").tobytes()
