@@ -1,6 +1,23 @@
-"""Training: run folders and fitting."""
+"""Training: run folders and fitting, from scratch or from a trained network."""
 
 from keras_seismic.training.fitting import adamw, fit, jit_compile
+from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder
+from keras_seismic.training.transfer import (
+    encoder_multipliers,
+    encoder_stages,
+    freeze_encoder,
+    reset_head,
+)
 
-__all__ = ["RunFolder", "adamw", "fit", "jit_compile"]
+__all__ = [
+    "LayerwiseAdamW",
+    "RunFolder",
+    "adamw",
+    "encoder_multipliers",
+    "encoder_stages",
+    "fit",
+    "freeze_encoder",
+    "jit_compile",
+    "reset_head",
+]
