@@ -1,5 +1,6 @@
 """Evaluation: scores in m/s and dB, on held-out and on real data."""
 
+from keras_seismic.evaluation.comparison import Comparison, plot_predictions
 from keras_seismic.evaluation.real_geology import WindowScores, evaluate_on_windows
 from keras_seismic.evaluation.scores import (
     DenoisingResult,
@@ -10,10 +11,12 @@ from keras_seismic.evaluation.scores import (
 )
 
 __all__ = [
+    "Comparison",
     "DenoisingResult",
     "WindowScores",
     "denoising_experiment",
     "evaluate_on_windows",
+    "plot_predictions",
     "predict",
     "score_denoising",
     "score_velocity",
