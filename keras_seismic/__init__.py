@@ -6,6 +6,7 @@ onnxruntime and their like are imported by the functions that need them.
 """
 
 from keras_seismic import (
+    convert,
     data,
     evaluation,
     exporting,
@@ -22,6 +23,7 @@ from keras_seismic import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "convert",
     "data",
     "evaluation",
     "exporting",

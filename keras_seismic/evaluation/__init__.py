@@ -1,5 +1,6 @@
 """Evaluation: scores in m/s and dB, on held-out and on real data."""
 
+from keras_seismic.evaluation.comparison import Comparison, plot_predictions
 from keras_seismic.evaluation.low_cut_study import (
     LowCutStudy,
     checked_low_cuts,
@@ -19,6 +20,7 @@ from keras_seismic.evaluation.scores import (
 from keras_seismic.evaluation.uncertainty import MonteCarloPrediction, monte_carlo_predict
 
 __all__ = [
+    "Comparison",
     "DenoisingResult",
     "LowCutStudy",
     "MonteCarloPrediction",
@@ -31,6 +33,7 @@ __all__ = [
     "monte_carlo_predict",
     "plot_low_cut_scores",
     "plot_low_cut_velocity",
+    "plot_predictions",
     "predict",
     "score_denoising",
     "score_velocity",

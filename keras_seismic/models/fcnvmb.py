@@ -5,12 +5,13 @@ from keras import layers
 
 from keras_seismic.layers import BilinearUpsampling, batch_normalization
 from keras_seismic.models.arguments import checked_choice, checked_size, output_dtype, policy_name
+from keras_seismic.models.network import Network
 
 _WIDTHS = (1, 2, 4, 8)  # channels of the four stages above the bottom, in filters
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
-class FCNVMB(keras.Model):
+class FCNVMB(Network):
     """Velocity model of a stack of shot gathers, by the U-Net of FCNVMB.
 
     Four stages of two 3 x 3 convolutions with ReLU, each pooled 2 x 2; two more

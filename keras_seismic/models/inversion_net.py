@@ -11,12 +11,13 @@ from keras_seismic.layers import (
     transposed_convolution_block,
 )
 from keras_seismic.models.arguments import checked_choice, checked_size, output_dtype, policy_name
+from keras_seismic.models.network import Network
 
 _SCALE = 16  # the decoder doubles its first map four times
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
-class InversionNet(keras.Model):
+class InversionNet(Network):
     """Velocity model of a stack of shot gathers.
 
     The encoder halves time until it is about as short as the spread is wide, halves

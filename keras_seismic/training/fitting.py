@@ -1,15 +1,21 @@
 """Fitting a network into a run folder."""
 
 import sys
+from collections.abc import Mapping
 
 import keras
 import numpy as np
 
+from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder
 
 
 def adamw(
-    learning_rate: float, steps: int, weight_decay: float = 1e-4, warmup: float = 0.05
+    learning_rate: float,
+    steps: int,
+    weight_decay: float = 1e-4,
+    warmup: float = 0.05,
+    multipliers: Mapping[str, float] | None = None,
 ) -> keras.optimizers.Optimizer:
     """AdamW with a short warm-up and a cosine decay to nothing.
 
@@ -21,6 +27,7 @@ def adamw(
         steps: Updates in the whole training.
         weight_decay: Decoupled weight decay.
         warmup: Share of the steps in which the rate grows.
+        multipliers: Of the learning rate by layer, see ``LayerwiseAdamW``.
     """
     rising = max(int(warmup * steps), 1)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -29,6 +36,8 @@ def adamw(
         warmup_target=learning_rate,
         warmup_steps=rising,
     )
+    if multipliers:
+        return LayerwiseAdamW(schedule, weight_decay, multipliers, epsilon=1e-8)
     return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, epsilon=1e-8)
 
 

@@ -134,6 +134,10 @@ class RunFolder:
         """Write a JSON file."""
         return self._replace(name, json.dumps(content, indent=2, default=str) + "\n")
 
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a text file; a line end is added."""
+        return self._replace(name, text + "\n")
+
     def write_history(self, history: dict[str, list[float]]) -> Path:
         """Write ``history.csv``, a line an epoch, from a Keras history."""
         rows = zip(*history.values(), strict=True)
