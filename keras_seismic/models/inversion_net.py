@@ -32,11 +32,10 @@ class InversionNet(Network):
     change the kernel that makes the vector, and the first kernel of the decoder.
 
     ``variant="paper"`` follows the paper's text where it differs: narrow convolutions,
-    along time only, go on from 125 down to 32 time samples (four of them, two strided),
-    as many samples as the paper's spread has receivers, before square ones begin. It is
-    a reconstruction: no code was published with the paper, and the widths of the
-    stages, the kernel that makes the vector and the whole decoder are the code's, by
-    analogy. Six shots are a matter of ``gather_shape`` alone.
+    along time only, go on from 125 down to 32 time samples (four of them, two strided)
+    before square ones begin. It is a reconstruction: the widths of the stages, the
+    kernel that makes the vector and the whole decoder are the code's, by analogy. Six
+    shots are a matter of ``gather_shape`` alone.
 
     Args:
         gather_shape: ``(time, receivers, shots)`` of one example.

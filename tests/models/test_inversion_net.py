@@ -101,7 +101,7 @@ class TestInversionNetVariant(ModelTests):
         return weight.name == "bias"
 
     def test_the_paper_goes_on_with_narrow_convolutions_to_32_samples(self):
-        """On the paper's own spread, 32 receivers and six shots."""
+        """With 32 receivers the narrow ones end at a square map."""
         model = ks.models.InversionNet((1000, 32, 6), filters=1, variant="paper")
         narrow, square = [], []
         for layer in model.layers[: model.layers.index(model.get_layer("vector_convolution"))]:
