@@ -68,6 +68,10 @@ def load_openfwi_checkpoint(
         Deng, C. et al. (2022), OpenFWI: large-scale multi-structural benchmark datasets for
         full waveform inversion, NeurIPS datasets and benchmarks.
     """
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"load_openfwi_checkpoint: expected a Keras model, received {type(model).__name__}"
+        )
     if isinstance(path_or_state_dict, Mapping):
         source, content = "checkpoint", path_or_state_dict
     elif isinstance(path_or_state_dict, str | os.PathLike):

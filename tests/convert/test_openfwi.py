@@ -236,6 +236,7 @@ def test_arrays_without_moving_statistics_are_told_apart():
         (small_network, {"model": 3}, "expected a state dictionary in 'model'"),
         (Adversarial, {"model": {}}, "a generator and a critic in 'model' and 'model_d'"),
         (small_network, ["a"], "expected a path, a checkpoint or a state dictionary"),
+        (list, {}, "expected a Keras model, received list"),
         (small_network, {}, "150 of its arrays do not agree"),
         (lambda: keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="out")]), {},
          "has a layer 'out', which no OpenFWI network has"),

@@ -17,9 +17,25 @@ from keras_seismic.training import (
 RECIPE = {"epochs": 2, "batch_size": 2, "learning_rate": 1e-2}
 
 
+ACQUISITION = ks.simulation.Acquisition.surface(
+    width=70, dx=10.0, dt=0.001, nt=128, peak_frequency=15.0, shots=2, receiver_step=4,
+    boundary="cpml",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Three sets of pairs, the last to score on."""
+    folder = tmp_path_factory.mktemp("cache")
+    return [
+        ks.data.SimulatedPairs("flatvel_a", count, ACQUISITION, seed, folder).generate()
+        for seed, count in enumerate((3, 3, 2))
+    ]
+
+
 @pytest.fixture
-def eagerly():
-    """Without tracing, which takes longer than all these trainings."""
+def eagerly(pairs):
+    """Without tracing, which takes longer than all these trainings (but not the simulation)."""
     import tensorflow as tf
 
     tf.config.run_functions_eagerly(True)
@@ -27,29 +43,15 @@ def eagerly():
     tf.config.run_functions_eagerly(False)
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
-def source(small_acquisition):
-    network = ks.models.InversionNet(small_acquisition.gather_shape, (70, 70), filters=1)
+def source():
+    network = ks.models.InversionNet(ACQUISITION.gather_shape, (70, 70), filters=1)
     return ks.exporting.with_physical_units(
         network,
         ks.layers.GatherNormalization(-27, 53),
         ks.layers.VelocityScaling(1500, 4500),
-        small_acquisition,
+        ACQUISITION,
     )
-
-
-@pytest.fixture
-def pairs(small_acquisition, cache):
-    def make(seed, count=3):
-        result = ks.data.SimulatedPairs("flatvel_a", count, small_acquisition, seed, cache)
-        return result.generate(progress=False)
-
-    return make
 
 
 def test_starts_are_of_the_trained_network(source):
@@ -88,7 +90,7 @@ def test_a_depth_beyond_the_encoder_is_refused(source):
 def test_a_study_repeats_what_single_trainings_give(source, pairs, tmp_path, eagerly):
     """The second repetition is as if it were the first: weights and optimizer start anew."""
     start = Start("from scratch", pretrained=False)
-    few, held_out = [pairs(1), pairs(2)], pairs(3, 2)
+    *few, held_out = pairs
     before = source.network.get_weights()
     run, single = RunFolder(tmp_path / "run").create({}), RunFolder(tmp_path / "one").create({})
     result = compare_starts([start], source, few, held_out, run, seed=0, **RECIPE)
@@ -114,7 +116,7 @@ def test_a_study_repeats_what_single_trainings_give(source, pairs, tmp_path, eag
 
 def test_references_are_closed_forms(source, pairs, tmp_path, eagerly):
     """Predicting the mean of the samples costs what NumPy says."""
-    few, held_out = pairs(1), pairs(3, 2)
+    few, _, held_out = pairs
     run = RunFolder(tmp_path / "run").create({})
     comparison = compare_starts([], source, [few], held_out, run, **RECIPE).comparison
     expected = np.abs(held_out[:][1] - few[:][1].mean(axis=0)).mean()
@@ -125,12 +127,12 @@ def test_references_are_closed_forms(source, pairs, tmp_path, eagerly):
 def test_pretraining_trains_the_network_of_a_model(source, pairs, tmp_path, eagerly):
     before = source.network.get_weights()
     run = RunFolder(tmp_path / "run").create({})
-    model = fit_pairs(source, pairs(1), run, **RECIPE)
+    model = fit_pairs(source, pairs[0], run, **RECIPE)
     assert model.acquisition == source.acquisition
     assert np.any(model.network.get_weights()[0] != before[0])
     model.save(tmp_path / "model.keras")
     units = source.input_normalization, source.output_scaling, source.acquisition
-    gathers, _ = pairs(3, 2)[:]
+    gathers, _ = pairs[2][:]
     expected = model(gathers)
     for path in (tmp_path / "model.keras", run.path / "best.keras"):
         np.testing.assert_allclose(load_pretrained(path, *units)(gathers), expected, rtol=1e-5)
