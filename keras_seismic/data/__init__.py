@@ -7,6 +7,7 @@ from keras_seismic.data.sections import Section, read_section, read_velocity, ve
 from keras_seismic.data.segy import read_segy
 from keras_seismic.data.synthetic import SimulatedPairs
 from keras_seismic.data.trace_layout import HeaderWarning, TraceLayout, read_layout
+from keras_seismic.data.windows import apply_in_windows
 
 __all__ = [
     "ClippingWarning",
@@ -16,6 +17,7 @@ __all__ = [
     "SimulatedPairs",
     "TraceLayout",
     "add_white_noise",
+    "apply_in_windows",
     "check_target",
     "noise_level",
     "normalize_section",
