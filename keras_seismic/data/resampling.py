@@ -2,8 +2,11 @@
 
 import numpy as np
 
-#: Zero crossings of the sinc on either side, and the Kaiser window's beta: 80 dB.
-_ZEROS, _BETA = 32, 7.857
+#: In time: zero crossings of the sinc on either side, and the Kaiser window's beta (80 dB).
+_IN_TIME = (32, 7.857)
+
+#: Between receivers: short, so that the cusp at a source in the spread does not ring far.
+_IN_SPACE = (4, 4.0)
 
 #: Middle of the low-pass filter's slope in new Nyquist frequencies, so that it has fallen to
 #: the full 80 dB at the Nyquist frequency.
@@ -58,7 +61,7 @@ def resample_time(
         samples = max(int(np.floor(last)) + 1, 1)
     at = (np.arange(samples) * new_dt - start) / dt
     cutoff = 1.0 if new_dt <= dt * (1 + 1e-9) else _ROLL_OFF * dt / new_dt
-    return _sinc_interpolation(amplitude, at, cutoff)
+    return _sinc_interpolation(amplitude, at, cutoff, *_IN_TIME)
 
 
 def interpolate_receivers(
@@ -73,8 +76,10 @@ def interpolate_receivers(
         amplitude: ``(time, receivers)``.
         x: Of the receivers, ascending at one spacing, m.
         new_x: Of the wanted ones, m; within half a spacing of the line's ends.
-        method: ``"sinc"`` (the gather is mirrored at its ends), right up to two receivers in
-            the shortest apparent wavelength, or ``"linear"``, which damps steep events.
+        method: ``"sinc"``, of eight receivers (the gather is mirrored at its ends), good to
+            some three receivers in the shortest apparent wavelength, or ``"linear"``, which
+            damps steep events. Both fail beside a source in the spread, where
+            the gather has a cusp.
 
     Returns:
         float32 ``(time, len(new_x))``.
@@ -108,24 +113,30 @@ def interpolate_receivers(
         return (amplitude[:, left] * (1 - share) + amplitude[:, left + 1] * share).astype(
             np.float32
         )
-    return _sinc_interpolation(amplitude.T, at, 1.0, mirrored=True).T
+    return _sinc_interpolation(amplitude.T, at, 1.0, *_IN_SPACE, mirrored=True).T
 
 
 def _sinc_interpolation(
-    samples: np.ndarray, at: np.ndarray, cutoff: float, mirrored: bool = False
+    samples: np.ndarray,
+    at: np.ndarray,
+    cutoff: float,
+    zeros: int,
+    beta: float,
+    mirrored: bool = False,
 ) -> np.ndarray:
     """Values between samples along the first axis, at ``at`` counted in samples.
 
-    ``cutoff`` is the highest frequency kept, in Nyquist frequencies of the input.
+    ``cutoff`` is the highest frequency kept, in Nyquist frequencies of the input; ``zeros`` and
+    ``beta`` are the reach and shape of the Kaiser window.
     """
-    reach = int(np.ceil(_ZEROS / cutoff))
+    reach = int(np.ceil(zeros / cutoff))
     length = len(samples)
     base = np.floor(at).astype(int)
     result = np.zeros((len(at), *samples.shape[1:]), np.float32)
     columns = (slice(None),) + (None,) * (samples.ndim - 1)
     offsets = np.arange(1 - reach, reach + 1)
     distance = at[:, None] - (base[:, None] + offsets)
-    window = np.i0(_BETA * np.sqrt(np.maximum(1 - (distance / reach) ** 2, 0)))
+    window = np.i0(beta * np.sqrt(np.maximum(1 - (distance / reach) ** 2, 0)))
     weights = np.sinc(cutoff * distance) * window
     weights /= weights.sum(axis=1, keepdims=True)  # a constant stays what it is
     for offset, weight in zip(offsets, weights.T, strict=True):
