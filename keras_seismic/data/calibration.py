@@ -107,9 +107,9 @@ def measure_direct_wave(
     direct wave of near receivers does not know the ground below, so it is compared with the
     one that ``simulate`` makes of the acquisition over a homogeneous near surface: from time
     zero to the wavelet's peak, before most reflections interfere. The median over near
-    traces is taken, so that single bad ones do no harm. On simulated gathers the scale is
-    within 1 % where the first 70 m are of one velocity; a boundary at 50 m made it
-    2 to 27 % wrong, a rough texture up to 8 %.
+    traces is taken, so that single bad ones do no harm. The scale is right to 1 % where the
+    uppermost 90 m are of one velocity; a boundary at 50 m makes it some 2 % wrong, under a thin
+    fast layer up to 34 % (``benchmarks/calibration.py``). A large ``scatter`` tells.
 
     Args:
         gathers: ``(time, receivers, shots)`` on the acquisition's positions and samples (see
