@@ -150,6 +150,8 @@ def denoise_file(
 
     Raises:
         FileExistsError: If the target exists and ``overwrite`` is false, or is the source.
+        FileNotFoundError: If there is no source, or no folder for the target.
+        PermissionError: If that folder cannot be written to.
         ValueError: If the source cannot be read, or the target not written. Before any work
             is done, except for ``integers="round"``.
     """
@@ -168,6 +170,8 @@ def denoise_file(
 def _check_free(source: Path, target: Path, overwrite: bool) -> None:
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} in")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"{target.parent}: the folder for {target.name} cannot be written to")
     if not target.exists():
         return
     if source.exists() and target.samefile(source):
