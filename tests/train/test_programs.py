@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import examples.demo
+import export.denoise
 import export.onnx
 import export.saved_model
 import keras_seismic as ks
@@ -21,6 +22,7 @@ PROGRAMS = [
     train.denoiser,
     train.fcnvmb,
     train.evaluate,
+    export.denoise,
     export.saved_model,
     export.onnx,
     examples.demo,
