@@ -6,11 +6,12 @@ Every run trains the same quarter-width generator from the same weights, for the
 of generator updates on the same batches' distribution, with the same optimizer and
 schedule: with the absolute error alone, and as VelocityGAN with a critic that is batch
 normalised (OpenFWI's code), layer normalised, or not normalised. 100 held-out pairs are
-scored after the last update; nothing is chosen on them. About an hour and a half on two
-cores.
+scored after the last update; nothing is chosen on them. About an hour on two cores; runs
+that are in results/adversarial.json already, with the same settings, are not repeated.
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import keras
 import numpy as np
 
 import keras_seismic as ks
-from benchmarks._report import report
+from benchmarks._report import RESULTS, report
 
 FAMILY, PAIRS, HELD_OUT, BATCH = "curvefault_a", 600, 100, 16
 EPOCHS, EVERY, LEARNING_RATE = 26, 2, 1e-3
@@ -83,9 +84,14 @@ def main() -> None:
     )
     normalization = ks.layers.GatherNormalization.openfwi(FAMILY)
     scaling = ks.layers.VelocityScaling(1500.0, 4500.0)
-    results = []
+    settings = {"pairs": PAIRS, "held_out": HELD_OUT, "batch": BATCH, "epochs": EPOCHS}
+    settings |= {"generator_every": EVERY, "filters": FILTERS, "learning_rate": LEARNING_RATE}
+    settings["mean_model_mae"] = float(np.abs(held_out[:][1] - pairs.mean_velocity()).mean())
+    results = finished(settings)
     for seed in arguments.seeds:
         for kind in arguments.kinds:
+            if any((r["critic"], r["seed"]) == (kind, seed) for r in results):
+                continue
             whole = slice(PAIRS // BATCH * BATCH)  # the recipe drops incomplete batches
             data = pairs.dataset(normalization, scaling, BATCH, True, seed, whole)
             updates = EPOCHS * -(-len(data) // EVERY)
@@ -94,25 +100,28 @@ def main() -> None:
             row = {"critic": kind, "seed": seed, "updates": updates}
             row |= scores(generator, held_out, normalization, scaling)
             results.append(row | {"seconds": time.perf_counter() - start})
-            print(results[-1], flush=True)
+            write(settings, results)
 
-    baseline = float(np.abs(held_out[:][1] - pairs.mean_velocity()).mean())
+
+def finished(settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs of an earlier call with these settings."""
+    path = RESULTS / "adversarial.json"
+    earlier = json.loads(path.read_text())["results"] if path.exists() else {}
+    return earlier["runs"] if earlier.get("settings") == settings else []
+
+
+def write(settings: dict[str, Any], results: list[dict[str, Any]]) -> None:
+    """Table and file of the runs so far."""
     names = ("velocity_mae_m_s", "velocity_rmse_m_s", "velocity_ssim", "steepness_ratio")
     rows = []
-    for kind in arguments.kinds:
-        columns = [[r[name] for r in results if r["critic"] == kind] for name in names]
+    for kind in CRITICS:
+        runs = [run for run in results if run["critic"] == kind]
+        columns = [[run[name] for run in runs] for name in names if runs]
         spread = [f"{np.mean(c):.4g} ({min(c):.4g} to {max(c):.4g})" for c in columns]
-        rows.append([kind, *spread])
-    header = ["critic", "MAE, m/s", "RMSE, m/s", "SSIM", "steepness"]
-    settings = {"pairs": PAIRS, "held_out": HELD_OUT, "batch": BATCH, "epochs": EPOCHS}
-    settings |= {"generator_every": EVERY, "filters": FILTERS, "mean_model_mae": baseline}
-    report(
-        "adversarial",
-        {"settings": settings, "runs": results},
-        header,
-        rows,
-        ["keras", "tensorflow"],
-    )
+        rows += [[kind, len(runs), *spread]] if runs else []
+    header = ["critic", "seeds", "MAE, m/s", "RMSE, m/s", "SSIM", "steepness"]
+    content = {"settings": settings, "runs": results}
+    report("adversarial", content, header, rows, ["keras", "tensorflow"])
 
 
 if __name__ == "__main__":
