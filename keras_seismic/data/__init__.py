@@ -1,5 +1,6 @@
 """Data: files and simulations to batches that networks train on."""
 
+from keras_seismic.data import datasets
 from keras_seismic.data.fcnvmb import MAT_LAYOUTS, FCNVMBPairs, MatLayout
 from keras_seismic.data.mat_files import read_mat
 from keras_seismic.data.noise import add_white_noise, noise_level
@@ -18,6 +19,7 @@ __all__ = [
     "SimulatedPairs",
     "add_white_noise",
     "check_target",
+    "datasets",
     "noise_level",
     "normalize_section",
     "patch_positions",

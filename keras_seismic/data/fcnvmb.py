@@ -33,6 +33,9 @@ class MatLayout:
         gather_keys: Names that the array in such a file may have.
         velocity_names: Beginnings of the names of files with velocity models.
         velocity_keys: Names that the array in such a file may have.
+
+    Example:
+        >>> mine = MatLayout(("shot",), ("data",), ("model",), ("c",))  # shot1.mat, model1.mat
     """
 
     gather_names: tuple[str, ...]

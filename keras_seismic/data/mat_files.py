@@ -48,6 +48,14 @@ def read_mat(
         ValueError: If it is no .mat file of these versions, is damaged, lacks the key, or
             holds something else than real numbers under it.
         ImportError: If SciPy or h5py is needed and not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from scipy.io import savemat
+        >>> path = Path(tempfile.mkdtemp()) / "vmodel1.mat"
+        >>> savemat(path, {"vmodel": np.full((2, 3), 1500.0)})
+        >>> read_mat(path, ["vmodel"]).shape
+        (2, 3)
     """
     path = Path(path)
     read = {5: _read_version_5, 7: _read_version_7}[_version(path)]
