@@ -34,9 +34,7 @@ def build(folder, config="tiny", **options):
 
 
 def checksums(builder):
-    """Of the files with records; dataset_info.json tells how the builder was imported."""
-    lines = (builder.data_path / "SHA256SUMS").read_text().splitlines()
-    return [line for line in lines if "tfrecord" in line]
+    return (builder.data_path / "SHA256SUMS").read_text()
 
 
 def larger():
@@ -59,7 +57,7 @@ def environment():
 def test_workers_in_threads_make_the_same_files(tmp_path):
     one = build(tmp_path / "one", direct_num_workers=1)
     assert one == build(tmp_path / "two", **THREADS)
-    assert len(one) > 2
+    assert one.count("tfrecord") > 2
 
 
 def test_without_beam_the_examples_and_their_order_are_the_same(tmp_path):
@@ -138,7 +136,7 @@ def killed_in_the_middle(folder):
 @pytest.mark.slow
 def test_200_pairs_with_one_worker_with_two_and_killed_and_repeated(tmp_path):
     one = build(tmp_path / "one", larger(), direct_num_workers=1)
-    assert len(one) > 2
+    assert one.count("tfrecord") > 2
     assert build(tmp_path / "two", larger(), **PROCESSES) == one
 
     assert 0 < len(killed_in_the_middle(tmp_path / "killed")) < 20

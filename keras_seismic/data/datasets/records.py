@@ -11,6 +11,8 @@ from tensorflow_datasets.core import writer
 #: In the format of the program sha256sum.
 CHECKSUMS = "SHA256SUMS"
 _CHUNK = 2**22
+#: TFDS rewrites its file when only the description changes, and notes there who built it.
+_NOT_LISTED = (CHECKSUMS, "dataset_info.json")
 
 
 class CanonicalExampleWriter(writer.ExampleWriter):
@@ -31,11 +33,11 @@ def _canonical(record: bytes) -> bytes:
 
 
 def write_checksums(folder: os.PathLike) -> None:
-    """Write ``SHA256SUMS`` about the files of a folder; ``sha256sum -c`` compares them."""
+    """Write ``SHA256SUMS`` about the data of a folder; ``sha256sum -c`` compares them."""
     place = epath.Path(folder)
     lines = []
     for path in sorted(place.iterdir()):
-        if path.name != CHECKSUMS and path.is_file():
+        if path.name not in _NOT_LISTED and path.is_file():
             digest = hashlib.sha256()
             with path.open("rb") as file:
                 while chunk := file.read(_CHUNK):
