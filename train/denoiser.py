@@ -19,7 +19,9 @@ from keras_seismic.training import command_line
 
 def parser():
     """The program's arguments."""
-    p = command_line.training_parser(__doc__, epochs=5, batch_size=64, learning_rate=1e-3)
+    p = command_line.training_parser(
+        __doc__, epochs=5, batch_size=64, learning_rate=1e-3, smoke={"patches": 640}
+    )
     p.add_argument(
         "--section",
         type=Path,

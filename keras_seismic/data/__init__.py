@@ -1,32 +1,52 @@
 """Data: files and simulations to batches that networks train on."""
 
 from keras_seismic.data import datasets
+from keras_seismic.data.acquisition_matching import match_acquisition, matching_origins
+from keras_seismic.data.calibration import Calibration, WaveletWarning, measure_direct_wave
 from keras_seismic.data.fcnvmb import MAT_LAYOUTS, FCNVMBPairs, MatLayout
 from keras_seismic.data.mat_files import read_mat
 from keras_seismic.data.noise import add_white_noise, noise_level
 from keras_seismic.data.patches import NoisyPatches, normalize_section, patch_positions
-from keras_seismic.data.section_writing import check_target, write_section
+from keras_seismic.data.resampling import interpolate_receivers, resample_time
+from keras_seismic.data.section_writing import ClippingWarning, check_target, write_section
 from keras_seismic.data.sections import Section, read_section, read_velocity, velocity_windows
 from keras_seismic.data.segy import read_segy
+from keras_seismic.data.shot_gathers import ShotGathers, read_shot_gathers
 from keras_seismic.data.synthetic import SimulatedPairs
+from keras_seismic.data.trace_layout import HeaderWarning, TraceLayout, read_layout
+from keras_seismic.data.windows import apply_in_windows
 
 __all__ = [
+    "Calibration",
+    "ClippingWarning",
     "FCNVMBPairs",
+    "HeaderWarning",
     "MAT_LAYOUTS",
     "MatLayout",
     "NoisyPatches",
     "Section",
+    "ShotGathers",
     "SimulatedPairs",
+    "TraceLayout",
+    "WaveletWarning",
     "add_white_noise",
+    "apply_in_windows",
     "check_target",
     "datasets",
+    "interpolate_receivers",
+    "match_acquisition",
+    "matching_origins",
+    "measure_direct_wave",
     "noise_level",
     "normalize_section",
     "patch_positions",
+    "read_layout",
     "read_mat",
     "read_section",
     "read_segy",
+    "read_shot_gathers",
     "read_velocity",
+    "resample_time",
     "velocity_windows",
     "write_section",
 ]

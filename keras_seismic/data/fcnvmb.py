@@ -13,7 +13,8 @@ import numpy as np
 from keras_seismic.data.arrays import check_finite
 from keras_seismic.data.batches import normalized_batches
 from keras_seismic.data.mat_files import read_mat
-from keras_seismic.layers import GatherNormalization, VelocityScaling
+from keras_seismic.data.order import BatchOrder
+from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 from keras_seismic.simulation.velocity import checked_velocity
 
 if TYPE_CHECKING:
@@ -146,12 +147,14 @@ class FCNVMBPairs:
 
     def dataset(
         self,
-        input_normalization: GatherNormalization,
+        input_normalization: GatherNormalization | GatherPreparation,
         output_scaling: VelocityScaling,
         batch_size: int = 10,
         shuffle: bool = True,
         seed: int = 0,
         part: slice = slice(None),
+        drop_remainder: bool = False,
+        first_epoch: int = 0,
     ) -> "tf.data.Dataset":
         """Normalised batches as a ``tf.data.Dataset``.
 
@@ -165,21 +168,23 @@ class FCNVMBPairs:
             shuffle: Another order in every epoch.
             seed: Decides the order.
             part: Which of the pairs, all by default.
+            drop_remainder: Leave out a smaller last batch.
+            first_epoch: Number of the epoch to begin with, to go on with an interrupted
+                training: its order is that of the uninterrupted one.
 
         Returns:
-            Batches of gathers ``(batch, time, receivers, shots)`` and velocity
-            ``(batch, depth, width, 1)``.
+            Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
+            makes them, and velocity ``(batch, depth, width, 1)``.
         """
+        numbers = np.arange(len(self))[part]
         return normalized_batches(
             self.__getitem__,
-            np.arange(len(self))[part],
+            BatchOrder(numbers, batch_size, shuffle, seed, drop_remainder=drop_remainder),
             self.gather_shape,
             (*self.velocity_shape, 1),
             input_normalization,
             output_scaling,
-            batch_size,
-            shuffle,
-            seed,
+            first_epoch,
         )
 
     @cached_property

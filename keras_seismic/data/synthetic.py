@@ -14,7 +14,8 @@ import numpy as np
 from keras_seismic.data.arrays import read_array, write_array
 from keras_seismic.data.batches import normalized_batches
 from keras_seismic.data.disk import check_room
-from keras_seismic.layers import GatherNormalization, VelocityScaling
+from keras_seismic.data.order import BatchOrder
+from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 from keras_seismic.progress import Progress
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 from keras_seismic.simulation.geology import family_name
@@ -159,12 +160,14 @@ class SimulatedPairs:
 
     def dataset(
         self,
-        input_normalization: GatherNormalization,
+        input_normalization: GatherNormalization | GatherPreparation,
         output_scaling: VelocityScaling,
         batch_size: int = 16,
         shuffle: bool = True,
         seed: int = 0,
         part: slice = slice(None),
+        drop_remainder: bool = False,
+        first_epoch: int = 0,
     ) -> "tf.data.Dataset":
         """Normalised batches as a ``tf.data.Dataset``.
 
@@ -175,22 +178,25 @@ class SimulatedPairs:
             shuffle: Another order in every epoch.
             seed: Decides the order.
             part: Which of the pairs, all by default.
+            drop_remainder: Leave out a smaller last batch.
+            first_epoch: Number of the epoch to begin with, to go on with an interrupted
+                training: its order is that of the uninterrupted one.
 
         Returns:
-            Batches of gathers ``(batch, time, receivers, shots)`` and velocity
-            ``(batch, depth, width, 1)``.
+            Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
+            makes them, and velocity ``(batch, depth, width, 1)``.
         """
         self._open_shards  # noqa: B018 - missing shards are reported here, not by a worker
+        numbers = np.arange(self.count)[part]
+        order = BatchOrder(numbers, batch_size, shuffle, seed, drop_remainder=drop_remainder)
         return normalized_batches(
             self.__getitem__,
-            np.arange(self.count)[part],
+            order,
             self.acquisition.gather_shape,
             (*self.shape, 1),
             input_normalization,
             output_scaling,
-            batch_size,
-            shuffle,
-            seed,
+            first_epoch,
         )
 
     @property

@@ -131,6 +131,19 @@ def test_dataset_gives_normalised_batches(tmp_path):
     np.testing.assert_allclose(y[..., 0], (velocity[1:2] - 2000) / 1250 - 1, atol=1e-6)
 
 
+def test_an_interrupted_training_goes_on_in_the_same_order(tmp_path):
+    write_pairs(tmp_path, count=7)
+    pairs = ks.data.FCNVMBPairs(tmp_path, **SMALL)
+    raw = ks.layers.GatherNormalization(-1, 1, k=0), ks.layers.VelocityScaling()
+    arguments = {"batch_size": 3, "seed": 4, "drop_remainder": True}
+    whole = pairs.dataset(*raw, **arguments)
+    epochs = [[y for _, y in whole.as_numpy_iterator()] for _ in range(2)]
+    assert [len(epoch) for epoch in epochs] == [2, 2]
+    resumed = pairs.dataset(*raw, **arguments, first_epoch=1)
+    np.testing.assert_array_equal([y for _, y in resumed.as_numpy_iterator()], epochs[1])
+    assert not np.array_equal(*epochs)
+
+
 def test_files_are_opened_when_needed(tmp_path):
     write_pairs(tmp_path)
     pairs = ks.data.FCNVMBPairs(tmp_path, **SMALL)

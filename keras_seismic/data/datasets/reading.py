@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow_datasets as tfds
 
-from keras_seismic.layers import GatherNormalization, VelocityScaling
+from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -16,7 +16,7 @@ _SHUFFLED_BYTES = 2**28
 def normalized_dataset(
     builder: "tfds.core.DatasetBuilder",
     split: str,
-    input_normalization: GatherNormalization,
+    input_normalization: GatherNormalization | GatherPreparation,
     output_scaling: VelocityScaling,
     batch_size: int = 16,
     shuffle: bool = True,
@@ -35,8 +35,8 @@ def normalized_dataset(
         seed: Decides the order.
 
     Returns:
-        Batches of gathers ``(batch, time, receivers, shots)`` and velocity
-        ``(batch, depth, width, 1)``.
+        Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization`` makes
+        them, and velocity ``(batch, depth, width, 1)``.
 
     Raises:
         AssertionError: From TFDS, if the data set is not built.
