@@ -1,7 +1,10 @@
 """Data: files and simulations to batches that networks train on."""
 
+from keras_seismic.data import datasets
 from keras_seismic.data.acquisition_matching import match_acquisition, matching_origins
 from keras_seismic.data.calibration import Calibration, WaveletWarning, measure_direct_wave
+from keras_seismic.data.fcnvmb import MAT_LAYOUTS, FCNVMBPairs, MatLayout
+from keras_seismic.data.mat_files import read_mat
 from keras_seismic.data.noise import add_white_noise, noise_level
 from keras_seismic.data.patches import NoisyPatches, normalize_section, patch_positions
 from keras_seismic.data.resampling import interpolate_receivers, resample_time
@@ -16,7 +19,10 @@ from keras_seismic.data.windows import apply_in_windows
 __all__ = [
     "Calibration",
     "ClippingWarning",
+    "FCNVMBPairs",
     "HeaderWarning",
+    "MAT_LAYOUTS",
+    "MatLayout",
     "NoisyPatches",
     "Section",
     "ShotGathers",
@@ -26,6 +32,7 @@ __all__ = [
     "add_white_noise",
     "apply_in_windows",
     "check_target",
+    "datasets",
     "interpolate_receivers",
     "match_acquisition",
     "matching_origins",
@@ -34,6 +41,7 @@ __all__ = [
     "normalize_section",
     "patch_positions",
     "read_layout",
+    "read_mat",
     "read_section",
     "read_segy",
     "read_shot_gathers",
