@@ -1,5 +1,6 @@
 """Data: files and simulations to batches that networks train on."""
 
+from keras_seismic.data.blind_spots import BlindSpotPatches
 from keras_seismic.data.noise import (
     NOISES,
     Noise,
@@ -23,6 +24,7 @@ from keras_seismic.data.segy import read_segy
 from keras_seismic.data.synthetic import SimulatedPairs
 
 __all__ = [
+    "BlindSpotPatches",
     "NOISES",
     "Noise",
     "NoiseKind",

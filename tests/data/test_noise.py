@@ -64,6 +64,18 @@ def test_functions_and_registry_are_one(clean, kind):
     assert NOISES[kind].summary
 
 
+def test_white_noise_has_the_asked_level(clean):
+    for snr_db in (-10.0, 0.0, 20.0):
+        noise = ks.data.add_white_noise(clean, snr_db, seed=1) - clean
+        assert noise.std() == pytest.approx(clean.std() * 10 ** (-snr_db / 20), rel=0.03)
+        assert abs(noise.mean()) < 0.03 * noise.std()
+    same, other = (ks.data.add_white_noise(clean, 0, seed) for seed in (1, 2))
+    np.testing.assert_array_equal(same, ks.data.add_white_noise(clean, 0, 1))
+    assert not np.allclose(same, other)
+    with pytest.raises(ValueError, match="constant"):
+        ks.data.noise_level(np.ones(5), 0)
+
+
 def test_white_is_what_it_was(clean):
     expected = ks.data.add_white_noise(clean, 3.0, seed=(1, 2))
     np.testing.assert_array_equal(add_noise(clean, "white", 3.0, seed=(1, 2)), expected)

@@ -156,7 +156,24 @@ def as_noises(noise: NoiseLike) -> tuple[Noise, ...]:
         raise ValueError(f"Noise: expected one kind or several, received {noise!r}")
     if len(noise) == 2 and isinstance(noise[0], str) and isinstance(noise[1], int | float):
         return (Noise(noise[0], float(noise[1])),)
-    return tuple(single for part in noise for single in as_noises(part))
+    parts: Sequence[Any] = noise
+    return tuple(single for part in parts for single in as_noises(part))
+
+
+def check_noise(noise: NoiseLike, dt: float | None = None) -> None:
+    """Refuse noise that a sample interval cannot hold, before work is done with it.
+
+    Args:
+        noise: As of ``add_noise``.
+        dt: Sample interval, s.
+
+    Raises:
+        ValueError: As ``add_noise`` would.
+
+    Example:
+        >>> check_noise(["white", ("hum", 6)], dt=0.004)
+    """
+    add_noise(np.eye(32), noise, 0.0, dt)
 
 
 def add_noise(
