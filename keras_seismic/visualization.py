@@ -114,6 +114,40 @@ def plot_denoising(
     return figure
 
 
+def plot_removed_noise(
+    noisy: np.ndarray, denoised: np.ndarray, dt: float | None = None, title: str = ""
+) -> "Figure":
+    """Noisy, denoised and what was removed, for sections whose clean side nobody knows.
+
+    Whoever sees reflections in the removed part has lost signal.
+
+    Args:
+        noisy: ``(time, traces)``.
+        denoised: The same.
+        dt: Sample interval, s; without it the axis counts samples.
+        title: Heading of the figure.
+    """
+    figure = new_figure(11, 4.6)
+    axes = figure.subplots(1, 3, sharex=True, sharey=True)
+    largest = float(np.percentile(np.abs(noisy), 99)) or 1.0
+    samples, traces = noisy.shape
+    panels = {"noisy": noisy, "denoised": denoised, "removed": noisy - denoised}
+    for panel, (name, section) in zip(axes, panels.items(), strict=True):
+        image = panel.imshow(
+            section,
+            cmap=AMPLITUDE_MAP,
+            vmin=-largest,
+            vmax=largest,
+            aspect="auto",
+            extent=(0, traces, samples * (dt or 1), 0),
+        )
+        panel.set(title=name, xlabel="trace")
+    axes[0].set_ylabel("time (s)" if dt else "sample")
+    figure.colorbar(image, ax=axes, label="amplitude", pad=0.01)
+    figure.suptitle(title)
+    return figure
+
+
 def plot_history(history: dict[str, list[float]], title: str = "") -> "Figure":
     """Loss and metrics by epoch, training and validation.
 

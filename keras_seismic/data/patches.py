@@ -166,7 +166,7 @@ class NoisyPatches:
         normalization: SectionNormalization | None = None,
         seed: int = 0,
         noise: NoiseLike = "white",
-        dt: float | Sequence[float] | None = None,
+        dt: float | Sequence[float | None] | None = None,
         weights: Sequence[float] | None = None,
     ) -> None:
         self.noise = as_noises(noise)

@@ -7,6 +7,7 @@ from keras_seismic.evaluation.scores import (
     predict,
     score_denoising,
     score_velocity,
+    score_without_truth,
 )
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "predict",
     "score_denoising",
     "score_velocity",
+    "score_without_truth",
 ]
