@@ -68,7 +68,8 @@ def parser():
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="self-supervised: whole traces to mask, against noise that fills traces",
+        help="self-supervised: mask whole traces instead of samples, against noise that fills "
+        "single traces",
     )
     p.add_argument("--decoder", choices=("transpose", "resize"), default="transpose")
     p.add_argument(
@@ -146,8 +147,9 @@ def patches(arguments, data: Data, normalization):
     ):
         common = data.sections, arguments.patch_size, count
         if arguments.self_supervised:
-            share = arguments.mask_traces
-            yield ks.data.BlindSpotPatches(*common, normalization, seed, trace_share=share)
+            traces = arguments.mask_traces
+            pixels = 0.0 if traces else 0.05
+            yield ks.data.BlindSpotPatches(*common, normalization, seed, pixels, traces)
         else:
             yield ks.data.NoisyPatches(
                 *common, arguments.snr, normalization, seed, arguments.noise, data.intervals

@@ -1,6 +1,7 @@
 """Data: files and simulations to batches that networks train on."""
 
 from keras_seismic.data.blind_spots import BlindSpotPatches
+from keras_seismic.data.inspection import Inspection, inspect, plot_inspection
 from keras_seismic.data.noise import (
     NOISES,
     Noise,
@@ -27,6 +28,7 @@ from keras_seismic.data.synthetic import SimulatedPairs
 __all__ = [
     "BlindSpotPatches",
     "NOISES",
+    "Inspection",
     "Noise",
     "NoiseKind",
     "NoisyPatches",
@@ -43,9 +45,11 @@ __all__ = [
     "check_noise",
     "check_target",
     "drop_traces",
+    "inspect",
     "noise_level",
     "normalize_section",
     "patch_positions",
+    "plot_inspection",
     "read_section",
     "read_segy",
     "read_velocity",
