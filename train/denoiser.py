@@ -9,7 +9,9 @@ simulated ones without --section, and scores on --test, or on simulated sections
 never saw.
 
 With --self-supervised it learns from the sections as they are, noise and all, by guessing
-masked samples, and reports what it removed: there is no truth to score against. With --noise
+masked samples, and reports what it removed: there is no truth to score against. That removes
+noise that is independent from sample to sample (white, spikes); of hum or swell it removes
+little, with --mask-traces somewhat more. With --noise
 as well, that noise is added once to sections taken as clean, the network sees nothing but the
 noisy ones, and the truth is used for scoring only, on --test or else on the first section.
 

@@ -22,9 +22,10 @@ class BlindSpotPatches:
 
     A few samples, or whole traces, are replaced by a neighbour's value, and the network has to
     guess what stood there. Noise that does not follow from its surroundings cannot be
-    guessed, the signal can: so the network learns it without ever seeing it clean. Single
-    samples fit noise that is independent from sample to sample; noise that fills a trace
-    (hum, swell) can be guessed along the trace and needs whole traces masked.
+    guessed, the signal can: so the network learns it without ever seeing it clean. That fits
+    noise that is independent from sample to sample (white, spikes). Noise that fills traces
+    (hum, swell) can be guessed along the trace and stays; masking whole traces takes away
+    a part of it.
 
     ``model.fit`` takes the triples as input, target and sample weights. The weights are zero
     where nothing was masked, and elsewhere such that the loss is the mean over the masked

@@ -8,9 +8,13 @@ import numpy as np
 
 from keras_seismic.data.arrays import read_array
 from keras_seismic.data.inspection.content import Content, FileProblem, Source, storage
+from keras_seismic.data.inspection.mapping import mapped
 
 #: Arrays that can only be loaded whole are left alone beyond this many bytes.
 _WHOLE = 2**28
+
+#: Arrays up to this many bytes are read from end to end anyway.
+_LARGE = 2**25
 
 #: Keys of the .mat files that FCNVMB and its successors use.
 _FCNVMB = {"Rec": "shot gathers", "vmodel": "velocity", "svmodel": "velocity"}
@@ -29,7 +33,11 @@ def open_npy(path: Path) -> Content:
         if "empty file" in text:
             text = "the array has no elements"
         raise FileProblem(text) from error
+    if 0 in array.shape:
+        raise FileProblem(f"the array has no elements: its shape is {array.shape}")
     fortran = array.ndim > 1 and array.flags.f_contiguous and not array.flags.c_contiguous
+    if isinstance(array, np.memmap) and array.nbytes > _LARGE:
+        array = mapped(path, array.dtype, array.shape, array.offset, "F" if fortran else "C")
     return Content(
         "NumPy array (.npy)",
         sources=[Source("", array, array.shape, array.dtype, storage(array.dtype, fortran))],

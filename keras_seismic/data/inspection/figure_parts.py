@@ -84,7 +84,8 @@ def draw_histogram(axes: Any, array: ArrayReport) -> None:
     axes.stairs(counts / max(counts.sum(), 1), edges, fill=True, alpha=0.6)
     for sign in (-1, 1):
         axes.axvline(sign * limit, color="tab:red", linewidth=1, linestyle="--")
-    axes.set_yscale("log")
+    if counts.any():
+        axes.set_yscale("log")
     axes.margins(y=0.25)
     axes.annotate(
         f"99% within {limit:.3g}", (limit, 0.94), (-4, 0), ("data", "axes fraction"),

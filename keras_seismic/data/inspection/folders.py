@@ -101,18 +101,22 @@ def _openfwi(
     pairs = sorted(gathers.keys() & velocity.keys())
     report.format = "folder in OpenFWI's layout"
     family, why = _family(path, pairs)
-    report.facts = {"family": f"{family or 'unknown'} ({why})", "pairs of files": len(pairs)}
+    report.facts = {"family": f"{family or 'unknown'} ({why})", "pairs": f"{len(pairs)} of files"}
     for found, other, name in (
         (gathers, velocity, "velocity"), (velocity, gathers, "gathers")
     ):  # fmt: skip
         alone = sorted(found.keys() - other.keys())
         if alone:
             first = found[alone[0]].relative_to(path)
-            report.warnings.append(f"{len(alone)} files have no {name} file: {first} ...")
+            report.warnings.append(
+                f"files without their {name}: {len(alone)}, the first is {first}"
+            )
     _pair_shapes(report, path, [(gathers[key], velocity[key]) for key in pairs])
     _repeated_files(report, [gathers[key] for key in pairs])
     for key in pairs[:1]:
         report.members += [inspect(gathers[key]), inspect(velocity[key])]
+    for member in report.members:
+        member.next_steps = []
     if any(not member.readable for member in report.members):
         report.warnings.append("the first pair cannot be read, see below")
     return True
@@ -180,7 +184,7 @@ def _repeated_files(report: Inspection, files: list[Path]) -> None:
         seen.setdefault(key, file)
     if repeated:
         a, b = repeated[0]
-        report.warnings.append(f"{len(repeated)} files seem to be copies, the first is {b} of {a}")
+        report.warnings.append(f"copies of other files: {len(repeated)}, the first is {b} of {a}")
 
 
 def _anything(

@@ -16,8 +16,8 @@ from keras_seismic.data.inspection.sampling import read_sample
 from keras_seismic.data.inspection.statistics import spectrum, trace_statistics, value_statistics
 from keras_seismic.data.inspection.suspicions import add_suspicions
 
-#: Records that are compared with each other at most.
-_RECORDS_COMPARED = 10_000
+#: Records that are compared with each other, and repeated ones that are looked for, at most.
+_RECORDS_COMPARED, _REPEATED = 2_000, 20
 
 _SPACING = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)m(?![a-z0-9])", re.I)
 
@@ -61,6 +61,9 @@ def inspect(path: str | os.PathLike, samples: int = 2**23) -> Inspection:
 
 def _inspect_file(path: Path, samples: int) -> Inspection:
     report = Inspection(str(path))
+    if not path.is_file():
+        report.problem = "it is neither a file nor a folder"
+        return report
     try:
         report.size = path.stat().st_size
         content = open_file(path)
@@ -69,8 +72,12 @@ def _inspect_file(path: Path, samples: int) -> Inspection:
         return report
     report.format, report.facts, report.warnings = content.format, content.facts, content.warnings
     try:
-        for source in content.sources:
-            report.arrays.append(_describe(source, path.name, samples))
+        # NaN and values beyond all bounds are reported, not warned of.
+        with np.errstate(all="ignore"):
+            for source in content.sources:
+                array = _describe(source, path.name, samples)
+                array.container = content.format
+                report.arrays.append(array)
     except (OSError, ValueError) as error:  # h5py and a damaged chunk, a disk that fails
         report.problem = f"its samples cannot be read: {error}"
     finally:
@@ -88,9 +95,9 @@ def _describe(source: Source, file_name: str, samples: int) -> ArrayReport:
         tuple(int(size) for size in source.shape),
         str(source.dtype.newbyteorder("=")),
         source.storage,
-        layout.kind,
-        layout.axes,
-        layout.why,
+        kind=layout.kind,
+        axes=layout.axes,
+        why=layout.why,
         dt=source.dt,
         dt_source=source.dt_source,
         warnings=[*source.warnings, *layout.warnings],
@@ -159,10 +166,12 @@ def _repeated_records(source: Source, layout: Layout) -> str:
         first = seen.setdefault(key, i)
         if first != i and np.array_equal(source.array[(i,)], source.array[(first,)]):
             pairs.append((first, i))
+            if len(pairs) == _REPEATED:
+                break
     if not pairs:
         return ""
     a, b = pairs[0]
     return (
-        f"{len(pairs)} of {count:,} {layout.axes[0]}s are equal to an earlier one, the first pair "
-        f"is {a} and {b}"
+        f"{layout.axes[0]}s equal to an earlier one: {len(pairs)}"
+        f"{' or more' * (len(pairs) == _REPEATED)} of {count:,}, the first pair is {a} and {b}"
     )

@@ -56,9 +56,9 @@ def guess_layout(source: Source, file_name: str) -> Layout:
         kind = source.kind or "section"
         return Layout(kind, source.axes, [*source.why, "values of both signs around zero"])
     layout = _amplitude_layout(block, shape)
-    if (block > 0).all():
+    if block.min() >= 0:
         layout.warnings.append("no value is negative: envelopes, attributes or velocity?")
-    else:
+    elif block.max() > 0:
         layout.why.insert(0, "values of both signs")
     layout.why += source.why
     return layout
@@ -129,7 +129,7 @@ def _velocity_layout(source: Source, block: np.ndarray) -> Layout:
             float(np.std(np.mean(block, axis=tuple(a for a in range(block.ndim) if a != axis))))
             for axis in (depth, width)
         ]
-        if spread[1] > 2 * spread[0]:
+        if spread[1] > 3 * spread[0]:
             layout.warnings.append(
                 "velocity grows along the last axis, not along the one before: it is probably "
                 "(width, depth); transpose it"
@@ -161,7 +161,7 @@ def _time_axis(block: np.ndarray) -> tuple[int, str]:
     ]
     order = np.argsort(share, kind="stable")
     best, second = (share[i] for i in order[:2])
-    if not np.isfinite(best) or best * 3 > second:
+    if not np.isfinite(best) or best * 3 >= second:
         longest = int(np.argmax(block.shape))
         axis = 0 if block.ndim == 2 else longest
         return axis, f"no axis looks like time; axis {axis} is taken for it by convention"

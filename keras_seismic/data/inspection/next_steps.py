@@ -32,9 +32,12 @@ def _load(path: Path, array: ArrayReport) -> str:
     suffix, name = path.suffix.lower(), str(path)
     if suffix == ".npz":
         return f"numpy.load({name!r}, allow_pickle=False)[{array.name!r}]"
-    if suffix == ".mat":
-        return f"scipy.io.loadmat({name!r})[{array.name!r}]"
-    if suffix in (".npy",):
+    if suffix in (".mat", ".h5", ".hdf5"):
+        if "HDF5" not in array.container:
+            return f"scipy.io.loadmat({name!r})[{array.name!r}]"
+        turned = ".T" if "MATLAB" in array.container else ""
+        return f"h5py.File({name!r})[{array.name!r}][:]{turned}"
+    if suffix == ".npy":
         return f"numpy.load({name!r}, allow_pickle=False)"
     return f"keras_seismic.data.read_section({name!r}).amplitude"
 
@@ -105,7 +108,7 @@ def _gathers(path: Path, array: ArrayReport) -> list[str]:
         ("time", "receiver", "shot"): "array[None]",
         ("record", "time", "receiver", "shot"): "array",
     }.get(array.axes)
-    if order is None or not _programs_read(path, (".npy", ".npz", ".mat")):
+    if order is None or not _programs_read(path, (".npy", ".npz", ".mat", ".h5", ".hdf5")):
         return []
     return [
         f">>> array = {_load(path, array)}; gathers = {order}  # (records, time, receivers, shots)",

@@ -112,15 +112,15 @@ def open_text(path: Path) -> Content:
     widths = [len(row) for row in rows]
     content = Content(
         "annotation list",
-        {"pairs": widths.count(2), "lines with gathers only": widths.count(1)},
+        {"pairs": widths.count(2), "gathers only": widths.count(1)},
     )
     wrong = [i + 1 for i, width in enumerate(widths) if width > 2]
     if wrong:
         content.warnings.append(
-            f"{len(wrong)} lines have more than one tab, the first is {wrong[0]}"
+            f"lines with more than one tab: {len(wrong)}, the first is {wrong[0]}"
         )
     if crlf:
-        content.warnings.append(f"{crlf} lines end as on Windows (CRLF)")
+        content.warnings.append(f"lines that end as on Windows (CRLF): {crlf}")
     _check_paths(path, [name.strip() for row in rows for name in row], content)
     return content
 
@@ -129,14 +129,14 @@ def _check_paths(path: Path, names: list[str], content: Content) -> None:
     """Which of the files are there, by their paths as they stand or beside the list."""
     missing = [name for name in names if not (path.parent / name).is_file()]
     if len(set(names)) < len(names):
-        content.warnings.append(f"{len(names) - len(set(names))} paths are listed more than once")
+        content.warnings.append(f"paths listed more than once: {len(names) - len(set(names))}")
     if any(".." in Path(name).parts for name in names):
         content.warnings.append("some paths climb out of their folder (..)")
     content.facts["files found"] = f"{len(names) - len(missing)} of {len(names)}"
     if missing:
         beside = sum((path.parent / Path(name).name).is_file() for name in missing)
         content.warnings.append(
-            f"{len(missing)} files are not there, the first is {missing[0]}; published lists hold "
-            "the paths of another machine, so replace their root"
+            f"files that are not there: {len(missing)}, the first is {missing[0]}; published lists "
+            "hold the paths of another machine, so replace their root"
             + (f" ({beside} lie beside the list)" if beside else "")
         )

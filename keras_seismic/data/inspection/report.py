@@ -17,6 +17,7 @@ class ArrayReport:
     Attributes:
         name: Its key in the file; empty where there is only one.
         shape: As in the file.
+        container: The format of the file that it lies in.
         dtype: NumPy's name of the sample type.
         storage: Byte order, and Fortran order where it is.
         kind: ``"section"``, ``"cube"``, ``"shot gathers"``, ``"velocity"``, ``"trace"`` or
@@ -42,6 +43,7 @@ class ArrayReport:
     shape: tuple[int, ...]
     dtype: str
     storage: str = ""
+    container: str = ""
     kind: str = "unknown"
     axes: tuple[str, ...] = ()
     why: list[str] = dataclasses.field(default_factory=list)
@@ -118,7 +120,7 @@ class Inspection:
 
     def all_warnings(self) -> list[str]:
         """Warnings of the file, its arrays and its members."""
-        nested = [warning for part in (*self.arrays,) for warning in part.warnings]
+        nested = [warning for array in self.arrays for warning in array.warnings]
         inner = [warning for member in self.members for warning in member.all_warnings()]
         return self.warnings + nested + inner
 
@@ -243,9 +245,9 @@ def _spectrum_line(spectrum: dict[str, Any]) -> str:
         return ""
     if "peak_hz" in spectrum:
         low, high = spectrum["band_hz"]
-        return f"peak at {spectrum['peak_hz']:.3g} Hz, half of it from {low:.3g} to {high:.3g} Hz"
+        return f"peak at {spectrum['peak_hz']:.3g} Hz, above half of it {low:.3g} to {high:.3g} Hz"
     peak, (low, high) = spectrum["peak_cycles_per_sample"], spectrum["band_cycles_per_sample"]
     return (
-        f"peak at {peak:.3g} cycles a sample, half of it from {low:.3g} to {high:.3g}; if dt is "
-        f"4 ms, {peak / 0.004:.3g} Hz, from {low / 0.004:.3g} to {high / 0.004:.3g} Hz"
+        f"peak at {peak:.3g} cycles a sample, above half of it {low:.3g} to {high:.3g}; if dt is "
+        f"4 ms, {peak / 0.004:.3g} Hz, {low / 0.004:.3g} to {high / 0.004:.3g} Hz"
     )

@@ -77,12 +77,18 @@ def read_sample(source: Source, axes: tuple[str, ...], limit: int) -> Sample:
     complete = panels.size == np.prod(shape, dtype=np.int64)
     examined = f"all {panels.size:,} samples"
     if not complete:
+        parts_read = [
+            f"{read:,} of {there:,} {name}"
+            for read, there, name in (
+                (len(chosen), total, "panels"),
+                (len(columns), width, "traces"),
+                (rows_read, rows, "samples of each (the first)"),
+            )
+            if read < there
+        ]
         examined = (
-            f"{panels.size:,} of {np.prod(shape, dtype=np.int64):,} samples: "
-            + (f"{len(chosen)} of {total:,} panels" if len(chosen) < total else "")
-            + (", " if len(chosen) < total and len(columns) < width else "")
-            + (f"{len(columns)} of {width:,} traces" if len(columns) < width else "")
-            + ", spread evenly"
+            f"{panels.size:,} of {np.prod(shape, dtype=np.int64):,} samples, spread evenly: "
+            + ", ".join(parts_read)
         )
     return Sample(panels, columns, chosen, complete, examined)
 

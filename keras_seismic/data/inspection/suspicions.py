@@ -18,13 +18,13 @@ def add_suspicions(report: ArrayReport) -> None:
     v = report.values
     if v["nan"] or v["infinite"]:
         report.warnings.append(
-            f"{v['nan'] + v['infinite']:,.0f} values are not finite (NaN or infinity): readers "
-            "refuse them; replace them, for instance with numpy.nan_to_num"
+            f"not finite (NaN or infinity): {v['nan'] + v['infinite']:,.0f} values; readers refuse "
+            "them, replace them, for instance with numpy.nan_to_num"
         )
     if math.isnan(v["minimum"]):
         return
     if v["minimum"] == v["maximum"]:
-        report.warnings.append(f"every value is {v['minimum']:g}: there is nothing in it")
+        report.warnings.append(f"every value is {v['minimum'] + 0.0:g}: there is nothing in it")
         return
     if max(abs(v["minimum"]), abs(v["maximum"])) > 1e25:
         report.warnings.append("values beyond 1e25: bytes in the wrong order, or damaged")
@@ -37,7 +37,8 @@ def add_suspicions(report: ArrayReport) -> None:
         _velocity(report)
     elif report.kind != "unknown":
         _amplitudes(report)
-        _normalisation(report)
+        if not _clipped(report):
+            _normalisation(report)
         if report.kind == "shot gathers":
             _gathers(report)
 
@@ -88,24 +89,27 @@ def _amplitudes(report: ArrayReport) -> None:
         few = report.kind == "shot gathers" and name in ("weak", "strong", "repeated")
         if count and not few:
             report.warnings.append(
-                f"{count:,} of {traces['count']:,} traces are {name} ({traces[name + '_where']}): "
+                f"{name} traces: {count:,} of {traces['count']:,} ({traces[name + '_where']}); "
                 f"{advice}"
             )
-    _clipping(report, largest)
     for tone in report.spectrum.get("hum_hz", ()):
         report.warnings.append(f"a tone stands out at {tone:g} Hz: mains hum")
 
 
-def _clipping(report: ArrayReport, largest: float) -> None:
+def _clipped(report: ArrayReport) -> bool:
+    """Whether many samples share the largest amplitude; says so."""
+    largest = max(abs(report.values["minimum"]), abs(report.values["maximum"]))
     extreme = np.abs(report.panels) >= largest * (1 - 1e-7)
     count = int(extreme.sum())
     # A trace that was divided by its own maximum reaches it once.
     in_traces = int(extreme.any(axis=1).sum())
-    if count > max(20, 1e-5 * report.panels.size) and count > 1.5 * in_traces:
+    clipped = count > max(20, 1e-5 * report.panels.size) and count > 1.5 * in_traces
+    if clipped:
         report.warnings.append(
             f"{count:,} samples ({count / report.panels.size:.2%}) share the largest amplitude "
             f"{largest:.4g}: the data was clipped"
         )
+    return clipped
 
 
 def _normalisation(report: ArrayReport) -> None:
@@ -134,10 +138,10 @@ def _normalisation(report: ArrayReport) -> None:
             f"already normalised: an extreme is exactly 1, so it was {how}; true amplitudes are "
             "lost"
         )
-    elif largest < 1.0001 and largest > 0.2:
-        report.notes.append("all within [-1, 1]: perhaps already normalised")
     elif v["minimum"] >= 0 and v["maximum"] <= 1.0001:
         report.warnings.append("all within [0, 1]: a picture, or normalised by its range")
+    elif 0.2 < largest < 1.0001:
+        report.notes.append("all within [-1, 1]: perhaps already normalised")
     elif abs(v["mean"]) < 1e-3 and abs(v["deviation"] - 1) < 1e-3:
         report.warnings.append("mean 0 and deviation 1: already standardised")
 
@@ -178,15 +182,16 @@ def _velocity(report: ArrayReport) -> None:
             f"{outside:.1%} of the cells lie outside 1500-4500 m/s, the networks' range, and are "
             "clipped when gathers over them are scored"
         )
-    top = panels[..., 0, :].mean()
-    same = np.all(panels == panels[:, :1, :1], axis=(0, 2))
+    top = panels[0, 0, 0]
+    same = np.all(panels == top, axis=(0, 2))
     rows = len(same) if same.all() else int(same.argmin())
     if rows > 1 and rows < len(same):
         water = " (water)" if 1430 <= top <= 1560 else ""
         report.notes.append(f"the first {rows} rows are {top:.0f} m/s throughout{water}")
     sampled = panels[:50]
     values, counts = np.unique(sampled, return_counts=True)
-    if counts.max() > 0.05 * sampled.size and values[counts.argmax()] != top:
+    # Of models with few layers every layer has its share.
+    if len(values) > 50 and counts.max() > 0.05 * sampled.size and values[counts.argmax()] != top:
         report.notes.append(
             f"{counts.max() / sampled.size:.0%} of the cells are {values[counts.argmax()]:g} m/s"
             + (" (salt?)" if 4400 <= values[counts.argmax()] <= 4700 else "")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_seismic.data.inspection.content import Content, FileProblem, Source
+from keras_seismic.data.inspection.mapping import mapped
 
 _TEXT, _BINARY, _HEADER = 3200, 400, 240
 
@@ -167,7 +168,7 @@ def _mapped(path: Path, start: int, samples: int, dtype: np.dtype) -> tuple[np.n
             f"follow them: {max(traces, 0)} traces and {left} bytes; the file is truncated or of "
             "another format"
         )
-    return np.memmap(path, record, "r", start, (traces,)), traces
+    return mapped(path, record, (traces,), start), traces
 
 
 def _describe(
