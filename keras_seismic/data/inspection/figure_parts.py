@@ -103,15 +103,15 @@ def draw_histogram(axes: Any, array: ArrayReport) -> None:
 
 def draw_energy(axes: Any, array: ArrayReport, panel: np.ndarray) -> None:
     """Root mean square of each trace; dead ones marked."""
-    rms = np.sqrt(np.mean(np.square(panel, dtype=np.float64), axis=0))
+    rms = np.sqrt(np.mean(np.square(np.nan_to_num(panel), dtype=np.float64), axis=0))
     x = np.arange(len(rms)) + extent(array, panel)[0] + 0.5
-    dead = ~np.any(panel, axis=0)
+    live = rms[rms > 0]
     axes.plot(x, np.where(rms > 0, rms, np.nan), linewidth=1)
-    if dead.any():
-        axes.plot(x[dead], np.full(dead.sum(), np.nanmin(rms)), "x", color="tab:red", markersize=4)
-    live = rms[np.isfinite(rms) & (rms > 0)]
-    if live.size and live.max() > 20 * live.min():
-        axes.set_yscale("log")
+    if live.size:
+        dead = x[rms == 0]
+        axes.plot(dead, np.full(dead.size, live.min()), "x", color="tab:red", markersize=5)
+        if live.max() > 20 * live.min():
+            axes.set_yscale("log")
     axes.set_ylabel("RMS", fontsize=9)
     axes.tick_params(labelbottom=False, labelsize=8)
     axes.grid(alpha=0.3)
