@@ -6,11 +6,13 @@ onnxruntime and their like are imported by the functions that need them.
 """
 
 from keras_seismic import (
+    convert,
     data,
     evaluation,
     exporting,
     inversion,
     layers,
+    losses,
     metrics,
     models,
     simulation,
@@ -21,11 +23,13 @@ from keras_seismic import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "convert",
     "data",
     "evaluation",
     "exporting",
     "inversion",
     "layers",
+    "losses",
     "metrics",
     "models",
     "simulation",

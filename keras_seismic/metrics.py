@@ -103,6 +103,43 @@ class RootMeanSquaredVelocityError(_VelocityError):
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
+class VelocitySignalToNoiseRatio(_MeanMetric):
+    """Signal-to-noise ratio of velocity models in dB, the mean over models.
+
+    ``10 log10(mean(v^2) / mean((v - predicted)^2))`` for each model. FCNVMB's authors call
+    it PSNR, but there is no peak in it. A velocity model is mostly its own mean, so that
+    even a constant scores 10 dB and more: compare differences, and with a baseline.
+
+    Args:
+        name: Name of the metric.
+
+    Inputs: ``(batch, depth, width, 1)``, both in m/s; on another scale it is another number.
+
+    Example:
+        >>> metric = VelocitySignalToNoiseRatio()
+        >>> metric.update_state(np.full((1, 4, 4, 1), 3000.0), np.full((1, 4, 4, 1), 2700.0))
+        >>> round(float(metric.result()), 2)
+        20.0
+
+    Reference:
+        Yang, F. and Ma, J. (2019), Deep-learning inversion: a next-generation seismic
+        velocity model building method, Geophysics 84, R583-R599.
+    """
+
+    def __init__(self, name="velocity_snr_db", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = _as_float32(y_true, y_pred, "VelocitySignalToNoiseRatio")
+        power, error = _example_mean(y_true**2), _example_mean((y_pred - y_true) ** 2)
+        ratio = ops.log10(ops.maximum(power, 1e-30)) - ops.log10(ops.maximum(error, 1e-30))
+        self._accumulate(10 * ratio, sample_weight)
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
 class SSIM(_MeanMetric):
     """Structural similarity, as OpenFWI computes it.
 

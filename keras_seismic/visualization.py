@@ -114,33 +114,28 @@ def plot_denoising(
     return figure
 
 
-def plot_removed_noise(
-    noisy: np.ndarray, denoised: np.ndarray, dt: float | None = None, title: str = ""
+def plot_before_after(
+    before: np.ndarray, after: np.ndarray, dt: float | None = None, title: str = ""
 ) -> "Figure":
-    """Noisy, denoised and what was removed, for sections whose clean side nobody knows.
+    """A section before and after processing, and what was taken out, one amplitude scale.
 
-    Whoever sees reflections in the removed part has lost signal.
+    For data whose truth nobody knows: what was taken out should look like noise.
 
     Args:
-        noisy: ``(time, traces)``.
-        denoised: The same.
+        before: ``(time, traces)``.
+        after: The same.
         dt: Sample interval, s; without it the axis counts samples.
         title: Heading of the figure.
     """
-    figure = new_figure(11, 4.6)
+    figure = new_figure(12, 4.8)
     axes = figure.subplots(1, 3, sharex=True, sharey=True)
-    largest = float(np.percentile(np.abs(noisy), 99)) or 1.0
-    samples, traces = noisy.shape
-    panels = {"noisy": noisy, "denoised": denoised, "removed": noisy - denoised}
+    live = np.abs(before[before != 0])
+    largest = float(np.percentile(live, 98)) if live.size else 1.0
+    samples, traces = before.shape
+    style = {"extent": (0, traces, samples * (dt or 1), 0), "aspect": "auto"}
+    panels = {"before": before, "after": after, "before - after": before - after}
     for panel, (name, section) in zip(axes, panels.items(), strict=True):
-        image = panel.imshow(
-            section,
-            cmap=AMPLITUDE_MAP,
-            vmin=-largest,
-            vmax=largest,
-            aspect="auto",
-            extent=(0, traces, samples * (dt or 1), 0),
-        )
+        image = panel.imshow(section, cmap=AMPLITUDE_MAP, vmin=-largest, vmax=largest, **style)
         panel.set(title=name, xlabel="trace")
     axes[0].set_ylabel("time (s)" if dt else "sample")
     figure.colorbar(image, ax=axes, label="amplitude", pad=0.01)
@@ -156,9 +151,13 @@ def plot_history(history: dict[str, list[float]], title: str = "") -> "Figure":
         title: Heading of the figure.
     """
     names = [n for n in history if not n.startswith("val_") and n not in ("epoch", "learning_rate")]
-    figure = new_figure(4.4 * len(names), 3.4)
-    axes = figure.subplots(1, len(names), squeeze=False)[0]
-    for panel, name in zip(axes, names, strict=True):
+    columns = min(len(names), 4)
+    rows = -(-len(names) // columns)
+    figure = new_figure(4.4 * columns, 3.4 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for unused in panels[len(names) :]:
+        unused.remove()
+    for panel, name in zip(panels, names, strict=False):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             if key in history:
                 values = history[key]

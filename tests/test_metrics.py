@@ -135,3 +135,19 @@ def test_shapes_must_agree():
         ks.metrics.SSIM(1, 1)
     with pytest.raises(ValueError, match="scale"):
         ks.metrics.MeanAbsoluteVelocityError(0)
+
+
+def test_velocity_snr_is_the_mean_over_models(rng):
+    true = rng.uniform(1500, 4500, (3, 20, 30, 1))
+    error = rng.standard_normal(true.shape) * np.array([10, 100, 500]).reshape(3, 1, 1, 1)
+    metric = ks.metrics.VelocitySignalToNoiseRatio()
+    expected = [
+        10 * np.log10(np.mean(v**2) / np.mean(e**2)) for v, e in zip(true, error, strict=True)
+    ]
+    assert result(metric, true, true + error) == pytest.approx(np.mean(expected), abs=1e-3)
+    # Not over all cells: the models count alike, however they are batched.
+    metric.reset_state()
+    for v, e in zip(true, error, strict=True):
+        metric.update_state(v[None], (v + e)[None])
+    assert float(metric.result()) == pytest.approx(np.mean(expected), abs=1e-3)
+    assert np.isfinite(result(metric, true, true))

@@ -3,21 +3,21 @@
 from pathlib import Path
 
 import keras_seismic as ks
+from keras_seismic.models.catalogue import CATALOGUE, model_table
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
 
-def test_parameter_counts_are_the_models():
-    published = ks.models.InversionNet()
-    trainable = sum(w.shape.num_elements() for w in published.trainable_weights)
-    table = {
-        "`InversionNet`": trainable,
-        "`ConvDenoiser`": ks.models.ConvDenoiser().count_params(),
-        '`ConvDenoiser(decoder="resize")`': ks.models.ConvDenoiser(decoder="resize").count_params(),
-    }
-    for name, parameters in table.items():
-        (row,) = [line for line in README.splitlines() if line.startswith(f"| {name} |")]
-        assert f"| {parameters:,} |" in row
+def test_model_table_is_the_codes():
+    table = model_table()
+    assert table in README, f"paste this into README.md:\n{table}"
+
+
+def test_model_table_names_every_network():
+    code = " ".join(entry.code for entry in CATALOGUE)
+    for name in ks.models.__all__:
+        if isinstance(getattr(ks.models, name), type):
+            assert f"{name}(" in code
 
 
 def test_files_it_shows_are_there():

@@ -23,7 +23,10 @@ from keras_seismic.training import command_line
 def parser():
     """The program's arguments."""
     positive = command_line.positive
-    p = command_line.training_parser(__doc__, epochs=15, batch_size=16, learning_rate=3e-2)
+    smoke = {"batches": 4, "layers": 3, "iterations": 20}
+    p = command_line.training_parser(
+        __doc__, epochs=15, batch_size=16, learning_rate=3e-2, smoke=smoke
+    )
     p.add_argument("--section", type=Path, metavar="FILE", help="section, .segy, .sgy or .npy")
     p.add_argument("--dt", type=float, help="sample interval in s where the file does not tell")
     p.add_argument("--wavelet", metavar="FILE.npy|HZ", help="default: estimated from the section")

@@ -11,9 +11,9 @@ never saw.
 With --self-supervised it learns from the sections as they are, noise and all, by guessing
 masked samples, and reports what it removed: there is no truth to score against. That removes
 noise that is independent from sample to sample (white, spikes); of hum or swell it removes
-little, with --mask-traces somewhat more. With --noise
-as well, that noise is added once to sections taken as clean, the network sees nothing but the
-noisy ones, and the truth is used for scoring only, on --test or else on the first section.
+little, with --mask-traces somewhat more. With --noise as well, that noise is added once to
+sections taken as clean, the network sees nothing but the noisy ones, and the truth is used for
+scoring only, on --test or else on the first section.
 
 The run folder holds config.json, history.csv, metrics.json, best.keras,
 model.keras (raw amplitudes in and out) and figures/.
@@ -32,7 +32,9 @@ from keras_seismic.training import command_line
 
 def parser():
     """The program's arguments."""
-    p = command_line.training_parser(__doc__, epochs=5, batch_size=64, learning_rate=1e-3)
+    p = command_line.training_parser(
+        __doc__, epochs=5, batch_size=64, learning_rate=1e-3, smoke={"patches": 640}
+    )
     p.add_argument(
         "--section",
         type=Path,
@@ -168,7 +170,7 @@ def score(model, arguments, data: Data):
         return metrics, ks.visualization.plot_denoising(*result, dt=data.dt)
     denoised = ks.evaluation.predict(model, data.scored[None, ..., None])[0, ..., 0]
     metrics = ks.evaluation.score_without_truth(data.scored, denoised)
-    return metrics, ks.visualization.plot_removed_noise(data.scored, denoised, dt=data.dt)
+    return metrics, ks.visualization.plot_before_after(data.scored, denoised, dt=data.dt)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:

@@ -22,7 +22,13 @@ from keras_seismic.training import command_line
 
 def parser():
     """The program's arguments."""
-    p = command_line.training_parser(__doc__, epochs=16, batch_size=8, learning_rate=1e-3)
+    p = command_line.training_parser(
+        __doc__,
+        epochs=16,
+        batch_size=8,
+        learning_rate=1e-3,
+        smoke={"samples": 8, "held_out": 2, "filters": 1, "boundary": "cpml"},
+    )
     families = ", ".join(ks.simulation.FAMILIES)
     p.add_argument("--family", default="flatvel_a", help=f"one of {families}; default %(default)s")
     p.add_argument("--samples", type=command_line.positive, default=900, help="pairs to learn from")
@@ -32,6 +38,18 @@ def parser():
         type=command_line.positive,
         default=8,
         help="width of the network, default %(default)s; the published one has 32",
+    )
+    p.add_argument(
+        "--decoder",
+        choices=("transposed", "resize"),
+        default="transposed",
+        help="how maps grow, default %(default)s",
+    )
+    p.add_argument(
+        "--dropout",
+        type=float,
+        default=0.0,
+        help="share of the channels to drop, for ks.evaluation.monte_carlo_predict; default 0",
     )
     p.add_argument(
         "--boundary",
@@ -67,6 +85,13 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     )
     if test_velocity is not None:  # too small a model is refused now, not after the training
         ks.data.velocity_windows(test_velocity[0], pairs.shape)
+    network = ks.models.InversionNet(
+        acquisition.gather_shape,
+        pairs.shape,
+        arguments.filters,
+        decoder=arguments.decoder,
+        dropout=arguments.dropout,
+    )
     run.create(command_line.configuration(arguments, acquisition=acquisition.get_config()))
     pairs.generate()
     held_out.generate()
@@ -74,13 +99,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     scaling = ks.layers.VelocityScaling(1500.0, 4500.0)
     validating = max(arguments.samples // 20, 1)
     parts = slice(validating, None) if arguments.samples > 1 else slice(None), slice(validating)
-    training, validation = (
-        pairs.dataset(normalization, scaling, arguments.batch_size, shuffle, arguments.seed, part)
-        for part, shuffle in zip(parts, (True, False), strict=True)
-    )
+    settings = (normalization, scaling, arguments.batch_size)
+    training = pairs.dataset(*settings, True, arguments.seed, parts[0], first_epoch=run.epochs_done)
+    validation = pairs.dataset(*settings, False, part=parts[1])
 
-    # Network and training
-    network = ks.models.InversionNet(acquisition.gather_shape, pairs.shape, arguments.filters)
+    # Training
     steps = arguments.epochs * len(training)
     network.compile(
         optimizer=ks.training.adamw(arguments.learning_rate, steps),

@@ -1,6 +1,8 @@
 """Data: files and simulations to batches that networks train on."""
 
+from keras_seismic.data.acquisition_matching import match_acquisition, matching_origins
 from keras_seismic.data.blind_spots import BlindSpotPatches
+from keras_seismic.data.calibration import Calibration, WaveletWarning, measure_direct_wave
 from keras_seismic.data.inspection import Inspection, inspect, plot_inspection
 from keras_seismic.data.noise import (
     NOISES,
@@ -20,20 +22,30 @@ from keras_seismic.data.noise import (
     weaken_traces,
 )
 from keras_seismic.data.patches import NoisyPatches, normalize_section, patch_positions
-from keras_seismic.data.section_writing import check_target, write_section
+from keras_seismic.data.resampling import interpolate_receivers, resample_time
+from keras_seismic.data.section_writing import ClippingWarning, check_target, write_section
 from keras_seismic.data.sections import Section, read_section, read_velocity, velocity_windows
 from keras_seismic.data.segy import read_segy
+from keras_seismic.data.shot_gathers import ShotGathers, read_shot_gathers
 from keras_seismic.data.synthetic import SimulatedPairs
+from keras_seismic.data.trace_layout import HeaderWarning, TraceLayout, read_layout
+from keras_seismic.data.windows import apply_in_windows
 
 __all__ = [
     "BlindSpotPatches",
-    "NOISES",
+    "Calibration",
+    "ClippingWarning",
+    "HeaderWarning",
     "Inspection",
+    "NOISES",
     "Noise",
     "NoiseKind",
     "NoisyPatches",
     "Section",
+    "ShotGathers",
     "SimulatedPairs",
+    "TraceLayout",
+    "WaveletWarning",
     "add_band_limited_noise",
     "add_erratic_noise",
     "add_hum",
@@ -41,18 +53,26 @@ __all__ = [
     "add_noise",
     "add_swell_noise",
     "add_white_noise",
+    "apply_in_windows",
     "as_noises",
     "check_noise",
     "check_target",
     "drop_traces",
     "inspect",
+    "interpolate_receivers",
+    "match_acquisition",
+    "matching_origins",
+    "measure_direct_wave",
     "noise_level",
     "normalize_section",
     "patch_positions",
     "plot_inspection",
+    "read_layout",
     "read_section",
     "read_segy",
+    "read_shot_gathers",
     "read_velocity",
+    "resample_time",
     "velocity_windows",
     "weaken_traces",
     "write_section",

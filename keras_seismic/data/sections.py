@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_seismic.data.arrays import check_finite, read_array
 from keras_seismic.data.segy import read_segy
+from keras_seismic.data.trace_layout import SEGY_SUFFIXES, SU_SUFFIXES
 from keras_seismic.simulation.velocity import checked_velocity
 
 
@@ -32,7 +33,7 @@ class Section:
 
 
 def read_section(path: str | os.PathLike, line: int | None = None) -> Section:
-    """A section from a SEG-Y (.sgy, .segy) or NumPy (.npy) file.
+    """A section from a SEG-Y (.sgy, .segy), Seismic Unix (.su) or NumPy (.npy) file.
 
     Args:
         path: The file. A .npy file holds ``(time, traces)``, or a cube
@@ -54,7 +55,7 @@ def read_section(path: str | os.PathLike, line: int | None = None) -> Section:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix in (".sgy", ".segy"):
+    if suffix in (*SEGY_SUFFIXES, *SU_SUFFIXES):
         amplitude, dt = read_segy(path)
     elif suffix == ".npy":
         amplitude, dt = read_array(path), None
@@ -65,7 +66,7 @@ def read_section(path: str | os.PathLike, line: int | None = None) -> Section:
                 )
             amplitude = amplitude[:, :, line]
     else:
-        raise ValueError(f"{path}: expected a .segy, .sgy or .npy file, received {suffix!r}")
+        raise ValueError(f"{path}: expected a .segy, .sgy, .su or .npy file, received {suffix!r}")
     if amplitude.ndim != 2 or 0 in amplitude.shape:
         hint = "; choose a line of the cube with line=" if amplitude.ndim == 3 else ""
         raise ValueError(

@@ -1,19 +1,20 @@
-"""Reading SEG-Y sections."""
+"""Reading the traces of SEG-Y and Seismic Unix files."""
 
 import os
-import struct
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-_TEXT_BYTES, _BINARY_BYTES, _TRACE_HEADER_BYTES = 3200, 400, 240
+from keras_seismic.data.trace_layout import TraceLayout, read_layout
 
-#: Bytes of a sample in each format code that segyio reads.
-_SAMPLE_BYTES = {1: 4, 2: 4, 3: 2, 5: 4, 6: 8, 8: 1, 10: 4, 11: 2, 16: 1}
+_IBM_FLOAT = 1
+
+#: Traces held in memory a second time, as they come from the file.
+CHUNK = 4096
 
 
 def read_segy(path: str | os.PathLike) -> tuple[np.ndarray, float | None]:
-    """All traces of a SEG-Y file.
+    """All traces of a SEG-Y (.segy, .sgy) or Seismic Unix (.su) file.
 
     The file's size is compared with what its headers say before segyio, which does the
     reading, maps it. IBM and IEEE floats and integers, big- and little-endian.
@@ -23,65 +24,52 @@ def read_segy(path: str | os.PathLike) -> tuple[np.ndarray, float | None]:
 
     Returns:
         The samples, float32 ``(time, traces)``, and the sample interval in s (``None``
-        where the header leaves it out).
+        where the headers leave it out or contradict each other).
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no SEG-Y file, is shorter or longer than its headers
-            say, or has no samples.
+        ValueError: If the file is of another format, is shorter or longer than its headers
+            say, or its traces have no samples or different numbers of them.
         ImportError: If segyio is not installed.
+
+    Warns:
+        HeaderWarning: If the headers state different sample intervals.
     """
-    path = Path(path)
-    endian, interval, _ = check_layout(path)
-    try:
-        import segyio
-    except ImportError as error:
-        raise ImportError(
-            f"reading {path} needs segyio: pip install 'keras_seismic[segy]'"
-        ) from error
-    with segyio.open(str(path), ignore_geometry=True, endian=endian) as file:
-        traces = file.trace.raw[:]
-    return np.ascontiguousarray(traces.T, dtype=np.float32), interval
+    layout = read_layout(path)
+    traces = np.empty((layout.traces, layout.samples), np.float32)
+    with layout.open() as file:
+        for first in range(0, layout.traces, CHUNK):
+            traces[first : first + CHUNK] = read_traces(file, layout, first, CHUNK)
+    return np.ascontiguousarray(traces.T), layout.dt
 
 
-def check_layout(path: Path) -> tuple[str, float | None, int]:
-    """Endianness, sample interval in s and format code of a file, its size checked.
+def read_traces(file: Any, layout: TraceLayout, first: int, count: int) -> np.ndarray:
+    """Some traces of an open file, one after the other.
 
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If its size does not agree with its headers.
+    Args:
+        file: What ``layout.open()`` returned.
+        layout: Of the file.
+        first: Index of the first trace.
+        count: How many; fewer at the file's end.
+
+    Returns:
+        float32 ``(traces, time)``.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    size = path.stat().st_size
-    if size < _TEXT_BYTES + _BINARY_BYTES + _TRACE_HEADER_BYTES:
-        raise ValueError(
-            f"{path}: expected a SEG-Y file, but {size} bytes cannot hold its headers and a trace"
-        )
-    with path.open("rb") as file:
-        file.seek(_TEXT_BYTES)
-        binary = file.read(_BINARY_BYTES)
-    # Whichever byte order makes a known code of the format is the file's.
-    orders = {"big": ">", "little": "<"}
-    codes = {endian: struct.unpack_from(f"{orders[endian]}h", binary, 24)[0] for endian in orders}
-    endian = next((name for name, code in codes.items() if code in _SAMPLE_BYTES), None)
-    if endian is None:
-        raise ValueError(
-            f"{path}: expected a SEG-Y file, but bytes 3225-3226 hold no sample format code that "
-            f"is known ({sorted(_SAMPLE_BYTES)}); is this a SEG-Y file at all?"
-        )
-    code, order = codes[endian], orders[endian]
-    (interval,) = struct.unpack_from(f"{order}H", binary, 16)
-    (samples,) = struct.unpack_from(f"{order}H", binary, 20)
-    (extended,) = struct.unpack_from(f"{order}h", binary, 304)
-    if samples == 0:
-        raise ValueError(f"{path}: the binary header says that traces have 0 samples")
-    trace_bytes = _TRACE_HEADER_BYTES + samples * _SAMPLE_BYTES[code]
-    data = size - _TEXT_BYTES * (1 + max(extended, 0)) - _BINARY_BYTES
-    if data < trace_bytes or data % trace_bytes:
-        raise ValueError(
-            f"{path}: the headers say {samples} samples of format {code}, {trace_bytes} bytes a "
-            f"trace, but {data} bytes follow them: {max(data, 0) // trace_bytes} traces and "
-            f"{data % trace_bytes} bytes; the file is truncated or no SEG-Y file"
-        )
-    return endian, interval * 1e-6 if interval else None, code
+    traces = file.trace.raw[first : first + count].astype(np.float32)
+    if layout.code == _IBM_FLOAT:
+        _repair_unnormalized(traces, layout.sample_words(first, len(traces)))
+    return traces
+
+
+def _repair_unnormalized(traces: np.ndarray, words: np.ndarray) -> None:
+    """IBM floats whose fraction begins with a zero digit, which segyio takes for other numbers.
+
+    ``(-1)^sign fraction 16^(exponent - 64)`` holds for them as well; other software writes them,
+    zero with an exponent above all.
+    """
+    fraction = words & 0x00FFFFFF
+    unusual = (fraction < 0x00100000) & (words & 0x7FFFFFFF != 0)
+    if unusual.any():
+        bits = words[unusual].astype(np.int64)
+        value = (bits & 0x00FFFFFF) * 2.0**-24 * 16.0 ** ((bits >> 24 & 0x7F) - 64)
+        traces[unusual] = np.where(bits >> 31, -value, value)

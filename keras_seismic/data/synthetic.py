@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_seismic.data.arrays import read_array, write_array
-from keras_seismic.layers import GatherNormalization, VelocityScaling
+from keras_seismic.data.batches import normalized_batches
+from keras_seismic.data.disk import check_room
+from keras_seismic.data.order import BatchOrder
+from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 from keras_seismic.progress import Progress
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 from keras_seismic.simulation.geology import family_name
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 #: To be raised when a change of the simulation makes older shards wrong.
 _FORMAT = 1
 _SHARD_SIZE = 50
-_DISK_MARGIN = 2**28  # bytes left free
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,12 +160,14 @@ class SimulatedPairs:
 
     def dataset(
         self,
-        input_normalization: GatherNormalization,
+        input_normalization: GatherNormalization | GatherPreparation,
         output_scaling: VelocityScaling,
         batch_size: int = 16,
         shuffle: bool = True,
         seed: int = 0,
         part: slice = slice(None),
+        drop_remainder: bool = False,
+        first_epoch: int = 0,
     ) -> "tf.data.Dataset":
         """Normalised batches as a ``tf.data.Dataset``.
 
@@ -175,30 +178,26 @@ class SimulatedPairs:
             shuffle: Another order in every epoch.
             seed: Decides the order.
             part: Which of the pairs, all by default.
+            drop_remainder: Leave out a smaller last batch.
+            first_epoch: Number of the epoch to begin with, to go on with an interrupted
+                training: its order is that of the uninterrupted one.
 
         Returns:
-            Batches of gathers ``(batch, time, receivers, shots)`` and velocity
-            ``(batch, depth, width, 1)``.
+            Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
+            makes them, and velocity ``(batch, depth, width, 1)``.
         """
-        import tensorflow as tf
-
         self._open_shards  # noqa: B018 - missing shards are reported here, not by a worker
-
-        @tf.autograph.experimental.do_not_convert
-        def read(numbers):
-            gathers, velocity = tf.numpy_function(
-                lambda n: self[n], [numbers], (tf.float32, tf.float32), stateful=False
-            )
-            gathers.set_shape((None, *self.acquisition.gather_shape))
-            velocity.set_shape((None, *self.shape, 1))
-            return input_normalization(gathers), output_scaling.inverse(velocity)
-
         numbers = np.arange(self.count)[part]
-        dataset = tf.data.Dataset.from_tensor_slices(numbers)
-        if shuffle:
-            dataset = dataset.shuffle(len(numbers), seed=seed, reshuffle_each_iteration=True)
-        dataset = dataset.batch(batch_size).map(read, num_parallel_calls=2, deterministic=True)
-        return dataset.prefetch(2)
+        order = BatchOrder(numbers, batch_size, shuffle, seed, drop_remainder=drop_remainder)
+        return normalized_batches(
+            self.__getitem__,
+            order,
+            self.acquisition.gather_shape,
+            (*self.shape, 1),
+            input_normalization,
+            output_scaling,
+            first_epoch,
+        )
 
     @property
     def _shards(self) -> int:
@@ -246,14 +245,5 @@ class SimulatedPairs:
         return [self._opened(shard) for shard in range(self._shards)]
 
     def _check_disk(self, pairs: int) -> None:
-        existing = Path(self.cache_dir).absolute()
-        while not existing.exists():
-            existing = existing.parent
         cells = np.prod(self.acquisition.gather_shape) + np.prod(self.shape)
-        needed = int(pairs * cells * 4) + _DISK_MARGIN
-        free = shutil.disk_usage(existing).free
-        if free < needed:
-            raise OSError(
-                f"{self.cache_dir}: {pairs} pairs need {needed / 1e9:.1f} GB, but {free / 1e9:.1f} "
-                "GB are free; choose another cache folder or fewer pairs"
-            )
+        check_room(self.cache_dir, int(pairs * cells * 4), f"{pairs} pairs")

@@ -55,7 +55,7 @@ def evaluate_on_windows(
     windows = np.concatenate([velocity_windows(v, shape, stride) for v in velocity])
     scaling = model.output_scaling
     low, high = scaling.minimum, scaling.maximum
-    clipped = windows.clip(low, high)
+    clipped = windows if low is None else windows.clip(low, high)
     gathers = simulate(clipped, model.acquisition, progress=progress)
     true, predicted = clipped[..., None], predict(model, gathers)
     bounds = () if low is None else (low, high)

@@ -7,6 +7,7 @@ from keras_seismic.exporting.physical_units import (
     in_float32,
     with_physical_units,
 )
+from keras_seismic.exporting.prediction import denoise_file, denoise_section, load_denoiser
 from keras_seismic.exporting.predictors import (
     Predictor,
     load_model,
@@ -20,10 +21,13 @@ __all__ = [
     "PhysicalUnitsModel",
     "Predictor",
     "check_parity",
+    "denoise_file",
+    "denoise_section",
     "example_inputs",
     "export_onnx",
     "export_saved_model",
     "in_float32",
+    "load_denoiser",
     "load_model",
     "load_predictor",
     "model_predictor",

@@ -2,7 +2,8 @@
 
 import keras
 
-from keras_seismic.layers import SectionNormalization, SectionRestoration
+from keras_seismic.layers import GatherPreparation, SectionNormalization, SectionRestoration
+from keras_seismic.models import VelocityGAN
 from keras_seismic.models.arguments import policy_name
 from keras_seismic.simulation import Acquisition
 
@@ -12,7 +13,8 @@ class PhysicalUnitsModel(keras.Model):
     """What a user saves, serves and downloads: raw amplitudes in, m/s or amplitudes out.
 
     Made by ``with_physical_units``. A functional model like any other; its input and
-    output have the network's names and shapes.
+    output have the network's names and shapes (the input the acquisition's shape, where
+    samples are left out before the network).
 
     Attributes:
         network: The network, which works in [-1, 1].
@@ -30,13 +32,18 @@ class PhysicalUnitsModel(keras.Model):
                 f"{len(network.inputs)} and {len(network.outputs)}"
             )
         shape, names = network.inputs[0].shape[1:], (network.inputs[0].name, *network.output_names)
-        if acquisition is not None and tuple(shape) != acquisition.gather_shape:
+        recorded = shape if acquisition is None else acquisition.gather_shape
+        if acquisition is not None and isinstance(input_normalization, GatherPreparation):
+            input_normalization.check_sampling(acquisition.dt)
+        raw = keras.Input(recorded, name=names[0], dtype="float32")
+        x = _copy(input_normalization, "input_normalization")(raw)
+        if tuple(x.shape[1:]) != tuple(shape):
+            source = "the acquisition records" if acquisition else "without an acquisition it gets"
             raise ValueError(
                 "with_physical_units: the network takes gathers (time, receivers, shots) of "
-                f"{tuple(shape)}, but the acquisition records {acquisition.gather_shape}"
+                f"{tuple(shape)}, but {source} {tuple(recorded)}, of which input_normalization "
+                f"makes {tuple(x.shape[1:])}"
             )
-        raw = keras.Input(shape, name=names[0], dtype="float32")
-        x = _copy(input_normalization, "input_normalization")(raw)
         x = network(x)
         if output_scaling is None:
             restoration = SectionRestoration(input_normalization, name=names[1])
@@ -85,13 +92,15 @@ def with_physical_units(
     The network's weights are shared, not copied.
 
     Args:
-        network: A model from normalised input to normalised output.
-        input_normalization: ``GatherNormalization`` for an inversion network,
-            ``SectionNormalization`` for a denoiser.
+        network: A model from normalised input to normalised output; of a ``VelocityGAN`` the
+            generator is taken.
+        input_normalization: ``GatherNormalization`` (or ``GatherPreparation``, with filters
+            before it) for an inversion network, ``SectionNormalization`` for a denoiser.
         output_scaling: ``VelocityScaling`` for an inversion network. A denoiser leaves it
             out (or repeats its ``SectionNormalization``): the amplitude of each section is
             restored.
-        acquisition: The experiment that the network was trained for, saved with it.
+        acquisition: The experiment that the network was trained for, saved with it. Needed
+            where ``input_normalization`` changes the number of samples.
 
     Returns:
         A model that saves, loads and exports.
@@ -123,6 +132,7 @@ def with_physical_units(
             "with_physical_units: output_scaling is missing; pass VelocityScaling(minimum, "
             "maximum) in m/s, or VelocityScaling() for a network trained on m/s"
         )
+    network = network.generator if isinstance(network, VelocityGAN) else network
     return PhysicalUnitsModel(network, input_normalization, output_scaling, acquisition)
 
 

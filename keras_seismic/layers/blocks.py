@@ -8,12 +8,19 @@ in by position.
 import keras
 from keras import layers
 
+from keras_seismic.layers.twice_differentiable import (
+    SampleNormalization,
+    TwiceDifferentiableBatchNormalization,
+)
+
 #: PyTorch's arithmetic: its batch normalisation is not Keras' by default.
 BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM = 1e-5, 0.9
 
 
-def convolution_block(x, filters, kernel, strides=1, padding=None, *, name, dtype=None):
-    """Convolution with bias, batch normalisation, LeakyReLU(0.2).
+def convolution_block(
+    x, filters, kernel, strides=1, padding=None, normalization="batch", *, name, dtype=None
+):
+    """Convolution with bias, normalisation, LeakyReLU(0.2).
 
     Args:
         x: Symbolic tensor ``(batch, height, width, channels)``.
@@ -22,6 +29,8 @@ def convolution_block(x, filters, kernel, strides=1, padding=None, *, name, dtyp
         strides: Strides, one number or two.
         padding: Zeros on both sides of each axis, one number or two; half the kernel by
             default. Keras' ``same`` is not this when the stride is 2.
+        normalization: ``"batch"``; ``"twice differentiable batch"`` for critics; ``"layer"``,
+            over all of a sample; ``None``.
         name: Prefix of the layers' names.
         dtype: Policy of the layers.
     """
@@ -42,7 +51,7 @@ def convolution_block(x, filters, kernel, strides=1, padding=None, *, name, dtyp
         name=f"{name}_convolution",
         dtype=dtype,
     )(x)
-    return normalized_activation(x, name=name, dtype=dtype)
+    return normalized_activation(x, normalization, name=name, dtype=dtype)
 
 
 def transposed_convolution_block(
@@ -71,17 +80,40 @@ def transposed_convolution_block(
     return normalized_activation(x, name=name, dtype=dtype)
 
 
-def normalized_activation(x, *, name, dtype=None):
-    """Batch normalisation with PyTorch's constants, then LeakyReLU(0.2)."""
-    x = batch_normalization(name=f"{name}_batch_norm", dtype=dtype)(x)
+def resize_convolution_block(x, filters, size, kernel=3, *, name, dtype=None):
+    """Nearest-neighbour upsampling, convolution with bias, batch normalisation, LeakyReLU(0.2).
+
+    Grows a map as a transposed convolution does, without its checkerboard and with fewer
+    weights.
+
+    Args:
+        x: Symbolic tensor ``(batch, height, width, channels)``.
+        filters: Output channels.
+        size: How often a cell is repeated, one number or two.
+        kernel: Kernel size, odd.
+        name: Prefix of the layers' names.
+        dtype: Policy of the layers.
+    """
+    x = layers.UpSampling2D(size, name=f"{name}_resize", dtype=dtype)(x)
+    return convolution_block(x, filters, kernel, name=name, dtype=dtype)
+
+
+def normalized_activation(x, normalization="batch", *, name, dtype=None):
+    """Normalisation with PyTorch's constants, then LeakyReLU(0.2)."""
+    if normalization == "batch":
+        x = batch_normalization(name=f"{name}_batch_norm", dtype=dtype)(x)
+    elif normalization == "twice differentiable batch":
+        x = batch_normalization(
+            TwiceDifferentiableBatchNormalization, name=f"{name}_batch_norm", dtype=dtype
+        )(x)
+    elif normalization == "layer":
+        x = SampleNormalization(BATCH_NORM_EPSILON, name=f"{name}_layer_norm", dtype=dtype)(x)
     return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_activation", dtype=dtype)(x)
 
 
-def batch_normalization(*, name, dtype=None):
+def batch_normalization(layer=layers.BatchNormalization, *, name, dtype=None):
     """A batch-normalisation layer with PyTorch's constants."""
-    return layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, dtype=dtype
-    )
+    return layer(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, dtype=dtype)
 
 
 def _torch_uniform():

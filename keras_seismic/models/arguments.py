@@ -34,3 +34,23 @@ def policy_name(dtype) -> str:
     """
     policy = dtype if dtype is not None else keras.config.dtype_policy()
     return keras.dtype_policies.get(policy).name
+
+
+def checked_choice(value: str | None, choices: Sequence[str | None], name: str) -> str | None:
+    """The value, if it is one of the choices.
+
+    Raises:
+        ValueError: Naming the argument, the choices and what was received.
+    """
+    if value not in choices:
+        *others, last = map(repr, choices)
+        raise ValueError(f"{name} must be {', '.join(others)} or {last}, received {value!r}")
+    return value
+
+
+def output_dtype(policy: str) -> str:
+    """What a network's last layer computes in: float32, in a float64 network float64.
+
+    Half precision is too coarse for what a user gets: in m/s, bfloat16 counts by sixteens.
+    """
+    return "float64" if policy == "float64" else "float32"

@@ -4,17 +4,20 @@ import keras
 from keras import layers
 
 from keras_seismic.layers import (
+    ChannelDropout,
     batch_normalization,
     convolution_block,
+    resize_convolution_block,
     transposed_convolution_block,
 )
-from keras_seismic.models.arguments import checked_size, policy_name
+from keras_seismic.models.arguments import checked_choice, checked_size, output_dtype, policy_name
+from keras_seismic.models.network import Network
 
 _SCALE = 16  # the decoder doubles its first map four times
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
-class InversionNet(keras.Model):
+class InversionNet(Network):
     """Velocity model of a stack of shot gathers.
 
     The encoder halves time until it is about as short as the spread is wide, halves
@@ -25,21 +28,36 @@ class InversionNet(keras.Model):
     At the default size this is OpenFWI's network, block by block, with 24,409,123
     trainable parameters; with its weights carried over, the output is equal. It
     deviates from the paper (Wu and Lin) as that code does: five shots instead of six,
-    and square convolutions from the fifth block on. Other gather and velocity sizes
+    and square convolutions from the fifth stage on. Other gather and velocity sizes
     change the kernel that makes the vector, and the first kernel of the decoder.
+
+    ``variant="paper"`` follows the paper's text where it differs: narrow convolutions,
+    along time only, go on from 125 down to 32 time samples (four of them, two strided)
+    before square ones begin. It is a reconstruction: the widths of the stages, the
+    kernel that makes the vector and the whole decoder are the code's, by analogy. Six
+    shots are a matter of ``gather_shape`` alone.
 
     Args:
         gather_shape: ``(time, receivers, shots)`` of one example.
         velocity_shape: ``(depth, width)`` of the output.
         filters: Channels of the first block; the others are 2, 4, 8 and 16 times as
             many. 32 is the published network, 8 trains on a laptop.
+        decoder: How maps grow. ``"transposed"``: transposed convolution.
+            ``"resize"``: cells repeated, then a 3 x 3 convolution; 18,996,259
+            trainable parameters at the default size.
+        variant: ``"code"`` or ``"paper"``, see above.
+        dropout: Share of the channels that is dropped, whole, from the vector and after
+            each stage of the decoder but the last. The published networks have none.
+            Left active at prediction it tells how sure the network is
+            (``keras_seismic.evaluation.monte_carlo_predict``).
         dtype: Keras dtype policy, by default the global one.
 
     Input: ``(batch, time, receivers, shots)``. Output: ``(batch, depth, width, 1)``,
-    float32.
+    float32 (float64 in a float64 network).
 
     Raises:
-        ValueError: If a size is not a positive integer or too small for the encoder.
+        ValueError: If a size is not a positive integer or too small for the encoder, the
+            decoder or the variant is unknown, or the dropout is not in [0, 1).
 
     Example:
         >>> model = InversionNet(gather_shape=(128, 16, 2), velocity_shape=(24, 32), filters=2)
@@ -57,12 +75,19 @@ class InversionNet(keras.Model):
         gather_shape=(1000, 70, 5),
         velocity_shape=(70, 70),
         filters=32,
+        decoder="transposed",
+        variant="code",
+        dropout=0.0,
         dtype=None,
         **kwargs,
     ):
         gather_shape = checked_size(gather_shape, 3, "InversionNet: gather_shape", minimum=1)
         velocity_shape = checked_size(velocity_shape, 2, "InversionNet: velocity_shape", minimum=1)
         (filters,) = checked_size((filters,), 1, "InversionNet: filters", minimum=1)
+        checked_choice(decoder, ("transposed", "resize"), "InversionNet: decoder")
+        checked_choice(variant, ("code", "paper"), "InversionNet: variant")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"InversionNet: dropout must be in [0, 1), received {dropout}")
         if gather_shape[0] < 32:
             raise ValueError(
                 "InversionNet: gather_shape (time, receivers, shots) needs at least 32 time "
@@ -77,35 +102,53 @@ class InversionNet(keras.Model):
         def square(x, width, stride, name):
             return convolution_block(x, width, 3, stride, name=name, dtype=dtype)
 
+        def grown(x, width, factor, name):
+            if decoder == "resize":
+                return resize_convolution_block(x, width, factor, name=name, dtype=dtype)
+            # The vector becomes a map by a kernel of the map's size; a map doubles by 4 x 4.
+            how = (4, 2, "same") if factor == 2 else (factor, 1, "valid")
+            return transposed_convolution_block(x, width, *how, name=name, dtype=dtype)
+
+        def dropped(x, name):
+            if not dropout:
+                return x
+            return ChannelDropout(dropout, name=f"{name}_dropout", dtype=dtype)(x)
+
+        narrow_stages, square_stages = ((2, 2), (3, 2), (4, 4)), ((5, 4), (6, 8), (7, 8))
+        if variant == "paper":
+            narrow_stages, square_stages = (*narrow_stages, (5, 4)), square_stages[1:]
+
         shot_gather = keras.Input(gather_shape, name="shot_gather")
         x = narrow(shot_gather, filters, 7, 2, "encoder_1")
-        for stage, multiple in ((2, 2), (3, 2), (4, 4)):
+        for stage, multiple in narrow_stages:
             x = narrow(x, multiple * filters, 3, 2, f"encoder_{stage}a")
             x = narrow(x, multiple * filters, 3, 1, f"encoder_{stage}b")
-        for stage, multiple in ((5, 4), (6, 8), (7, 8)):
+        for stage, multiple in square_stages:
             x = square(x, multiple * filters, 2, f"encoder_{stage}a")
             x = square(x, multiple * filters, 1, f"encoder_{stage}b")
         x = convolution_block(x, 16 * filters, x.shape[1:3], 1, 0, name="vector", dtype=dtype)
+        x = dropped(x, "vector")
 
         first_map = tuple(-(-size // _SCALE) for size in velocity_shape)
-        x = transposed_convolution_block(x, 16 * filters, first_map, name="decoder_1a", dtype=dtype)
-        x = square(x, 16 * filters, 1, "decoder_1b")
-        for stage, multiple in ((2, 8), (3, 4), (4, 2), (5, 1)):
-            x = transposed_convolution_block(
-                x, multiple * filters, 4, 2, "same", name=f"decoder_{stage}a", dtype=dtype
-            )
+        for stage, multiple in ((1, 16), (2, 8), (3, 4), (4, 2), (5, 1)):
+            factor = first_map if stage == 1 else 2
+            x = grown(x, multiple * filters, factor, f"decoder_{stage}a")
             x = square(x, multiple * filters, 1, f"decoder_{stage}b")
+            x = dropped(x, f"decoder_{stage}") if stage < 5 else x
         excess = [x.shape[axis + 1] - velocity_shape[axis] for axis in (0, 1)]
         cropping = [(n // 2, n - n // 2) for n in excess]
         x = layers.Cropping2D(cropping, name="crop", dtype=dtype)(x)
         x = layers.Conv2D(1, 3, padding="same", name="head_convolution", dtype=dtype)(x)
         x = batch_normalization(name="head_batch_norm", dtype=dtype)(x)
-        velocity = layers.Activation("tanh", name="velocity", dtype="float32")(x)
+        velocity = layers.Activation("tanh", name="velocity", dtype=output_dtype(dtype))(x)
 
         super().__init__(shot_gather, velocity, **kwargs)
         self.gather_shape = gather_shape
         self.velocity_shape = velocity_shape
         self.filters = filters
+        self.decoder = decoder
+        self.variant = variant
+        self.dropout = float(dropout)
         self.policy = dtype
 
     def get_config(self):
@@ -113,6 +156,9 @@ class InversionNet(keras.Model):
             "gather_shape": self.gather_shape,
             "velocity_shape": self.velocity_shape,
             "filters": self.filters,
+            "decoder": self.decoder,
+            "variant": self.variant,
+            "dropout": self.dropout,
             "dtype": self.policy,
             "name": self.name,
             "trainable": self.trainable,

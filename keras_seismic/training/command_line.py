@@ -10,16 +10,57 @@ from keras_seismic.data import Noise
 from keras_seismic.training.run_folder import RunFolder
 
 
+class TrainingParser(argparse.ArgumentParser):
+    """A parser whose ``--smoke`` puts tiny values in the place of the defaults.
+
+    What the user gives besides ``--smoke`` stays, wherever it stands.
+    """
+
+    def __init__(self, smoke: dict[str, Any], **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self.smoke = smoke
+        self.add_argument(
+            "--smoke",
+            action="store_true",
+            help="try the whole program in about a minute, on tiny defaults: "
+            + ", ".join(f"{name} {value}" for name, value in smoke.items()),
+        )
+
+    def parse_args(self, args=None, namespace=None):  # type: ignore[override]
+        arguments = super().parse_args(args, namespace)
+        if not arguments.smoke:
+            return arguments
+        unknown = set(self.smoke) - set(vars(arguments))
+        if unknown:
+            raise TypeError(f"--smoke sets {sorted(unknown)}, which are no arguments")
+        self.set_defaults(**self.smoke)
+        return super().parse_args(args, namespace)
+
+
 def training_parser(
-    description: str | None, epochs: int, batch_size: int, learning_rate: float
+    description: str | None,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    smoke: dict[str, Any] | None = None,
 ) -> argparse.ArgumentParser:
-    """A parser with the arguments of every training program."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """A parser with the arguments of every training program.
+
+    Args:
+        description: The program's docstring.
+        epochs: Default of ``--epochs``.
+        batch_size: Default of ``--batch-size``.
+        learning_rate: Default of ``--learning-rate``.
+        smoke: What ``--smoke`` puts in the place of the defaults, by the arguments' names;
+            one epoch if nothing else is said.
+    """
+    parser = TrainingParser({"epochs": 1} | (smoke or {}), description=description)
     parser.add_argument("--out", type=Path, required=True, help="run folder to write")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the run in a run folder that is not empty"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with an interrupted run of the same arguments"
     )
     parser.add_argument("--epochs", type=positive, default=epochs, help="default %(default)s")
     parser.add_argument(
@@ -53,7 +94,7 @@ def export_parser(description: str | None, path: str) -> argparse.ArgumentParser
 
 def open_run(arguments: argparse.Namespace) -> RunFolder:
     """The run folder of the arguments, refused early if it is not free."""
-    return RunFolder(arguments.out, arguments.overwrite)
+    return RunFolder(arguments.out, arguments.overwrite, getattr(arguments, "resume", False))
 
 
 def configuration(arguments: argparse.Namespace, **more: Any) -> dict[str, Any]:
@@ -98,7 +139,7 @@ def run_program(main: Callable[[Sequence[str] | None], Any]) -> None:
     except (ValueError, OSError, ImportError) as error:
         raise SystemExit(f"error: {error}") from error
     except KeyboardInterrupt:
-        raise SystemExit("interrupted") from None
+        raise SystemExit("interrupted; if an epoch was finished, --resume goes on") from None
 
 
 def finish(run: RunFolder, metrics: dict[str, Any]) -> None:

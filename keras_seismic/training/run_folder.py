@@ -14,18 +14,21 @@ class RunFolder:
     """The folder of one training run.
 
     ``config.json`` says how it was made, ``history.csv`` holds a line an epoch,
-    ``best.keras`` the network at its best validation loss, ``model.keras`` the model in
-    physical units, ``metrics.json`` the scores, ``figures/`` the pictures. Every file is
-    written under a temporary name and renamed.
+    ``best.keras`` the network at its best validation loss, ``last-<n>.keras`` the whole training
+    after its n-th epoch until it is finished, ``model.keras`` the model in physical units,
+    ``metrics.json`` the scores, ``figures/`` the pictures. Every file is written under a
+    temporary name and renamed.
 
     Args:
         path: The folder; made if it does not exist.
         overwrite: Empty a folder of an earlier run first. A folder that is not one is never
             emptied.
+        resume: Go on with an interrupted run in the folder.
 
     Raises:
         FileExistsError: If the folder is not empty, and ``overwrite`` is false or the folder
             is no run folder.
+        FileNotFoundError: If there is nothing to resume.
 
     Example:
         >>> import tempfile
@@ -35,9 +38,14 @@ class RunFolder:
         {'epochs': 1}
     """
 
-    def __init__(self, path: str | os.PathLike, overwrite: bool = False) -> None:
+    def __init__(
+        self, path: str | os.PathLike, overwrite: bool = False, resume: bool = False
+    ) -> None:
         self.path = Path(path)
-        self.overwrite = overwrite
+        self.overwrite, self.resume = overwrite, resume
+        if resume:
+            self._check_resumable()
+            return
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(f"{self.path}: expected a folder for the run, found a file")
         if self._occupied:
@@ -56,20 +64,79 @@ class RunFolder:
     def _occupied(self) -> bool:
         return self.path.is_dir() and any(self.path.iterdir())
 
+    @property
+    def epochs_done(self) -> int:
+        """Epochs of an interrupted run that need not be repeated; 0 unless resuming."""
+        return len(next(iter(self.read_history().values()))) if self.resume else 0
+
+    def last(self, epochs: int) -> Path:
+        """Where the training after so many epochs is kept."""
+        return self.path / f"last-{epochs}.keras"
+
+    def save_progress(self, model, history: dict[str, list[float]]) -> None:
+        """Keep the training and its history after an epoch, so that it can be resumed.
+
+        Whenever it is interrupted, one pair of history and model is whole.
+        """
+        epochs = len(next(iter(history.values())))
+        self.save_model(model, self.last(epochs).name)
+        self.write_history(history)
+        self.forget_progress(but=self.last(epochs))
+
+    def forget_progress(self, but: Path | None = None) -> None:
+        """Remove what only an interrupted run needs."""
+        for path in self.path.glob("last-*.keras"):
+            if path != but:
+                path.unlink()
+
+    def _check_resumable(self) -> None:
+        for needed in (_MARK, "history.csv", None):
+            path = self.path / needed if needed else self.last(self.epochs_done)
+            if not path.is_file():
+                raise FileNotFoundError(
+                    f"{self.path}: nothing to resume: {path.name} is missing, so the run never "
+                    "ended an epoch, or is finished; start it without --resume"
+                )
+
     def create(self, config: dict[str, Any]) -> "RunFolder":
         """Make the folder, emptied if it may be, and write ``config.json``.
 
-        Apart from the constructor, so that whatever can fail fails before a run is lost.
+        Apart from the constructor, so that whatever can fail fails before a run is lost. A
+        run that is resumed keeps its files, and must have the same ``config["arguments"]``.
+
+        Raises:
+            ValueError: If the arguments of a run to resume are others.
         """
+        if self.resume:
+            self._check_same_arguments(config)
+            return self
         if self._occupied:
             shutil.rmtree(self.path)
         (self.path / "figures").mkdir(parents=True)
         self.write(_MARK, config)
         return self
 
+    def _check_same_arguments(self, config: dict[str, Any]) -> None:
+        before, now = (
+            json.loads(json.dumps(c.get("arguments", {}), default=str))
+            for c in (self.read(_MARK), config)
+        )
+        names = sorted((before.keys() | now.keys()) - {"out", "overwrite", "resume"})
+        changed = [n for n in names if before.get(n) != now.get(n)]
+        if changed:
+            differences = ", ".join(f"{n}: {before.get(n)} then, {now.get(n)} now" for n in changed)
+            raise ValueError(
+                f"{self.path}: a run is resumed with the arguments it was started with; "
+                f"{differences}"
+            )
+
     def write(self, name: str, content: dict[str, Any]) -> Path:
         """Write a JSON file."""
         return self._replace(name, json.dumps(content, indent=2, default=str) + "\n")
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a text file; a line end is added."""
+        return self._replace(name, text + "\n")
 
     def write_history(self, history: dict[str, list[float]]) -> Path:
         """Write ``history.csv``, a line an epoch, from a Keras history."""

@@ -1,8 +1,5 @@
 """Which files an inspection can open, what it says of their headers, and of those it cannot use."""
 
-import gzip
-import pickle
-import struct
 import zipfile
 
 import h5py
@@ -13,6 +10,7 @@ import scipy.io
 import segyio
 
 import keras_seismic as ks
+from tests.data.odd_files import hdf5, write_segy, write_su
 
 
 @pytest.fixture(scope="module")
@@ -22,36 +20,6 @@ def section():
     return np.diff(np.cumsum(rng.standard_normal((202, 30)), axis=0)[:, :], n=2, axis=0).astype(
         "f4"
     )
-
-
-def write_segy(path, traces, dt=4000, code=1, endian="big", **words):
-    """A SEG-Y file by segyio from (traces, time); header words as lists or numbers."""
-    traces = np.ascontiguousarray(traces)
-    spec = segyio.spec()
-    spec.format = code
-    spec.samples = np.arange(traces.shape[1]) * dt / 1000
-    spec.tracecount = len(traces)
-    spec.endian = endian
-    with segyio.create(str(path), spec) as file:
-        file.text[0] = segyio.tools.create_text_header({1: "MADE FOR A TEST"})
-        file.bin.update({segyio.BinField.Interval: dt})
-        for i, trace in enumerate(traces):
-            file.trace[i] = trace
-            file.header[i] = {
-                getattr(segyio.TraceField, name): int(value[i] if np.ndim(value) else value)
-                for name, value in words.items()
-            }
-    return path
-
-
-def write_su(path, traces, dt=2000, endian="<"):
-    with path.open("wb") as file:
-        for i, trace in enumerate(traces):
-            header = bytearray(240)
-            struct.pack_into(f"{endian}i", header, 0, i + 1)
-            struct.pack_into(f"{endian}HH", header, 114, len(trace), dt)
-            file.write(bytes(header) + trace.astype(f"{endian}f4").tobytes())
-    return path
 
 
 @pytest.mark.parametrize("endian", ["big", "little"])
@@ -143,17 +111,6 @@ def test_npz(section, tmp_path):
     assert "name holds <U4" in report.warnings[0]
 
 
-def hdf5(path, arrays, matlab=True):
-    """An HDF5 file as MATLAB writes them: axes reversed behind a block of its own."""
-    with h5py.File(path, "w", userblock_size=512) as file:
-        for name, array in arrays.items():
-            file[name] = array.T if matlab else array
-    if matlab:
-        with path.open("r+b") as file:
-            file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
-    return path
-
-
 @pytest.mark.parametrize("version", ["5", "4", "7.3"])
 def test_matlab(section, tmp_path, version):
     arrays = {"Rec": np.repeat(section[:, :, None], 3, axis=2), "vmodel": np.full((20, 30), 2500.0)}
@@ -235,98 +192,6 @@ def test_files_under_a_wrong_name_are_read(section, tmp_path, name, make, text):
     assert report.readable
     assert report.arrays[0].kind == "section"
     assert text in report.warnings[0]
-
-
-def cut(path, size):
-    path.write_bytes(path.read_bytes()[:size])
-
-
-def broken_npy(path, s, **change):
-    """A .npy file whose header says something else."""
-    header = {"descr": "<f4", "fortran_order": False, "shape": s.shape} | change
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        file.write(s.tobytes())
-
-
-def with_segy(change):
-    def make(path, s):
-        write_segy(path, s.T)
-        content = bytearray(path.read_bytes())
-        change(content)
-        path.write_bytes(content)
-
-    return make
-
-
-def mat_without_numbers(path, s):
-    scipy.io.savemat(path, {"text": "nothing", "cell": np.array([1, "a"], object)})
-
-
-def damaged_mat(path, s):
-    scipy.io.savemat(path, {"x": s}, do_compression=True)
-    content = bytearray(path.read_bytes())
-    content[200:400] = b"\xff" * 200
-    path.write_bytes(content)
-
-
-def saved(array):
-    return lambda path, s: np.save(path, array, allow_pickle=True)
-
-
-BAD = [
-    ("a.npy", lambda p, s: p.write_bytes(b""), "the file is empty"),
-    ("a.npy", lambda p, s: p.write_text("version https://git-lfs.github.com/s"), "git lfs pull"),
-    ("a.npy", lambda p, s: p.write_text("<!DOCTYPE html><p>log in"), "web page"),
-    ("a.npy", lambda p, s: p.write_text("numbers"), "does not begin like such a file"),
-    ("a.npy", lambda p, s: (np.save(p, s), cut(p, 5000)), "truncated"),
-    ("a.npy", lambda p, s: (np.save(p, s), cut(p, 40)), "NumPy .npy file"),
-    ("a.npy", lambda p, s: broken_npy(p, s, shape=(10**9, 10**9)), "its header promises"),
-    ("a.npy", lambda p, s: broken_npy(p, s, shape=(200, 29)), "damaged"),
-    ("a.npy", saved(np.array([{}, 1], object)), "pickled Python objects"),
-    ("a.npy", saved(np.array(["a", "b"])), "array of numbers"),
-    ("a.npy", saved(np.ones(4, complex)), "array of numbers"),
-    ("a.npy", saved(np.ones((0, 4))), "no elements"),
-    ("a.npz", lambda p, s: (np.savez(p, s), cut(p, -100)), "damaged"),
-    ("a.npz", lambda p, s: np.savez(p, x=np.array(["a"])), "no arrays of numbers"),
-    ("a.npz", lambda p, s: np.save(p.open("wb"), s) or cut(p, 60), "NumPy .npy file"),
-    ("a.zip", lambda p, s: zipfile.ZipFile(p, "w").writestr("a.csv", "1"), "unpack it first"),
-    ("a.keras", lambda p, s: p.write_bytes(b"old"), "does not begin like"),
-    ("a.gz", lambda p, s: p.write_bytes(gzip.compress(b"x")), "gunzip"),
-    ("a.pkl", lambda p, s: p.write_bytes(pickle.dumps({})), "can run code"),
-    ("a.segy", lambda p, s: p.write_text("text " * 2000), "no sample format code that is known"),
-    ("a.segy", lambda p, s: (write_segy(p, s.T), cut(p, 3000)), "cannot hold the headers"),
-    ("a.segy", lambda p, s: (write_segy(p, s.T), cut(p, -7)), "truncated"),
-    ("a.sgy", with_segy(lambda c: c.__setitem__(slice(3220, 3222), b"\0\0")), "0 samples"),
-    ("a.sgy", with_segy(lambda c: c.__setitem__(slice(3224, 3226), b"\0\x63")), "format code"),
-    ("a.sgy", with_segy(lambda c: c.__setitem__(slice(3220, 3222), b"\0\x11")), "truncated or of"),
-    ("a.su", lambda p, s: p.write_bytes(b"\0" * 1000), "Seismic Unix file, but in neither"),
-    ("a.su", lambda p, s: p.write_bytes(b"\1" * 100), "Seismic Unix file, but in neither"),
-    ("a.su", lambda p, s: (write_su(p, s.T), cut(p, -9)), "Seismic Unix file, but in neither"),
-    ("a.mat", lambda p, s: p.write_text("no file of MATLAB" * 30), "expected a MATLAB file"),
-    ("a.mat", mat_without_numbers, "no arrays of numbers"),
-    ("a.mat", damaged_mat, "MATLAB file"),
-    ("a.mat", lambda p, s: (hdf5(p, {"x": s}), cut(p, 2000)), "HDF5 file, but it is damaged"),
-    ("a.h5", lambda p, s: hdf5(p, {"x": np.array([b"a"])}, matlab=False), "no arrays of numbers"),
-    ("a.txt", lambda p, s: p.write_text("some notes\n"), "no annotation list"),
-    ("a.txt", lambda p, s: p.write_bytes(b"\xff\xfe\x00"), "expected text"),
-    ("a.bin", lambda p, s: p.write_bytes(s.tobytes()), "makes sense as <f4 numbers"),
-    ("a.bin", lambda p, s: p.write_bytes(s.astype(">f4").tobytes()), "makes sense as >f4 numbers"),
-    ("a.xyz", lambda p, s: p.write_bytes(bytes(range(256)) * 9), "the format .xyz is not known"),
-    ("noname", lambda p, s: p.write_bytes(b"\0\1\2"), "(no suffix) is not known"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("name", "make", "text"), BAD, ids=lambda x: x if isinstance(x, str) else ""
-)
-def test_bad_files_are_reported(section, tmp_path, name, make, text):
-    make(tmp_path / name, section)
-    report = ks.data.inspect(tmp_path / name)
-    assert not report.readable
-    assert text in report.problem
-    assert report.arrays == []
-    assert report.problem in str(report).replace("\n" + " " * 15, " ")
 
 
 def test_what_is_not_there(tmp_path):

@@ -149,6 +149,18 @@ def test_shuffling_is_seeded_and_differs_between_epochs(make):
     np.testing.assert_array_equal(*(np.sort(e.mean(axis=(1, 2, 3))) for e in first))
 
 
+def test_an_epoch_can_be_the_first(make):
+    """A resumed training sees what the uninterrupted one would have seen."""
+    pairs = generated(make(count=10))
+    layers = ks.layers.GatherNormalization(-27, 53), ks.layers.VelocityScaling()
+    whole = pairs.dataset(*layers, batch_size=4, seed=3, drop_remainder=True)
+    assert len(whole) == 2
+    epochs = [[y for _, y in whole.as_numpy_iterator()] for _ in range(3)]
+    resumed = pairs.dataset(*layers, batch_size=4, seed=3, drop_remainder=True, first_epoch=2)
+    np.testing.assert_array_equal([y for _, y in resumed.as_numpy_iterator()], epochs[2])
+    assert not np.array_equal(epochs[1], epochs[2])
+
+
 def test_mean_velocity(make):
     pairs = generated(make())
     np.testing.assert_allclose(pairs.mean_velocity(), pairs[:][1].mean(axis=0), rtol=1e-6)

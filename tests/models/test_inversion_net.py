@@ -26,6 +26,10 @@ class TestInversionNet(ModelTests):
         ({"velocity_shape": (70, 0)}, r"received \(70, 0\)"),
         ({"velocity_shape": (70.5, 70)}, "70.5"),
         ({"filters": 0}, "filters"),
+        ({"decoder": "unpooling"}, "decoder must be 'transposed' or 'resize', received 'unpool"),
+        ({"variant": "book"}, "variant must be 'code' or 'paper', received 'book'"),
+        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), received 1.0"),
+        ({"dropout": float("nan")}, "received nan"),
     ]
 
     def has_no_effect(self, weight):
@@ -53,6 +57,12 @@ class TestInversionNet(ModelTests):
         cropping = model.get_layer("crop").cropping
         assert cropping == ((5, 5), (2, 2))
 
+    def test_models_saved_before_there_were_variants_load(self):
+        config = self.make().get_config()
+        old = {k: v for k, v in config.items() if k not in ("decoder", "variant", "dropout")}
+        model = ks.models.InversionNet.from_config(old)
+        assert model.get_config() == config
+
     @pytest.mark.slow
     def test_learns_flat_layers_from_simulated_gathers(self, small_acquisition):
         """The job itself, small: better than the mean of the training models."""
@@ -68,3 +78,49 @@ class TestInversionNet(ModelTests):
         error = np.abs(predicted - velocity[128:]).mean()
         baseline = np.abs(velocity[:128].mean(axis=0) - velocity[128:]).mean()
         assert error < 0.85 * baseline, (error, baseline)
+
+
+class TestInversionNetVariant(ModelTests):
+    """Whatever differs from the published network, at once."""
+
+    model_class = ks.models.InversionNet
+    arguments = {
+        "gather_shape": (64, 12, 2),
+        "velocity_shape": (32, 48),
+        "filters": 2,
+        "decoder": "resize",
+        "variant": "paper",
+        "dropout": 0.05,
+    }
+    published = {"decoder": "resize"}
+    parameters = 18_996_259
+    odd = [{"gather_shape": (101, 13, 6), "velocity_shape": (17, 31), "dropout": 0.5}]
+    units = TestInversionNet.units
+
+    def has_no_effect(self, weight):
+        return weight.name == "bias"
+
+    def test_the_paper_goes_on_with_narrow_convolutions_to_32_samples(self):
+        """With 32 receivers the narrow ones end at a square map."""
+        model = ks.models.InversionNet((1000, 32, 6), filters=1, variant="paper")
+        narrow, square = [], []
+        for layer in model.layers[: model.layers.index(model.get_layer("vector_convolution"))]:
+            if isinstance(layer, keras.layers.Conv2D):
+                kind = narrow if layer.kernel_size[1] == 1 else square
+                kind.append((*layer.output.shape[1:3], layer.strides[0]))
+        after_125 = narrow[narrow.index((125, 32, 1)) + 1 :]
+        assert after_125 == [(63, 32, 2), (63, 32, 1), (32, 32, 2), (32, 32, 1)]
+        assert square == [(16, 16, 2), (16, 16, 1), (8, 8, 2), (8, 8, 1)]
+        assert model.get_layer("vector_convolution").kernel_size == (8, 8)
+
+    def test_maps_are_resized_five_times_then_twice(self):
+        model = ks.models.InversionNet(filters=1, decoder="resize")
+        layers = [x for x in model.layers if isinstance(x, keras.layers.UpSampling2D)]
+        assert [layer.size for layer in layers] == [(5, 5), (2, 2), (2, 2), (2, 2), (2, 2)]
+        assert {layer.interpolation for layer in layers} == {"nearest"}
+
+    def test_dropout_acts_in_training_alone(self):
+        model = self.make(dropout=0.5)
+        x, _ = self.example(model)
+        np.testing.assert_array_equal(model(x), model(x))
+        assert np.abs(model(x, training=True) - model(x, training=True)).max() > 1e-3

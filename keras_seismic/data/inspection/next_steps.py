@@ -7,7 +7,7 @@ from keras_seismic.data.inspection.content import Content
 from keras_seismic.data.inspection.report import ArrayReport
 
 #: What programs read as it is.
-_TRACE_FILES = (".segy", ".sgy")
+_TRACE_FILES = (".segy", ".sgy", ".su")
 
 
 def next_steps(path: Path, content: Content, arrays: list[ArrayReport]) -> list[str]:
@@ -66,6 +66,7 @@ def _section(path: Path, array: ArrayReport) -> list[str]:
         f"python -m train.denoiser --section {quoted} --self-supervised --out runs/{stem}_blind"
         "  # as noisy as it is",
         f"python -m train.deconvolution --section {quoted}{dt} --out runs/{stem}_spikes",
+        f"python -m export.denoise runs/denoiser/model.keras {quoted} {stem}_clean{path.suffix}",
         f"python -m train.evaluate runs/denoiser/model.keras {quoted} --out runs/{stem}_scores",
     ]
 
@@ -108,6 +109,8 @@ def _gathers(path: Path, array: ArrayReport) -> list[str]:
         ("time", "receiver", "shot"): "array[None]",
         ("record", "time", "receiver", "shot"): "array",
     }.get(array.axes)
+    if _programs_read(path, _TRACE_FILES):
+        return [f">>> line = keras_seismic.data.read_shot_gathers({str(path)!r})"]
     if order is None or not _programs_read(path, (".npy", ".npz", ".mat", ".h5", ".hdf5")):
         return []
     return [

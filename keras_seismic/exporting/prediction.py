@@ -1,0 +1,198 @@
+"""Trained networks on a user's sections and files."""
+
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_seismic.data.arrays import check_finite, read_array, write_array
+from keras_seismic.data.section_writing import check_target, write_section
+from keras_seismic.data.sections import Section, read_section
+from keras_seismic.data.windows import Size, apply_in_windows
+from keras_seismic.exporting.physical_units import PhysicalUnitsModel
+from keras_seismic.exporting.predictors import Predictor, load_model, load_predictor
+
+
+def denoise_section(
+    model: keras.Model | Predictor,
+    section: np.ndarray,
+    window: Size = 256,
+    overlap: Size | None = None,
+    batch_size: int = 4,
+    keep_mute: bool = True,
+    keep_peaks: bool = False,
+    progress: bool = True,
+) -> np.ndarray:
+    """A section of any size through a denoiser, in overlapping windows.
+
+    A model in physical units is taken apart: the section as a whole is normalised, as in
+    training, and only the network runs in windows. Exported models normalise every
+    window for itself, so that weak parts of a section are treated like strong ones.
+
+    Args:
+        model: ``with_physical_units(...)`` of a denoiser, what ``load_predictor`` returns, or
+            any function from ``(batch, time, traces, 1)`` to the same shape.
+        section: ``(time, traces)``, raw amplitudes.
+        window: Samples and traces of a window, or one number for both.
+        overlap: Samples and traces that neighbours share; a quarter of the window by
+            default.
+        batch_size: Windows that go through the network together.
+        keep_mute: Keep the zeros above the first and below the last nonzero sample of each
+            trace, and dead traces, as they are.
+        keep_peaks: Add what a model's ``SectionNormalization("percentile")`` clips to its
+            result again: strong reflectors keep their amplitude, but so do spikes.
+        progress: Show a progress bar when the work takes longer than a second.
+
+    Returns:
+        float32 ``(time, traces)``.
+
+    Raises:
+        ValueError: If the model is no denoiser, peaks are to be kept and it is not in
+            physical units, or as ``apply_in_windows`` says.
+
+    Example:
+        >>> section = np.zeros((100, 40), "float32")
+        >>> section[50] = 3.0
+        >>> bool(np.allclose(denoise_section(lambda x: x, section), section))
+        True
+    """
+    if getattr(model, "predicts_velocity", False):
+        raise ValueError(
+            "denoise_section: expected a denoiser, received a model from gathers to velocity"
+        )
+    section = np.asarray(section, np.float32)
+    check_finite(section, "denoise_section: section")
+    options = (window, overlap, batch_size, progress, "denoising")
+    if not isinstance(model, PhysicalUnitsModel) or section.ndim != 2 or not section.size:
+        if keep_peaks:
+            raise ValueError(
+                "denoise_section: keep_peaks needs a Keras model in physical units, whose "
+                f"normalisation is known, received a {type(model).__name__}"
+            )
+        denoised = apply_in_windows(model, section, *options)
+    else:
+        layer, whole = model.input_normalization, section[None, ..., None]
+        offset, scale = (
+            np.float32(keras.ops.convert_to_numpy(value).item())
+            for value in layer.statistics(whole)
+        )
+        normalized = keras.ops.convert_to_numpy(layer(whole))[0, ..., 0]
+        denoised = apply_in_windows(model.network, normalized, *options) * scale + offset
+        if keep_peaks:
+            denoised += section - (normalized * scale + offset)
+    return np.where(muted(section), np.float32(0), denoised) if keep_mute else denoised
+
+
+def muted(section: np.ndarray) -> np.ndarray:
+    """Where a section was muted: zeros from either end of a trace, and dead traces.
+
+    Args:
+        section: ``(time, traces)``.
+
+    Returns:
+        bool, the same shape.
+    """
+    live = section != 0
+    begun = np.logical_or.accumulate(live, axis=0)
+    not_ended = np.logical_or.accumulate(live[::-1], axis=0)[::-1]
+    return ~(begun & not_ended)
+
+
+def load_denoiser(path: str | os.PathLike) -> PhysicalUnitsModel | Predictor:
+    """A denoiser from raw amplitudes to raw amplitudes.
+
+    Args:
+        path: ``model.keras`` of a run, an ``.onnx`` file or a SavedModel folder.
+
+    Raises:
+        FileNotFoundError: If there is nothing at the path.
+        ValueError: If it is no such model, or a ``.keras`` file of a network that works in
+            [-1, 1] or predicts velocity.
+    """
+    if Path(path).suffix != ".keras":
+        return load_predictor(path)
+    model = load_model(path)
+    if not isinstance(model, PhysicalUnitsModel):
+        raise ValueError(
+            f"{path}: expected a model that takes raw amplitudes (model.keras of a run, made by "
+            f"with_physical_units), received a {type(model).__name__}, which works in [-1, 1]"
+        )
+    if model.predicts_velocity:
+        raise ValueError(f"{path}: expected a denoiser, received a model from gathers to velocity")
+    return model
+
+
+def denoise_file(
+    model: keras.Model | Predictor,
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    line: int | None = None,
+    integers: str = "clip",
+    overwrite: bool = False,
+    **options,
+) -> tuple[Section, np.ndarray]:
+    """Denoise a file and write the result in its format, with all of its headers.
+
+    Args:
+        model: As for ``denoise_section``.
+        source: ``.segy``, ``.sgy`` or ``.su`` file, or ``.npy`` of ``(time, traces)`` or of a
+            cube ``(time, inline, crossline)``, whose lines are denoised one after the other.
+        target: The file to write, of the same format, or ``.npy``.
+        line: Denoise and write this line of a cube only.
+        integers: If the file holds integers, ``"round"`` refuses results that do not fit and
+            ``"clip"`` clips them with a warning; ``"refuse"`` refuses such files.
+        overwrite: Replace what is at the target.
+        **options: Passed to ``denoise_section``.
+
+    Returns:
+        What was read, and the denoised amplitudes; of a cube, its middle line.
+
+    Raises:
+        FileExistsError: If the target exists and ``overwrite`` is false, or is the source.
+        FileNotFoundError: If there is no source, or no folder for the target.
+        PermissionError: If that folder cannot be written to.
+        ValueError: If the source cannot be read, or the target not written. Before any work
+            is done, except for ``integers="round"``.
+    """
+    source, target = Path(source), Path(target)
+    _check_free(source, target, overwrite)
+    cube = source.suffix.lower() == ".npy" and line is None and read_array(source, mmap=True)
+    if cube is not False and cube.ndim == 3:
+        return _denoise_cube(model, source, target, cube.shape, options)
+    section = read_section(source, line)
+    check_target(target, section, integers)
+    denoised = denoise_section(model, section.amplitude, **options)
+    write_section(target, denoised, section, integers)
+    return section, denoised
+
+
+def _check_free(source: Path, target: Path, overwrite: bool) -> None:
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} in")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"{target.parent}: the folder for {target.name} cannot be written to")
+    if not target.exists():
+        return
+    if source.exists() and target.samefile(source):
+        raise FileExistsError(f"{target}: is the file to denoise; choose another one to write")
+    if not overwrite:
+        raise FileExistsError(
+            f"{target}: exists already; choose another path or say that it may be overwritten"
+        )
+
+
+def _denoise_cube(model, source, target, shape, options) -> tuple[Section, np.ndarray]:
+    """Every line of a cube, written together."""
+    if target.suffix.lower() != ".npy":
+        raise ValueError(
+            f"{target}: {source} is a cube {shape} without headers; write .npy, or choose a line"
+        )
+    result = np.empty(shape, np.float32)
+    for number in range(shape[2]):
+        section = read_section(source, number)
+        result[..., number] = denoise_section(model, section.amplitude, **options)
+        if number == shape[2] // 2:
+            middle = section
+    write_array(target, result)
+    return middle, result[..., shape[2] // 2]

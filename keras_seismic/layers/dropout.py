@@ -1,0 +1,37 @@
+"""Dropout of whole channels."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class ChannelDropout(keras.layers.SpatialDropout2D):
+    """Spatial dropout whose random state is saved with the model.
+
+    Neighbouring cells of a map say nearly the same, so that single dropped cells would
+    be filled in by them: channels are dropped whole. Keras saves no random state, and a
+    training resumed from a file would drop other channels than the uninterrupted one.
+
+    Args:
+        rate: Share of the channels to drop, in [0, 1].
+        seed: Start of the random numbers, by default a random one.
+
+    Input and output: ``(batch, height, width, channels)``.
+
+    Example:
+        >>> import numpy as np
+        >>> maps = ChannelDropout(0.5, seed=0)(np.ones((1, 4, 4, 100)), training=True)
+        >>> sorted({float(x) for x in np.asarray(maps).ravel()})
+        [0.0, 2.0]
+
+    Reference:
+        Tompson, J. et al. (2015), Efficient object localization using convolutional
+        networks, CVPR.
+    """
+
+    def save_own_variables(self, store):
+        if self.rate:
+            store["seed"] = keras.ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store):
+        if self.rate:
+            self.seed_generator.state.assign(store["seed"][()])

@@ -1,0 +1,167 @@
+"""What is done to raw gathers before a network sees them."""
+
+import keras
+from keras import ops
+
+from keras_seismic.layers.float32 import Float32Layer
+from keras_seismic.layers.low_cut import LowCut
+from keras_seismic.layers.normalization import GatherNormalization
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class TimeDecimation(Float32Layer):
+    """Keep every n-th time sample of gathers.
+
+    For networks that read time as depth (``FCNVMB``), whose input must not have many more rows
+    than their output. Nothing is filtered: frequencies above half the new sampling rate
+    must not be there, as in simulated gathers of a low peak frequency.
+
+    Args:
+        step: Samples from one that is kept to the next.
+        first: The first that is kept, by default the middle of the first ``step``: for 5
+            that is sample 2, as in FCNVMB's data.
+
+    Input: ``(batch, time, receivers, shots)``. Output: the same with fewer samples, float32.
+
+    Raises:
+        ValueError: If ``step`` is no positive integer, or ``first`` is not below it.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = TimeDecimation(5)
+        >>> [int(x) for x in layer(np.arange(14.0).reshape(1, 14, 1, 1))[0, :, 0, 0]]
+        [2, 7, 12]
+    """
+
+    def __init__(self, step, first=None, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(step, bool) or not isinstance(step, int) or step < 1:
+            raise ValueError(f"TimeDecimation: step must be a positive integer, received {step!r}")
+        first = step // 2 if first is None else first
+        if isinstance(first, bool) or not isinstance(first, int) or not 0 <= first < step:
+            raise ValueError(
+                f"TimeDecimation: first must be an integer from 0 to {step - 1}, below step, "
+                f"received {first!r}"
+            )
+        self.step, self.first = step, first
+
+    def call(self, inputs):
+        return ops.cast(inputs, "float32")[:, self.first :: self.step]
+
+    def compute_output_shape(self, input_shape):
+        batch, samples, *rest = input_shape
+        kept = None if samples is None else len(range(self.first, samples, self.step))
+        return (batch, kept, *rest)
+
+    def get_config(self):
+        return super().get_config() | {"step": self.step, "first": self.first}
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class GatherPreparation(Float32Layer):
+    """Several layers on raw gathers, one after the other, the last a normalisation.
+
+    Takes the place of a ``GatherNormalization`` wherever one is asked for: in
+    ``SimulatedPairs.dataset`` and in ``with_physical_units``, so that training and serving do
+    the same to a gather.
+
+    Args:
+        steps: Layers such as ``LowCut`` and ``TimeDecimation``, then a
+            ``GatherNormalization``.
+
+    Input: ``(batch, time, receivers, shots)``, raw amplitudes. Output: float32.
+
+    Raises:
+        ValueError: If a step is no layer, or the last is no ``GatherNormalization``.
+
+    Example:
+        >>> from keras_seismic.layers import LowCut
+        >>> layer = GatherPreparation(
+        ...     [LowCut(5.0, dt=0.001), TimeDecimation(5), GatherNormalization(-20, 20)]
+        ... )
+        >>> layer.compute_output_shape((None, 1000, 70, 5))
+        (None, 200, 70, 5)
+    """
+
+    def __init__(self, steps, **kwargs):
+        super().__init__(**kwargs)
+        steps = list(steps)
+        for step in steps:
+            if not isinstance(step, keras.layers.Layer):
+                raise ValueError(
+                    f"GatherPreparation: steps must be layers, received {type(step).__name__}"
+                )
+        if not steps or not isinstance(steps[-1], GatherNormalization):
+            last = type(steps[-1]).__name__ if steps else "no steps"
+            raise ValueError(
+                "GatherPreparation: the last step must be a GatherNormalization, so that the "
+                f"network gets [-1, 1], received {last}"
+            )
+        self.steps = steps
+
+    @classmethod
+    def fitted(cls, steps, gathers, k=1.0):
+        """Steps, then the normalisation whose range is that of some gathers after them.
+
+        Args:
+            steps: Layers before the normalisation; may be none.
+            gathers: ``(n, time, receivers, shots)``, raw amplitudes.
+            k: Strength of the logarithm, see ``GatherNormalization``.
+        """
+        x = gathers
+        for step in steps:
+            x = step(x)
+        low, high = float(ops.min(x)), float(ops.max(x))
+        return cls([*steps, GatherNormalization(low, high, k)])
+
+    @property
+    def data_min(self):
+        """Amplitude that becomes -1, after the other steps."""
+        return self.steps[-1].data_min
+
+    @property
+    def data_max(self):
+        """Amplitude that becomes 1, after the other steps."""
+        return self.steps[-1].data_max
+
+    def check_sampling(self, dt):
+        """Refuse gathers at another sample interval than the filters were made for.
+
+        Args:
+            dt: Sample interval of the raw gathers, s.
+
+        Raises:
+            ValueError: If a ``LowCut`` has another one, after the decimation before it.
+        """
+        for step in self.steps:
+            if isinstance(step, LowCut) and abs(step.dt / dt - 1) > 1e-3:
+                raise ValueError(
+                    f"GatherPreparation: LowCut was made for dt={step.dt:g} s, but gets gathers at "
+                    f"{dt:g} s and would cut at {step.frequency * step.dt / dt:.3g} Hz instead of "
+                    f"{step.frequency:g} Hz"
+                )
+            dt = dt * step.step if isinstance(step, TimeDecimation) else dt
+
+    def build(self, input_shape):
+        for step in self.steps:
+            step.build(input_shape)
+            input_shape = step.compute_output_shape(input_shape)
+
+    def call(self, inputs):
+        for step in self.steps:
+            inputs = step(inputs)
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        for step in self.steps:
+            input_shape = step.compute_output_shape(input_shape)
+        return input_shape
+
+    def get_config(self):
+        steps = [keras.saving.serialize_keras_object(step) for step in self.steps]
+        return super().get_config() | {"steps": steps}
+
+    @classmethod
+    def from_config(cls, config):
+        steps = [keras.saving.deserialize_keras_object(step) for step in config["steps"]]
+        return cls(**(config | {"steps": steps}))

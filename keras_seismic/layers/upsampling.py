@@ -1,0 +1,66 @@
+"""Bilinear upsampling with the corners aligned."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class BilinearUpsampling(keras.layers.Layer):
+    """Enlarge maps by linear interpolation along both axes; corner cells keep their values.
+
+    ``keras.layers.UpSampling2D`` takes the corners of the image instead of the centres of
+    the corner cells for the ends. Here an axis of ``n`` cells becomes ``f n`` by one
+    constant matrix: cell ``i`` lies at ``i (n - 1) / (f n - 1)``. That is the same on every
+    backend and in ONNX.
+
+    Args:
+        factor: How many times as large both axes become.
+
+    Input: ``(batch, height, width, channels)`` of known height and width.
+
+    Raises:
+        ValueError: If the factor is not a positive integer, or the input's size is unknown.
+
+    Example:
+        >>> layer = BilinearUpsampling(2)
+        >>> [round(float(x), 2) for x in layer(np.array([[[[0.0], [3.0]]]]))[0, 0, :, 0]]
+        [0.0, 1.0, 2.0, 3.0]
+    """
+
+    def __init__(self, factor=2, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
+            raise ValueError(
+                f"BilinearUpsampling: factor must be a positive integer, received {factor!r}"
+            )
+        self.factor = factor
+
+    def build(self, input_shape):
+        if None in input_shape[1:3]:
+            raise ValueError(
+                "BilinearUpsampling: height and width of the input must be known, received the "
+                f"shape {tuple(input_shape)}"
+            )
+        self._rows, self._columns = (_interpolation(n, self.factor) for n in input_shape[1:3])
+
+    def call(self, inputs):
+        rows, columns = (ops.cast(m, inputs.dtype) for m in (self._rows, self._columns))
+        batch, (height, width, channels) = ops.shape(inputs)[0], inputs.shape[1:]
+        x = ops.matmul(rows, ops.reshape(inputs, (batch, height, width * channels)))
+        x = ops.reshape(x, (batch, len(self._rows), width, channels))
+        return ops.matmul(columns, x)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return batch, height * self.factor, width * self.factor, channels
+
+    def get_config(self):
+        return super().get_config() | {"factor": self.factor}
+
+
+def _interpolation(size: int, factor: int) -> np.ndarray:
+    """Matrix ``(factor * size, size)`` of linear interpolation between the end points."""
+    position = np.linspace(0, size - 1, size * factor)
+    # Each cell weighs what lies less than one cell away.
+    return np.maximum(1 - np.abs(position[:, None] - np.arange(size)), 0)

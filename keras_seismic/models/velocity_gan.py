@@ -1,0 +1,336 @@
+"""VelocityGAN: an inversion network trained against a critic of velocity models (WGAN-GP)."""
+
+import keras
+from keras import ops
+
+from keras_seismic.losses import WeightedPixelLoss
+from keras_seismic.models.arguments import checked_size
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class VelocityGAN(keras.Model):
+    r"""A generator from gathers to velocity, and a critic that keeps its output realistic.
+
+    Calling, predicting and exporting are the generator's; the critic only trains it. With
+    normalised gathers :math:`x` and velocity :math:`y` in [-1, 1] the losses are
+
+    .. math::
+        L_G = l_1 |y - G(x)| + l_2 (y - G(x))^2 - a\, D(G(x))
+
+        L_D = D(G(x)) - D(y) + p\,(\|\nabla D(\hat y)\|_2 - 1)^2,
+        \quad \hat y = \alpha y + (1 - \alpha) G(x)
+
+    averaged over the batch, :math:`\alpha` uniform on [0, 1) for each sample. The critic
+    learns from every batch, the generator from every fifth and from an epoch's last.
+
+    Training needs the TensorFlow backend; on the others it says so. Mixed precision works:
+    each optimizer scales its own loss, and the gradient penalty is computed in float32.
+
+    Batches are ``(x, y)`` or ``(x, y, sample_weight)``. A weight of zero marks a gather
+    stack without a velocity model (any ``y``, zeros for instance): it enters neither the
+    pixel losses nor the real side of the critic, but the critic still judges what the
+    generator makes of it. So unlabelled gathers can take part in the training; choose a
+    critic without batch normalisation for that.
+
+    Args:
+        generator: Network from gathers to velocity, such as ``InversionNet`` or ``FCNVMB``.
+        critic: Network from velocity to scores, such as ``VelocityCritic``.
+        seed: Decides the mixing of real and generated models in the gradient penalty.
+
+    Raises:
+        ValueError: If the critic does not take what the generator makes.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_seismic.models import InversionNet, VelocityCritic
+        >>> generator = InversionNet((64, 12, 2), (16, 16), filters=1)
+        >>> critic = VelocityCritic((16, 16), filters=1, normalization="layer")
+        >>> model = VelocityGAN(generator, critic)
+        >>> model.compile(run_eagerly=True)
+        >>> x, y = np.zeros((2, 64, 12, 2), "float32"), np.zeros((2, 16, 16, 1), "float32")
+        >>> sorted(model.train_on_batch(x, y, return_dict=True))[:3]
+        ['critic_loss', 'gradient_penalty', 'l1']
+
+    Reference:
+        Zhang, Z. et al. (2019), VelocityGAN: subsurface velocity image estimation using
+        conditional adversarial networks, IEEE WACV. The losses, weights and the rhythm of
+        the updates are those of OpenFWI's code (Deng, C. et al., 2022). Gulrajani, I. et al.
+        (2017), Improved training of Wasserstein GANs.
+    """
+
+    def __init__(self, generator, critic, seed=0, **kwargs):
+        # Float32 outside, whatever the parts compute in: they cast their own inputs.
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        for name, network in (("generator", generator), ("critic", critic)):
+            if not isinstance(network, keras.Model) or len(network.inputs or ()) != 1:
+                raise ValueError(
+                    f"VelocityGAN: {name} must be a Keras model with one input, received {network}"
+                )
+        made, judged = generator.output_shape, critic.input_shape
+        if tuple(made[1:]) != tuple(judged[1:]):
+            raise ValueError(
+                "VelocityGAN: the critic must take what the generator makes, (depth, width, 1) "
+                f"of {tuple(made[1:])}, received a critic for {tuple(judged[1:])}"
+            )
+        self.generator, self.critic = generator, critic
+        self.seed = int(seed)
+        self.critic_optimizer = None
+        # Weights, so that a saved training goes on with the next mixing and the next rhythm.
+        self.batches_seen, self.batch_in_epoch, self.batches_in_epoch = (
+            self.add_weight((), "zeros", dtype="int32", trainable=False, name=name)
+            for name in ("batches_seen", "batch_in_epoch", "batches_in_epoch")
+        )
+        self._trackers = [
+            keras.metrics.Mean(name=name)
+            for name in ("l1", "l2", "critic_loss", "score_difference", "gradient_penalty")
+        ]
+        self.built = True
+
+    @property
+    def generator_optimizer(self):
+        """The generator's optimizer, which callbacks know as ``optimizer``."""
+        return self.optimizer
+
+    def compile(
+        self,
+        generator_optimizer=None,
+        critic_optimizer=None,
+        *,
+        l1=100.0,
+        l2=100.0,
+        adversarial=1.0,
+        gradient_penalty=10.0,
+        generator_every=5,
+        metrics=None,
+        run_eagerly=False,
+        jit_compile="auto",
+        steps_per_execution=1,
+    ):
+        """Set the optimizers, the weights of the losses and the rhythm of the updates.
+
+        Args:
+            generator_optimizer: By default ``wgan_adamw()``.
+            critic_optimizer: By default another one.
+            l1: Weight of the generator's absolute error; 100 in OpenFWI.
+            l2: Weight of its squared error; 100 in OpenFWI's code, 0 in its benchmark.
+            adversarial: Weight of the critic's opinion in the generator's loss.
+            gradient_penalty: Weight of the penalty in the critic's loss.
+            generator_every: The generator learns from every such batch of an epoch.
+            metrics: Of the velocity, as in ``keras.Model.compile``.
+            run_eagerly: As in ``keras.Model.compile``.
+            jit_compile: As in ``keras.Model.compile``; see ``training.jit_compile``.
+            steps_per_execution: As in ``keras.Model.compile``.
+
+        Raises:
+            RuntimeError: On another backend than TensorFlow.
+            ValueError: If a weight is negative, or both optimizers are the same object.
+        """
+        if keras.backend.backend() != "tensorflow":
+            raise RuntimeError(
+                "VelocityGAN: trains on the TensorFlow backend only (KERAS_BACKEND=tensorflow), "
+                f"received {keras.backend.backend()}; its generator trains alone on any backend"
+            )
+        (generator_every,) = checked_size((generator_every,), 1, "VelocityGAN: generator_every")
+        if not min(adversarial, gradient_penalty) >= 0:
+            raise ValueError(
+                "VelocityGAN: weights must not be negative, received "
+                f"adversarial={adversarial}, gradient_penalty={gradient_penalty}"
+            )
+        optimizers = [
+            wgan_adamw() if optimizer is None else keras.optimizers.get(optimizer)
+            for optimizer in (generator_optimizer, critic_optimizer)
+        ]
+        if optimizers[0] is optimizers[1]:
+            raise ValueError("VelocityGAN: generator and critic need an optimizer each")
+        pixel_loss = WeightedPixelLoss(l1, l2)
+        arguments = {"l1": l1, "l2": l2, "adversarial": adversarial, "metrics": metrics}
+        arguments |= {"gradient_penalty": gradient_penalty, "generator_every": generator_every}
+        arguments |= {"run_eagerly": run_eagerly, "jit_compile": jit_compile}
+        self._compile_arguments = arguments | {"steps_per_execution": steps_per_execution}
+        generator_optimizer, self.critic_optimizer = (
+            _with_loss_scaling(optimizer, network, weights)
+            for optimizer, network, weights in (
+                (optimizers[0], self.generator, l1 + l2 + adversarial),
+                (optimizers[1], self.critic, 1 + gradient_penalty),
+            )
+        )
+        super().compile(
+            optimizer=generator_optimizer,
+            loss=pixel_loss,
+            metrics=metrics,
+            run_eagerly=run_eagerly,
+            jit_compile=jit_compile,
+            steps_per_execution=steps_per_execution,
+            auto_scale_loss=False,
+        )
+        self.optimizer.build(self.generator.trainable_variables)
+        self.critic_optimizer.build(self.critic.trainable_variables)
+        self.l1, self.l2, self.adversarial = float(l1), float(l2), float(adversarial)
+        self.penalty_weight, self.generator_every = float(gradient_penalty), generator_every
+        self._score_in_float32 = _float32_scores(self.critic)
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        optimizers = {
+            "generator_optimizer": self.generator_optimizer,
+            "critic_optimizer": self.critic_optimizer,
+        }
+        return keras.saving.serialize_keras_object(self._compile_arguments | optimizers)
+
+    def compile_from_config(self, config):
+        # Elsewhere a loaded model still predicts.
+        if keras.backend.backend() == "tensorflow":
+            self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def call(self, inputs, training=False):
+        return self.generator(inputs, training=training)
+
+    def compute_output_shape(self, input_shape):
+        return self.generator.compute_output_shape(input_shape)
+
+    def fit(self, x=None, y=None, *, callbacks=None, **kwargs):
+        """``keras.Model.fit``; arguments after ``y`` by name.
+
+        Where the length of an epoch is unknown in advance, as with a generator, the update
+        of the generator at the epoch's end begins with the second epoch.
+        """
+        if isinstance(callbacks, keras.callbacks.Callback):
+            callbacks = [callbacks]
+        return super().fit(x, y, callbacks=[*(callbacks or ()), _EpochClock()], **kwargs)
+
+    def train_step(self, data):
+        from keras_seismic.models.velocity_gan_tensorflow import train_step
+
+        return train_step(self, data)
+
+    def test_step(self, data):
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        predicted = self.generator(x, training=False)
+        scores = (self.critic(v, training=False) for v in (y, predicted))
+        real, fake = (ops.mean(score, axis=1) for score in scores)
+        updated = self.update_pixel_metrics(x, y, predicted, weight)
+        difference = labelled_mean(real, weight) - ops.mean(fake)
+        return updated | self.update_trackers(score_difference=difference)
+
+    def update_pixel_metrics(self, x, y, predicted, weight):
+        """Update ``loss``, ``l1``, ``l2`` and the compiled metrics, and return them."""
+        l1, l2 = self.pixel_losses(y, predicted, weight)
+        tracked = self.update_trackers(l1=l1, l2=l2)
+        loss = next(metric for metric in self.metrics if metric.name == "loss")
+        loss.update_state(self.l1 * l1 + self.l2 * l2)
+        results = self.compute_metrics(x, y, predicted, sample_weight=weight)
+        names = {tracker.name for tracker in self._trackers}
+        return {k: v for k, v in results.items() if k not in names} | tracked
+
+    def update_trackers(self, **values):
+        """Update running means by name, and return them."""
+        trackers = [tracker for tracker in self._trackers if tracker.name in values]
+        for tracker in trackers:
+            tracker.update_state(values[tracker.name])
+        return {tracker.name: tracker.result() for tracker in trackers}
+
+    def pixel_losses(self, y, predicted, weight=None):
+        """Mean absolute and mean squared error of the samples with a velocity model."""
+        error = _at_least_float32(predicted)
+        error = error - ops.cast(y, error.dtype)
+        axes = (1, 2, 3)
+        return (
+            labelled_mean(ops.mean(ops.abs(error), axis=axes), weight),
+            labelled_mean(ops.mean(ops.square(error), axis=axes), weight),
+        )
+
+    def export(self, *args, **kwargs):
+        """Export the generator; the critic stays at home."""
+        return self.generator.export(*args, **kwargs)
+
+    def get_config(self):
+        networks = {
+            name: keras.saving.serialize_keras_object(getattr(self, name))
+            for name in ("generator", "critic")
+        }
+        return networks | {"seed": self.seed, "name": self.name, "trainable": self.trainable}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for name in ("generator", "critic"):
+            config[name] = keras.saving.deserialize_keras_object(
+                config[name], custom_objects=custom_objects
+            )
+        return cls(**config)
+
+
+def wgan_adamw(learning_rate=1e-4, weight_decay=1e-4):
+    """AdamW as OpenFWI trains generator and critic: betas (0, 0.9), PyTorch's epsilon.
+
+    Args:
+        learning_rate: A number or a schedule.
+        weight_decay: Decoupled weight decay.
+    """
+    return keras.optimizers.AdamW(
+        learning_rate, weight_decay=weight_decay, beta_1=0.0, beta_2=0.9, epsilon=1e-8
+    )
+
+
+def labelled_mean(values, weight=None):
+    """Mean of values ``(batch,)`` weighted by sample; 0 where no sample has a weight."""
+    values = _at_least_float32(values)
+    if weight is None:
+        return ops.mean(values)
+    weight = ops.reshape(ops.cast(weight, values.dtype), (-1,))
+    return ops.divide_no_nan(ops.sum(values * weight), ops.sum(weight))
+
+
+def _at_least_float32(values):
+    values = ops.convert_to_tensor(values)
+    return ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
+
+
+class _EpochClock(keras.callbacks.Callback):
+    """Tells the model where in the epoch it is, and how long the epoch will be."""
+
+    def on_train_begin(self, logs=None):
+        self.model.batches_in_epoch.assign(self.params.get("steps") or 0)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.batch_in_epoch.assign(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.batches_in_epoch.assign(self.model.batch_in_epoch)
+
+
+def _half_precision(network):
+    return {layer.compute_dtype for layer in network.layers} & {"float16", "bfloat16"}
+
+
+def _with_loss_scaling(optimizer, network, weights):
+    """The optimizer, scaling its loss if the network computes in float16."""
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if scaled or "float16" not in _half_precision(network):
+        return optimizer
+    # Keras' usual 2^15 is for losses around one; these are heavier, and would overflow in
+    # the first steps, which are then skipped.
+    scale = 2.0**15
+    while scale * weights > 2.0**15:
+        scale /= 2
+    return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=scale)
+
+
+def _float32_scores(critic):
+    """The critic as a function that computes in float32, for derivatives of derivatives."""
+    if not _half_precision(critic):
+        return lambda velocity: critic(velocity, training=True)
+    exact = type(critic).from_config(critic.get_config() | {"dtype": "float32"})
+
+    def scores(velocity):
+        trainable, others = (
+            [ops.convert_to_tensor(variable) for variable in variables]
+            for variables in (critic.trainable_variables, critic.non_trainable_variables)
+        )
+        result, updates = exact.stateless_call(trainable, others, velocity, training=True)
+        for variable, update in zip(critic.non_trainable_variables, updates, strict=True):
+            variable.assign(update)
+        return result
+
+    return scores

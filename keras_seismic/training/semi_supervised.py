@@ -1,0 +1,101 @@
+"""Training with gathers whose velocity is not known, beside few pairs."""
+
+from typing import TYPE_CHECKING
+
+from keras_seismic.data import SimulatedPairs
+from keras_seismic.exporting import PhysicalUnitsModel, with_physical_units
+from keras_seismic.models import VelocityCritic, VelocityGAN, wgan_adamw
+from keras_seismic.training.fitting import adamw, fit, jit_compile
+from keras_seismic.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def with_unlabelled(
+    labelled: "tf.data.Dataset", unlabelled: "tf.data.Dataset"
+) -> "tf.data.Dataset":
+    """Batches of pairs, each followed by a batch of gathers without velocity.
+
+    The gathers get a velocity of zero and a sample weight of zero, which is how
+    ``VelocityGAN`` knows them. They are repeated as often as it takes.
+
+    Args:
+        labelled: Batches ``(gathers, velocity)``.
+        unlabelled: Batches of gathers, or pairs whose velocity is left aside.
+
+    Returns:
+        Batches ``(gathers, velocity, sample_weight)``, as many as of ``labelled``.
+    """
+    import tensorflow as tf
+
+    @tf.autograph.experimental.do_not_convert
+    def join(pair, more):
+        more = more[0] if isinstance(more, tuple) else more
+        counts = [tf.shape(x)[0] for x in (pair[0], more)]
+        shape = tf.concat([counts[1:], tf.shape(pair[1])[1:]], axis=0)
+        return (
+            tf.concat([pair[0], more], axis=0),
+            tf.concat([pair[1], tf.zeros(shape, pair[1].dtype)], axis=0),
+            tf.concat([tf.ones(counts[:1]), tf.zeros(counts[1:])], axis=0),
+        )
+
+    joined = tf.data.Dataset.zip((labelled, unlabelled.repeat())).map(join)
+    return joined.apply(tf.data.experimental.assert_cardinality(len(labelled))).prefetch(2)
+
+
+def fit_with_unlabelled(
+    model: PhysicalUnitsModel,
+    training: "tf.data.Dataset",
+    validation: "tf.data.Dataset",
+    unlabelled: SimulatedPairs,
+    run: RunFolder,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int = 0,
+    adversarial: float = 0.01,
+) -> PhysicalUnitsModel:
+    """Train a model's network on few pairs and on more gathers, by way of a critic.
+
+    The critic learns what velocity models look like from the few pairs, and judges what
+    the network makes of all gathers. The network is updated with every batch. The weights
+    of its losses are VelocityGAN's, divided by a hundred: so the loss is the mean absolute
+    error, and the optimizer does not mind.
+
+    Args:
+        model: Its network is trained, in its units.
+        training: Batches of pairs.
+        validation: Batches of pairs that choose the best epoch.
+        unlabelled: Gathers; their velocity is not looked at.
+        run: Where ``fit`` writes.
+        epochs: Passes over the pairs.
+        batch_size: Gathers without velocity in a batch, besides the pairs.
+        learning_rate: Largest of the network's; the critic's.
+        seed: Decides the order, and the critic's gradient penalty.
+        adversarial: Weight of the critic's opinion, against 1 of the absolute error.
+
+    Returns:
+        The model at its best epoch.
+    """
+    network = model.network
+    filters = getattr(network, "filters", 32)
+    critic = VelocityCritic(network.output_shape[1:3], filters, normalization="layer")
+    gan = VelocityGAN(network, critic, seed)
+    gan.compile(
+        adamw(learning_rate, epochs * len(training)),
+        wgan_adamw(learning_rate),
+        l1=1.0,
+        l2=0.0,
+        adversarial=adversarial,
+        generator_every=1,
+        jit_compile=jit_compile(),
+    )
+    gathers = unlabelled.generate().dataset(
+        model.input_normalization, model.output_scaling, batch_size, seed=seed
+    )
+    best = fit(gan, with_unlabelled(training, gathers), validation, run, epochs)
+    return with_physical_units(
+        best, model.input_normalization, model.output_scaling, model.acquisition
+    )

@@ -1,0 +1,147 @@
+"""Transfer learning: go on with a trained network on other data, of which there is little.
+
+What is the encoder and what the head follows from the names of layers, as this package's
+networks have them: ``encoder_1...``, ``encoder_2...`` and then ``vector`` or ``bottom`` are the
+encoder's stages from the data inwards, and ``head...`` the head (without such a name, the last
+layer that has weights). A network with other names says so by two attributes::
+
+    class Mine(keras.Model):
+        encoder_stages = (("stem",), ("block_1", "block_2"))  # beginnings of layer names
+        head_layers = ("classifier",)
+"""
+
+import operator
+import re
+
+import keras
+
+from keras_seismic.training.layerwise_rates import begins_with
+
+_STAGE = re.compile(r"encoder_(\d+)(?!\d)")
+_INNERMOST = ("vector", "bottom")
+
+
+def encoder_stages(network: keras.Model) -> list[list[keras.layers.Layer]]:
+    """The encoder's layers with weights, stage by stage from the data inwards.
+
+    Raises:
+        ValueError: If the network has no encoder that could be recognised.
+
+    Example:
+        >>> from keras_seismic.models import InversionNet
+        >>> stages = encoder_stages(InversionNet((64, 8, 1), (16, 16), filters=1))
+        >>> len(stages), stages[0][0].name, stages[-1][0].name
+        (8, 'encoder_1_convolution', 'vector_convolution')
+    """
+    layers = [layer for layer in network.layers if layer.weights]
+    declared = getattr(network, "encoder_stages", None)
+    if declared is not None:
+        stages = [[x for x in layers if _named(x, names)] for names in declared]
+        for names, stage in zip(declared, stages, strict=True):
+            if not stage:
+                raise ValueError(
+                    f"{type(network).__name__}.encoder_stages names {names}, but no layer with "
+                    "weights is called so"
+                )
+        return stages
+    numbered: dict[int, list[keras.layers.Layer]] = {}
+    for layer in layers:
+        if match := _STAGE.match(layer.name):
+            numbered.setdefault(int(match[1]), []).append(layer)
+    if not numbered:
+        raise ValueError(
+            f"transfer learning: {type(network).__name__} {network.name!r} has no layers called "
+            "encoder_1..., encoder_2... and no attribute encoder_stages that names others"
+        )
+    innermost = [layer for layer in layers if _named(layer, _INNERMOST)]
+    return [numbered[n] for n in sorted(numbered)] + ([innermost] if innermost else [])
+
+
+def freeze_encoder(network: keras.Model, depth: int | None = None) -> int:
+    """Keep the encoder, or its first stages, as they are while the rest is trained.
+
+    Frozen batch normalisation also uses its moving statistics and leaves them alone. What was
+    frozen before and lies deeper is trained again, so that ``depth=0`` undoes it. Call it
+    before ``compile``: a compiled network goes on as it was.
+
+    Args:
+        network: The network, changed in place.
+        depth: Stages to freeze, from the data inwards; by default all. ``InversionNet`` has 8
+            (the last makes the vector), ``FCNVMB`` 5.
+
+    Returns:
+        The number of weights (numbers, not arrays) that remain to be trained.
+
+    Raises:
+        ValueError: If the encoder has fewer stages, or cannot be recognised.
+
+    Example:
+        >>> from keras_seismic.models import InversionNet
+        >>> network = InversionNet((64, 8, 1), (16, 16), filters=1)
+        >>> freeze_encoder(network), freeze_encoder(network, depth=0)
+        (6243, 9015)
+    """
+    stages = encoder_stages(network)
+    depth = len(stages) if depth is None else operator.index(depth)
+    if not 0 <= depth <= len(stages):
+        raise ValueError(
+            f"freeze_encoder: {type(network).__name__} has {len(stages)} encoder stages; expected "
+            f"a depth of 0 to {len(stages)}, received {depth}"
+        )
+    for number, stage in enumerate(stages):
+        for layer in stage:
+            layer.trainable = number >= depth
+    return sum(int(keras.ops.size(weight)) for weight in network.trainable_weights)
+
+
+def encoder_multipliers(network: keras.Model, multiplier: float) -> dict[str, float]:
+    """A multiplier for each layer of the encoder that is trained, for ``LayerwiseAdamW``.
+
+    Example:
+        >>> from keras_seismic.models import InversionNet
+        >>> from keras_seismic.training import LayerwiseAdamW
+        >>> network = InversionNet((64, 8, 1), (16, 16), filters=1)
+        >>> optimizer = LayerwiseAdamW(1e-3, multipliers=encoder_multipliers(network, 0.1))
+    """
+    layers = [layer for stage in encoder_stages(network) for layer in stage]
+    return {layer.name: multiplier for layer in layers if layer.trainable_weights}
+
+
+def head_layers(network: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of the head, which makes the output of the decoder's last map."""
+    layers = [layer for layer in network.layers if layer.weights]
+    names = getattr(network, "head_layers", ("head",))
+    head = [layer for layer in layers if _named(layer, names)]
+    if not head and hasattr(network, "head_layers"):
+        raise ValueError(
+            f"{type(network).__name__}.head_layers names {names}, but no layer with weights is "
+            "called so"
+        )
+    return head or layers[-1:]
+
+
+def reset_head(network: keras.Model) -> list[str]:
+    """Give the head's layers new weights, as if they had just been made.
+
+    For data whose output means something else, or lies in another range. The weights follow
+    ``keras.utils.set_random_seed``.
+
+    Returns:
+        The names of the layers.
+
+    Example:
+        >>> from keras_seismic.models import InversionNet
+        >>> reset_head(InversionNet((64, 8, 1), (16, 16), filters=1))
+        ['head_convolution', 'head_batch_norm']
+    """
+    layers = head_layers(network)
+    for layer in layers:
+        # Made anew: an initialiser that is called again gives the same numbers again.
+        fresh = type(layer).from_config(layer.get_config())
+        fresh.build(layer.input.shape)
+        layer.set_weights(fresh.get_weights())
+    return [layer.name for layer in layers]
+
+
+def _named(layer: keras.layers.Layer, beginnings) -> bool:
+    return any(begins_with(layer.name, beginning) for beginning in beginnings)

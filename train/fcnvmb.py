@@ -1,0 +1,194 @@
+"""Train FCNVMB on simulated shot gathers, and study what low frequencies are worth to it.
+
+    python -m train.fcnvmb --smoke --low-cut 8 --out runs/try
+    python -m train.fcnvmb --filters 16 --samples 900 --epochs 15 --targets unit --out runs/x
+
+simulates the pairs (once; they are kept in --cache-dir), trains, scores on held-out pairs
+and writes a run folder: config.json, history.csv, metrics.json, best.keras, model.keras
+(raw gathers in, m/s out) and figures/. With --low-cut HZ, which may be repeated, the same
+network is trained again on gathers without the frequencies below HZ, each in a folder of its
+own, and a table and figures compare them.
+
+Learning is the paper's: Adam at 1e-3, batches of 10, squared error on m/s, 100 epochs, every
+fifth sample of the record. With m/s for targets, thousands of updates go by before the output
+has grown to the right size (16,000 in the paper); to scale down, learn --targets unit, fewer
+--epochs and a narrower network. The second line above takes 15 minutes on two cores. The
+experiment is small by default; the paper's, for an accelerator and 130 GB of disk:
+
+    --shape 201 301 --shots 29 --samples-in-time 2000
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_seismic as ks
+from keras_seismic.training import command_line
+
+SMOKE = {
+    "samples": 10,
+    "held_out": 2,
+    "filters": 2,
+    "shape": [40, 40],
+    "shots": 2,
+    "samples_in_time": 200,
+}
+
+
+def parser():
+    """The program's arguments."""
+    positive = command_line.positive
+    p = command_line.training_parser(
+        __doc__, epochs=100, batch_size=10, learning_rate=1e-3, smoke=SMOKE
+    )
+    families = ", ".join(ks.simulation.FAMILIES)
+    p.add_argument("--family", default="curvevel_a", help=f"one of {families}; default %(default)s")
+    p.add_argument("--samples", type=positive, default=1600, help="pairs to learn from")
+    p.add_argument("--held-out", type=positive, default=100, help="pairs to score on")
+    p.add_argument(
+        "--shape",
+        type=positive,
+        nargs=2,
+        default=[70, 70],
+        metavar=("DEPTH", "WIDTH"),
+        help="velocity model in cells of 10 m, default 70 70",
+    )
+    p.add_argument("--shots", type=positive, default=5, help="default %(default)s")
+    p.add_argument(
+        "--samples-in-time", type=positive, default=1000, help="of 1 ms, default %(default)s"
+    )
+    p.add_argument("--keep-every", type=positive, default=5, help="sample, default %(default)s")
+    p.add_argument(
+        "--filters",
+        type=positive,
+        default=64,
+        help="width of the network, default %(default)s, the published one",
+    )
+    p.add_argument("--upsampling", choices=("deconv", "bilinear"), default="deconv")
+    p.add_argument(
+        "--skip",
+        choices=("after_pooling", "before_pooling"),
+        default="after_pooling",
+        help="as published (default), or the textbook's",
+    )
+    p.add_argument(
+        "--targets",
+        choices=("m_s", "unit"),
+        default="m_s",
+        help="learn m/s as published (default), or 1500-4500 m/s scaled to [-1, 1]",
+    )
+    p.add_argument(
+        "--low-cut",
+        type=float,
+        action="append",
+        default=[],
+        metavar="HZ",
+        help="also train without the frequencies below; may be repeated",
+    )
+    p.add_argument("--boundary", choices=("openfwi", "cpml"), default="cpml")
+    p.add_argument("--cache-dir", type=Path, default=Path("cache"), help="default %(default)s")
+    return p
+
+
+def experiment(arguments):
+    """The acquisition, the pairs to learn from and those to score on; nothing is simulated yet."""
+    acquisition = ks.simulation.Acquisition.surface(
+        width=arguments.shape[1],
+        dx=10.0,
+        dt=0.001,
+        nt=arguments.samples_in_time,
+        peak_frequency=15.0,
+        shots=arguments.shots,
+        boundary=arguments.boundary,
+    )
+    shape, cache = tuple(arguments.shape), arguments.cache_dir
+    pairs, held_out = (
+        ks.data.SimulatedPairs(arguments.family, count, acquisition, seed, cache, shape)
+        for count, seed in (
+            (arguments.samples, arguments.seed),
+            (arguments.held_out, (arguments.seed, 1)),
+        )
+    )
+    return acquisition, pairs, held_out
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, float]:
+    """Train and score; returns what metrics.json holds."""
+    arguments = parser().parse_args(argv)
+    run = command_line.open_run(arguments)
+    acquisition, pairs, held_out = experiment(arguments)
+
+    # Low cuts and sizes that do not fit are refused here, before anything is simulated.
+    low_cuts = ks.evaluation.checked_low_cuts(arguments.low_cut)
+    filters = {frequency: ks.layers.LowCut(frequency, acquisition.dt) for frequency in low_cuts}
+    for low_cut in filters.values():
+        low_cut.build((None, *acquisition.gather_shape))
+    decimation = ks.layers.TimeDecimation(arguments.keep_every)
+    sizes = {
+        "gather_shape": decimation.compute_output_shape((None, *acquisition.gather_shape))[1:],
+        "velocity_shape": pairs.shape,
+    }
+    ks.models.FCNVMB(**sizes, filters=1)
+    config = command_line.configuration(arguments, acquisition=acquisition.get_config())
+    run.create(config)
+    pairs.generate()
+    held_out.generate()
+    scaling = ks.layers.VelocityScaling(*((1500, 4500) if arguments.targets == "unit" else ()))
+    validating = max(arguments.samples // 20, 1)
+    parts = slice(validating if arguments.samples > 1 else 0, None), slice(validating)
+
+    def train(frequency: float) -> keras.Model:
+        """The same network from the same start, on gathers without low frequencies."""
+        folder, steps = run, [decimation]
+        if frequency:
+            path = run.path / ks.evaluation.low_cut_name(frequency)
+            folder = ks.training.RunFolder(path, overwrite=run.resume)
+            folder.create(config | {"low_cut_hz": frequency})
+            steps = [filters[frequency], decimation]
+            print(f"without the frequencies below {frequency:g} Hz")
+        keras.utils.set_random_seed(arguments.seed)
+        preparation = ks.layers.GatherPreparation.fitted(steps, pairs[:10][0])
+        settings = (preparation, scaling, arguments.batch_size)
+        training = pairs.dataset(
+            *settings, True, arguments.seed, parts[0], first_epoch=folder.epochs_done
+        )
+        validation = pairs.dataset(*settings, False, part=parts[1])
+        network = ks.models.FCNVMB(
+            **sizes,
+            filters=arguments.filters,
+            use_deconv=arguments.upsampling == "deconv",
+            skip=arguments.skip,
+        )
+        network.compile(
+            optimizer=keras.optimizers.Adam(arguments.learning_rate),
+            loss="mean_squared_error",
+            metrics=[ks.metrics.MeanAbsoluteVelocityError(scaling.scale)],
+            jit_compile=ks.training.jit_compile(),
+        )
+        network = ks.training.fit(network, training, validation, folder, arguments.epochs)
+        model = ks.exporting.with_physical_units(network, preparation, scaling, acquisition)
+        folder.save_model(model)
+        folder.save_figure(ks.visualization.plot_history(folder.read_history()), "loss")
+        return model
+
+    # Training, scores and figures in m/s
+    gathers, velocity = held_out[:]
+    study = ks.evaluation.low_cut_study(train, low_cuts, gathers, velocity)
+    metrics = study.flat_metrics
+    metrics["baseline_mae_m_s"] = float(np.abs(velocity - pairs.mean_velocity()).mean())
+    figure = ks.visualization.plot_velocity(velocity[:3], study.predicted[0.0][:3])
+    run.save_figure(figure, "velocity")
+    run.save_figure(ks.visualization.plot_gathers(gathers[0], acquisition.dt), "gathers")
+    if low_cuts:
+        run.save_figure(ks.evaluation.plot_low_cut_velocity(study), "low_cut_velocity")
+        run.save_figure(ks.evaluation.plot_low_cut_scores(study), "low_cut_scores")
+    command_line.finish(run, metrics)
+    if low_cuts:
+        print(study.table())
+    return metrics
+
+
+if __name__ == "__main__":
+    command_line.run_program(main)

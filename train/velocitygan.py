@@ -1,0 +1,154 @@
+"""Train VelocityGAN: InversionNet, or FCNVMB, against a critic of velocity models.
+
+    python -m train.velocitygan --family curvefault_a --out runs/gan
+
+The defaults are OpenFWI's: full width, batches of 64, 500 epochs, AdamW with a constant rate,
+critic every batch, generator every fifth; that is work for an accelerator. On two cores,
+
+    python -m train.velocitygan --samples 600 --epochs 26 --batch-size 16 --filters 8
+        --learning-rate 1e-3 --generator-every 2 --boundary cpml --out runs/gan
+
+takes about ten minutes, and --smoke a minute. The critic is layer normalised with a linear
+score, where OpenFWI's is batch normalised: `python -m benchmarks.adversarial` says what that
+gains. The run folder holds best.keras (generator, critic and both optimizers), model.keras
+(the generator alone: raw gathers in, m/s out), config.json, history.csv, metrics.json and
+figures/.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+import keras_seismic as ks
+from keras_seismic.training import command_line
+
+SMOKE = {
+    "samples": 6,
+    "held_out": 2,
+    "filters": 2,
+    "batch_size": 2,
+    "generator_every": 2,
+    "boundary": "cpml",
+}
+
+
+def parser():
+    """The program's arguments."""
+    positive = command_line.positive
+    p = command_line.training_parser(
+        __doc__, epochs=500, batch_size=64, learning_rate=1e-4, smoke=SMOKE
+    )
+    families = ", ".join(ks.simulation.FAMILIES)
+    p.add_argument("--family", default="flatvel_a", help=f"one of {families}; default %(default)s")
+    p.add_argument("--samples", type=positive, default=24_000, help="pairs, default %(default)s")
+    p.add_argument("--held-out", type=positive, default=100, help="pairs to score on")
+    p.add_argument("--filters", type=positive, default=32, help="width, default %(default)s")
+    p.add_argument(
+        "--generator", choices=("inversionnet", "fcnvmb"), default="inversionnet", help="network"
+    )
+    p.add_argument(
+        "--normalization",
+        choices=("layer", "batch", "none"),
+        default="layer",
+        help="of the critic, default %(default)s; OpenFWI's code has batch",
+    )
+    p.add_argument(
+        "--patch-size", type=positive, help="PatchGAN: patches along each axis; the paper has 4"
+    )
+    p.add_argument(
+        "--generator-every",
+        type=positive,
+        default=5,
+        metavar="N",
+        help="generator learns from every N-th batch, default %(default)s",
+    )
+    for name, default in (("l1", 100.0), ("l2", 0.0), ("adversarial", 1.0), ("penalty", 10.0)):
+        p.add_argument(f"--{name}", type=float, default=default, help="weight, default %(default)s")
+    p.add_argument(
+        "--boundary",
+        choices=("openfwi", "cpml"),
+        default="openfwi",
+        help="openfwi: OpenFWI's exact scheme; cpml: three times quicker",
+    )
+    p.add_argument("--cache-dir", type=Path, default=Path("cache"), help="default %(default)s")
+    return p
+
+
+def build(arguments, acquisition, shape):
+    """The generator with its critic, compiled."""
+    if arguments.generator == "fcnvmb":
+        generator = ks.models.FCNVMB(acquisition.gather_shape, shape, arguments.filters)
+    else:
+        generator = ks.models.InversionNet(acquisition.gather_shape, shape, arguments.filters)
+    normalization = None if arguments.normalization == "none" else arguments.normalization
+    variant = "code" if arguments.patch_size is None else "paper"
+    critic = ks.models.VelocityCritic(
+        shape, arguments.filters, variant, arguments.patch_size, normalization
+    )
+    gan = ks.models.VelocityGAN(generator, critic, arguments.seed)
+    gan.compile(
+        ks.models.wgan_adamw(arguments.learning_rate),
+        ks.models.wgan_adamw(arguments.learning_rate),
+        l1=arguments.l1,
+        l2=arguments.l2,
+        adversarial=arguments.adversarial,
+        gradient_penalty=arguments.penalty,
+        generator_every=arguments.generator_every,
+        metrics=[ks.metrics.MeanAbsoluteVelocityError(scale=1500.0)],
+        jit_compile=ks.training.jit_compile(),
+    )
+    return gan
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, float]:
+    """Train and score; returns what metrics.json holds."""
+    arguments = parser().parse_args(argv)
+    run = command_line.open_run(arguments)
+    keras.utils.set_random_seed(arguments.seed)
+
+    # Data: one twentieth of the samples chooses the best epoch, the held-out pairs only score.
+    acquisition = ks.simulation.Acquisition.openfwi(boundary=arguments.boundary)
+    pairs, held_out = (
+        ks.data.SimulatedPairs(arguments.family, count, acquisition, seed, arguments.cache_dir)
+        for count, seed in (
+            (arguments.samples, arguments.seed),
+            (arguments.held_out, (arguments.seed, 1)),
+        )
+    )
+    run.create(command_line.configuration(arguments, acquisition=acquisition.get_config()))
+    pairs.generate()
+    held_out.generate()
+    normalization = ks.layers.GatherNormalization.openfwi(arguments.family)
+    scaling = ks.layers.VelocityScaling(1500.0, 4500.0)
+    validating = max(arguments.samples // 20, 1)
+    settings = (normalization, scaling, arguments.batch_size)
+    training = pairs.dataset(
+        *settings,
+        seed=arguments.seed,
+        part=slice(validating, None),
+        drop_remainder=True,
+        first_epoch=run.epochs_done,
+    )
+    validation = pairs.dataset(*settings, shuffle=False, part=slice(validating))
+
+    # Networks and training
+    gan = build(arguments, acquisition, pairs.shape)
+    gan = ks.training.fit(gan, training, validation, run, arguments.epochs)
+
+    # Scores and figures in m/s, of the generator alone
+    model = ks.exporting.with_physical_units(gan, normalization, scaling, acquisition)
+    run.save_model(model)
+    gathers, velocity = held_out[:]
+    predicted = ks.evaluation.predict(model, gathers)
+    metrics = ks.evaluation.score_velocity(velocity, predicted)
+    baseline = abs(velocity - pairs.mean_velocity()).mean()
+    metrics |= {"baseline_mae_m_s": float(baseline), "prediction_std_m_s": float(predicted.std())}
+    run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
+    run.save_figure(ks.visualization.plot_velocity(velocity[:3], predicted[:3]), "velocity")
+    command_line.finish(run, metrics)
+    return metrics
+
+
+if __name__ == "__main__":
+    command_line.run_program(main)
