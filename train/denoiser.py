@@ -1,17 +1,30 @@
-"""Train the convolutional denoiser on patches of seismic sections with white noise added.
+"""Train the convolutional denoiser on patches of seismic sections with noise added.
 
     python -m train.denoiser --section line.segy --test stack.npy --out runs/denoiser
+    python -m train.denoiser --section line.segy --noise swell --noise hum=6 --out runs/swell
+    python -m train.denoiser --section noisy.segy --self-supervised --out runs/blind
 
 learns from the sections given (.segy, .sgy, .npy; several with repeated --section), or from
 simulated ones without --section, and scores on --test, or on simulated sections that it
-never saw. The run folder holds config.json, history.csv, metrics.json, best.keras,
+never saw.
+
+With --self-supervised it learns from the sections as they are, noise and all, by guessing
+masked samples, and reports what it removed: there is no truth to score against. That removes
+noise that is independent from sample to sample (white, spikes); of hum or swell it removes
+little, with --mask-traces somewhat more. With --noise as well, that noise is added once to
+sections taken as clean, the network sees nothing but the noisy ones, and the truth is used for
+scoring only, on --test or else on the first section.
+
+The run folder holds config.json, history.csv, metrics.json, best.keras,
 model.keras (raw amplitudes in and out) and figures/.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 
 import keras_seismic as ks
 from keras_seismic.training import command_line
@@ -44,6 +57,24 @@ def parser():
         metavar="DB",
         help="signal-to-noise ratio to train and score at, default %(default)s dB",
     )
+    p.add_argument(
+        "--noise",
+        type=command_line.noise,
+        action="append",
+        metavar="KIND[=LEVEL]",
+        help="noise to add, with a level of its own in dB, or a share of traces for missing and "
+        f"weak; may be repeated: {', '.join(ks.data.NOISES)}; default white",
+    )
+    p.add_argument("--dt", type=float, help="sample interval in s where the file does not tell")
+    p.add_argument("--self-supervised", action="store_true", help="see above")
+    p.add_argument(
+        "--mask-traces",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="self-supervised: mask whole traces instead of samples, against noise that fills "
+        "single traces",
+    )
     p.add_argument("--decoder", choices=("transpose", "resize"), default="transpose")
     p.add_argument(
         "--num-filters", type=command_line.positive, default=32, help="default %(default)s"
@@ -55,29 +86,101 @@ def parser():
     return p
 
 
+@dataclasses.dataclass
+class Data:
+    """What is learnt from and what is scored on.
+
+    Attributes:
+        sections: To learn from, ``(time, traces)`` each.
+        intervals: Their sample intervals, s.
+        scored: The section to score on.
+        dt: Its sample interval, s.
+        seed: Of its noise.
+        truth_known: Whether it is clean, so that noise is added and the result compared.
+    """
+
+    sections: list[np.ndarray]
+    intervals: list[float | None]
+    scored: np.ndarray
+    dt: float | None
+    seed: tuple[int, ...]
+    truth_known: bool
+
+
+def read_data(arguments) -> Data:
+    """Sections from files or simulated; noisy ones for self-supervised learning."""
+    files = [ks.data.read_section(path) for path in arguments.section]
+    test = arguments.test and ks.data.read_section(arguments.test)
+    blind, seed = arguments.self_supervised, arguments.seed
+    truth_known = not blind or bool(arguments.noise) or not files
+    arguments.noise = arguments.noise or [ks.data.Noise("white")]
+    if files:
+        sections = [file.amplitude for file in files]
+        intervals = [file.dt or arguments.dt for file in files]
+    else:
+        sections = ks.simulation.sample_sections(40, seed)
+        intervals = [0.004] * len(sections)
+    if test:
+        data = Data(sections, intervals, test.amplitude, test.dt or arguments.dt, (seed,), True)
+    elif blind and files:
+        # The very noise that was learnt from; only the clean side was never seen.
+        data = Data(sections, intervals, sections[0], intervals[0], (seed, 0), True)
+    else:
+        section = ks.simulation.sample_sections(4, (seed, 1))[0]
+        data = Data(sections, intervals, section, 0.004, (seed,), True)
+    data.truth_known = truth_known
+    if truth_known:
+        ks.data.check_noise(arguments.noise, data.dt)
+    if blind and truth_known:
+        data.sections = [
+            ks.data.add_noise(
+                ks.data.normalize_section(section), arguments.noise, arguments.snr, dt, (seed, i)
+            )
+            for i, (section, dt) in enumerate(zip(sections, intervals, strict=True))
+        ]
+    return data
+
+
+def patches(arguments, data: Data, normalization):
+    """Training and validation patches."""
+    if arguments.mask_traces and not arguments.self_supervised:
+        raise ValueError("--mask-traces is for --self-supervised learning only")
+    for count, seed in (
+        (arguments.patches, arguments.seed),
+        (max(arguments.patches // 10, len(data.sections)), arguments.seed + 10_000),
+    ):
+        common = data.sections, arguments.patch_size, count
+        if arguments.self_supervised:
+            traces = arguments.mask_traces
+            pixels = 0.0 if traces else 0.05
+            yield ks.data.BlindSpotPatches(*common, normalization, seed, pixels, traces)
+        else:
+            yield ks.data.NoisyPatches(
+                *common, arguments.snr, normalization, seed, arguments.noise, data.intervals
+            )
+
+
+def score(model, arguments, data: Data):
+    """Metrics and a figure."""
+    if data.truth_known:
+        result = ks.evaluation.denoising_experiment(
+            model, data.scored, arguments.snr, data.seed, arguments.noise, data.dt
+        )
+        metrics = ks.evaluation.score_denoising(*result)
+        return metrics, ks.visualization.plot_denoising(*result, dt=data.dt)
+    denoised = ks.evaluation.predict(model, data.scored[None, ..., None])[0, ..., 0]
+    metrics = ks.evaluation.score_without_truth(data.scored, denoised)
+    return metrics, ks.visualization.plot_before_after(data.scored, denoised, dt=data.dt)
+
+
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train and score; returns what metrics.json holds."""
     arguments = parser().parse_args(argv)
     run = command_line.open_run(arguments)
-    sections = [ks.data.read_section(path).amplitude for path in arguments.section]
-    test = arguments.test and ks.data.read_section(arguments.test)
     keras.utils.set_random_seed(arguments.seed)
-
-    # Data
-    sections = sections or ks.simulation.sample_sections(40, arguments.seed)
-    test_section = (
-        test.amplitude if test else ks.simulation.sample_sections(4, (arguments.seed, 1))[0]
-    )
+    data = read_data(arguments)
     normalization = ks.layers.SectionNormalization("percentile", percentile=99.5)
-    training, validation = (
-        ks.data.NoisyPatches(
-            sections, arguments.patch_size, count, arguments.snr, normalization, seed
-        )
-        for count, seed in (
-            (arguments.patches, arguments.seed),
-            (max(arguments.patches // 10, len(sections)), arguments.seed + 10_000),
-        )
-    )
+    training, validation = patches(arguments, data, normalization)
     run.create(command_line.configuration(arguments))
 
     # Network and training
@@ -87,7 +190,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     network.compile(
         optimizer=keras.optimizers.Adam(arguments.learning_rate),
         loss="mean_squared_error",
-        metrics=[ks.metrics.SignalToNoiseRatio()],
+        metrics=[] if arguments.self_supervised else [ks.metrics.SignalToNoiseRatio()],
         jit_compile=ks.training.jit_compile(),
     )
     network = ks.training.fit(
@@ -101,11 +204,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     # Scores and figures
     model = ks.exporting.with_physical_units(network, normalization)
     run.save_model(model)
-    result = ks.evaluation.denoising_experiment(model, test_section, arguments.snr, arguments.seed)
-    metrics = ks.evaluation.score_denoising(*result)
-    dt = test.dt if test else 0.004
     run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
-    run.save_figure(ks.visualization.plot_denoising(*result, dt=dt), "denoising")
+    metrics, figure = score(model, arguments, data)
+    run.save_figure(figure, "denoising")
     command_line.finish(run, metrics)
     return metrics
 

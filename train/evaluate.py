@@ -5,7 +5,7 @@
 
 A velocity model (.npy, m/s, on the grid of the model's acquisition) is cut into windows, the
 gathers over each are simulated, inverted and compared. A section (.segy, .sgy, .npy) is taken
-as clean, buried in white noise and denoised. Writes config.json, metrics.json and a figure.
+as clean, buried in noise (--noise, by default white) and denoised. Writes config.json, metrics.json and a figure.
 """
 
 import argparse
@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, help="folder to write")
     p.add_argument("--overwrite", action="store_true", help="replace an earlier run in it")
     p.add_argument("--snr", type=float, default=0.0, metavar="DB", help="denoiser: noise to add")
+    p.add_argument("--noise", type=command_line.noise, action="append", metavar="KIND[=LEVEL]",
+                   help=f"denoiser: may be repeated, {', '.join(ks.data.NOISES)}")  # fmt: skip
+    p.add_argument("--dt", type=float, help="sample interval in s where the file does not tell")
     p.add_argument("--line", type=int, help="denoiser: line of a cube (time, inline, crossline)")
     p.add_argument("--stride", type=command_line.positive, help="inversion: cells between windows")
     p.add_argument("--seed", type=int, default=0, help="seed of the noise, default %(default)s")
@@ -48,11 +51,13 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         )
     else:
         section = ks.data.read_section(arguments.data, arguments.line)
+        dt = section.dt or arguments.dt
+        noise = arguments.noise or "white"
         result = ks.evaluation.denoising_experiment(
-            model, section.amplitude, arguments.snr, arguments.seed
+            model, section.amplitude, arguments.snr, arguments.seed, noise, dt
         )
         metrics = ks.evaluation.score_denoising(*result)
-        figure = ks.visualization.plot_denoising(*result, dt=section.dt)
+        figure = ks.visualization.plot_denoising(*result, dt=dt)
     run.create(command_line.configuration(arguments))
     run.save_figure(figure, arguments.data.stem)
     run.write("metrics.json", metrics)

@@ -2,10 +2,28 @@
 
 from keras_seismic.data import datasets
 from keras_seismic.data.acquisition_matching import match_acquisition, matching_origins
+from keras_seismic.data.blind_spots import BlindSpotPatches
 from keras_seismic.data.calibration import Calibration, WaveletWarning, measure_direct_wave
 from keras_seismic.data.fcnvmb import MAT_LAYOUTS, FCNVMBPairs, MatLayout
+from keras_seismic.data.inspection import Inspection, inspect, plot_inspection
 from keras_seismic.data.mat_files import read_mat
-from keras_seismic.data.noise import add_white_noise, noise_level
+from keras_seismic.data.noise import (
+    NOISES,
+    Noise,
+    NoiseKind,
+    add_band_limited_noise,
+    add_erratic_noise,
+    add_hum,
+    add_linear_noise,
+    add_noise,
+    add_swell_noise,
+    add_white_noise,
+    as_noises,
+    check_noise,
+    drop_traces,
+    noise_level,
+    weaken_traces,
+)
 from keras_seismic.data.patches import NoisyPatches, normalize_section, patch_positions
 from keras_seismic.data.resampling import interpolate_receivers, resample_time
 from keras_seismic.data.section_writing import ClippingWarning, check_target, write_section
@@ -17,22 +35,37 @@ from keras_seismic.data.trace_layout import HeaderWarning, TraceLayout, read_lay
 from keras_seismic.data.windows import apply_in_windows
 
 __all__ = [
+    "BlindSpotPatches",
     "Calibration",
     "ClippingWarning",
     "FCNVMBPairs",
     "HeaderWarning",
     "MAT_LAYOUTS",
     "MatLayout",
+    "Inspection",
+    "NOISES",
+    "Noise",
+    "NoiseKind",
     "NoisyPatches",
     "Section",
     "ShotGathers",
     "SimulatedPairs",
     "TraceLayout",
     "WaveletWarning",
+    "add_band_limited_noise",
+    "add_erratic_noise",
+    "add_hum",
+    "add_linear_noise",
+    "add_noise",
+    "add_swell_noise",
     "add_white_noise",
     "apply_in_windows",
+    "as_noises",
+    "check_noise",
     "check_target",
     "datasets",
+    "drop_traces",
+    "inspect",
     "interpolate_receivers",
     "match_acquisition",
     "matching_origins",
@@ -40,6 +73,7 @@ __all__ = [
     "noise_level",
     "normalize_section",
     "patch_positions",
+    "plot_inspection",
     "read_layout",
     "read_mat",
     "read_section",
@@ -48,5 +82,6 @@ __all__ = [
     "read_velocity",
     "resample_time",
     "velocity_windows",
+    "weaken_traces",
     "write_section",
 ]

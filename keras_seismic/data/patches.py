@@ -1,13 +1,13 @@
 """Patches of sections, clean and noisy, to train denoisers on."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
-from keras_seismic.data.noise import add_white_noise, noise_level
+from keras_seismic.data.noise import NoiseLike, add_noise, as_noises, check_noise, noise_level
 from keras_seismic.layers import SectionNormalization
 
 if TYPE_CHECKING:
@@ -71,13 +71,66 @@ def patch_positions(
     return rows, columns
 
 
+def patch_places(
+    sections: Sequence[np.ndarray],
+    patch_size: int,
+    count: int,
+    seed: int = 0,
+    weights: Sequence[float] | None = None,
+) -> np.ndarray:
+    """Random places of patches in several sections.
+
+    Args:
+        sections: ``(time, traces)`` each.
+        patch_size: Samples and traces of a patch.
+        count: Number of patches in all.
+        seed: The same seed gives the same places.
+        weights: How many patches a section gives, relative to the others; by default all
+            give the same number.
+
+    Returns:
+        Integers ``(count, 3)``: section, and row and column of the upper left corner.
+
+    Raises:
+        ValueError: If there is no section, a section is too small, nowhere live enough or
+            gives no patch, or the weights are not one positive number a section.
+    """
+    if not len(sections):
+        raise ValueError("patch_places: at least one section is needed, received none")
+    if patch_size < 1 or count < len(sections):
+        raise ValueError(
+            f"patch_places: patch_size must be positive and count at least {len(sections)}, "
+            f"one a section, received patch_size={patch_size}, count={count}"
+        )
+    ends = np.linspace(0, count, len(sections) + 1)
+    if weights is not None:
+        if len(weights) != len(sections) or not all(0 < w < np.inf for w in weights):
+            raise ValueError(
+                f"patch_places: expected {len(sections)} positive weights, one a section, "
+                f"received {list(weights)}"
+            )
+        ends = count * np.concatenate([[0], np.cumsum(weights) / np.sum(weights)])
+        ends[-1] = count
+    shares = np.diff(ends.astype(int))
+    if not shares.all():
+        raise ValueError(
+            f"patch_places: of {count} patches section {int(shares.argmin())} gets none; choose "
+            "more patches or other weights"
+        )
+    places = []
+    for i, (section, share) in enumerate(zip(sections, shares, strict=True)):
+        rows, columns = patch_positions(section, patch_size, share, seed=seed + i)
+        places.append(np.stack([np.full(share, i), rows, columns], axis=1))
+    return np.concatenate(places)
+
+
 class NoisyPatches:
     """Pairs of noisy and clean patches from one or several sections.
 
     Every section is clipped and scaled (``normalize_section``), and gives the same number of
-    patches. In every epoch the whole section gets new white noise and is then normalised
-    as the served network will do it; the patches are cut from that. So training sees what
-    serving sees, at one noise level over a section, as on real data.
+    patches unless weighted. In every epoch the whole section gets new noise and is then
+    normalised as the served network will do it; the patches are cut from that. So training
+    sees what serving sees, at one noise level over a section, as on real data.
 
     Args:
         sections: Clean sections ``(time, traces)``, raw amplitudes.
@@ -87,9 +140,14 @@ class NoisyPatches:
         normalization: What the network will be served behind; by default
             ``SectionNormalization("percentile")``.
         seed: Decides the places and the noise.
+        noise: What is added, as of ``add_noise``: a kind by name, or several.
+        dt: Sample interval, s, of all sections, or one for each; needed by noise with
+            frequencies.
+        weights: How many patches a section gives, relative to the others.
 
     Raises:
-        ValueError: If there is no section, or one is too small, dead or constant.
+        ValueError: If there is no section, one is too small, dead or constant, or the noise
+            does not fit.
 
     Example:
         >>> section = np.sin(np.arange(4096, dtype="float32")).reshape(64, 64)
@@ -107,24 +165,25 @@ class NoisyPatches:
         snr_db: float = 0.0,
         normalization: SectionNormalization | None = None,
         seed: int = 0,
+        noise: NoiseLike = "white",
+        dt: float | Sequence[float | None] | None = None,
+        weights: Sequence[float] | None = None,
     ) -> None:
-        if not len(sections):
-            raise ValueError("NoisyPatches: at least one section is needed, received none")
-        if patch_size < 1 or count < len(sections):
-            raise ValueError(
-                f"NoisyPatches: patch_size must be positive and count at least {len(sections)}, "
-                f"one a section, received patch_size={patch_size}, count={count}"
-            )
+        self.noise = as_noises(noise)
         self.normalization = normalization or SectionNormalization("percentile")
         self.patch_size, self.snr_db, self.seed = patch_size, float(snr_db), seed
         self._sections = [normalize_section(section) for section in sections]
-        shares = np.diff(np.linspace(0, count, len(sections) + 1).astype(int))
-        places = []
-        for i, (section, share) in enumerate(zip(self._sections, shares, strict=True)):
-            rows, columns = patch_positions(section, patch_size, share, seed=seed + i)
+        self._places = patch_places(self._sections, patch_size, count, seed, weights)
+        self._dt = list(dt) if isinstance(dt, Sequence | np.ndarray) else [dt] * len(sections)
+        if len(self._dt) != len(sections):
+            raise ValueError(
+                f"NoisyPatches: expected one dt or {len(sections)}, one a section, received "
+                f"{len(self._dt)}"
+            )
+        for section in self._sections:
             noise_level(section, self.snr_db)  # raises for a constant section
-            places.append(np.stack([np.full(share, i), rows, columns], axis=1))
-        self._places = np.concatenate(places)
+        for interval in set(self._dt):
+            check_noise(self.noise, interval)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -134,7 +193,8 @@ class NoisyPatches:
         size = (self.patch_size, self.patch_size)
         pairs = []
         for i, clean in enumerate(self._sections):
-            noisy = add_white_noise(clean, self.snr_db, seed=(self.seed, epoch, i))[None, ..., None]
+            seed = (self.seed, epoch, i)
+            noisy = add_noise(clean, self.noise, self.snr_db, self._dt[i], seed)[None, ..., None]
             offset, scale = (
                 keras.ops.convert_to_numpy(s).item() for s in self.normalization.statistics(noisy)
             )
@@ -174,16 +234,35 @@ class NoisyPatches:
             shuffle: New noise and another order in every epoch; without it every epoch is
                 the first, for validation.
         """
-        import tensorflow as tf
+        return batch_dataset(self.batches, len(self), self.patch_size, 2, batch_size, shuffle)
 
-        shape = (None, self.patch_size, self.patch_size, 1)
-        epochs = itertools.count() if shuffle else itertools.repeat(0)
 
-        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            return self.batches(batch_size, next(epochs), shuffle)
+def batch_dataset(
+    batches: Callable[[int, int, bool], Iterator[tuple[np.ndarray, ...]]],
+    count: int,
+    patch_size: int,
+    parts: int,
+    batch_size: int,
+    shuffle: bool,
+) -> "tf.data.Dataset":
+    """Batches of patches as a ``tf.data.Dataset``.
 
-        spec = tf.TensorSpec(shape, tf.float32)
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=(spec, spec))
-        count = -(-len(self) // batch_size)
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
-        return dataset.prefetch(tf.data.AUTOTUNE)
+    Args:
+        batches: ``batches(batch_size, epoch, shuffle)``, one epoch.
+        count: Patches an epoch.
+        patch_size: Samples and traces of a patch.
+        parts: Arrays in a batch, ``(batch, patch_size, patch_size, 1)`` float32 each.
+        batch_size: Patches a batch.
+        shuffle: Another epoch at every pass; without it always the first.
+    """
+    import tensorflow as tf
+
+    epochs = itertools.count() if shuffle else itertools.repeat(0)
+
+    def one_epoch() -> Iterator[tuple[np.ndarray, ...]]:
+        return batches(batch_size, next(epochs), shuffle)
+
+    spec = tf.TensorSpec((None, patch_size, patch_size, 1), tf.float32)
+    dataset = tf.data.Dataset.from_generator(one_epoch, output_signature=(spec,) * parts)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-count // batch_size)))
+    return dataset.prefetch(tf.data.AUTOTUNE)

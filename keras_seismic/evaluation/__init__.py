@@ -16,6 +16,7 @@ from keras_seismic.evaluation.scores import (
     predict,
     score_denoising,
     score_velocity,
+    score_without_truth,
 )
 from keras_seismic.evaluation.uncertainty import MonteCarloPrediction, monte_carlo_predict
 
@@ -37,4 +38,5 @@ __all__ = [
     "predict",
     "score_denoising",
     "score_velocity",
+    "score_without_truth",
 ]

@@ -1,11 +1,12 @@
 """Scores of velocity models and sections, in the units people think in."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from keras_seismic.data.noise import add_white_noise
+from keras_seismic.data.noise import NoiseLike, add_noise
 from keras_seismic.data.patches import normalize_section
 from keras_seismic.exporting import Predictor, model_predictor
 from keras_seismic.metrics import (
@@ -62,6 +63,31 @@ def score_denoising(clean: np.ndarray, noisy: np.ndarray, denoised: np.ndarray) 
     return scores
 
 
+def score_without_truth(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, float]:
+    """What can be said of a denoised section when nobody knows the clean one.
+
+    No signal-to-noise ratio: that needs the truth. Noise has nothing to do with the signal, so
+    what was removed should not resemble what was kept; signal that was removed by mistake does.
+
+    Args:
+        noisy: ``(time, traces)``.
+        denoised: The same.
+
+    Returns:
+        ``removed_share``, the removed part's share of the energy, and
+        ``removed_similarity``, the size of the correlation of the removed with the kept part:
+        0 if they have nothing in common, 1 if they are the same.
+    """
+    noisy, denoised = noisy.astype(np.float64), denoised.astype(np.float64)
+    removed = noisy - denoised
+    energies = np.sum(removed**2), np.sum(denoised**2)
+    similarity = abs(np.sum(removed * denoised)) / max(np.sqrt(energies[0] * energies[1]), 1e-30)
+    return {
+        "removed_share": float(energies[0] / np.sum(noisy**2)),
+        "removed_similarity": float(similarity),
+    }
+
+
 def predict(model: keras.Model | Predictor, inputs: np.ndarray, batch_size: int = 8) -> np.ndarray:
     """Output of a model, or of ``load_predictor``, for any number of examples."""
     call = model_predictor(model) if isinstance(model, keras.Model) else model
@@ -79,7 +105,12 @@ class DenoisingResult(NamedTuple):
 
 
 def denoising_experiment(
-    model: keras.Model | Predictor, section: np.ndarray, snr_db: float = 0.0, seed: int = 0
+    model: keras.Model | Predictor,
+    section: np.ndarray,
+    snr_db: float = 0.0,
+    seed: int | Sequence[int] = 0,
+    noise: NoiseLike = "white",
+    dt: float | None = None,
 ) -> DenoisingResult:
     """Bury a section in noise and let a model find it again.
 
@@ -90,8 +121,10 @@ def denoising_experiment(
         section: ``(time, traces)``, raw amplitudes; taken as clean.
         snr_db: Signal-to-noise ratio of the noisy section, dB.
         seed: Decides the noise.
+        noise: Its kind, or several, as of ``add_noise``.
+        dt: Sample interval, s, for noise with frequencies.
     """
     clean = normalize_section(section)
-    noisy = add_white_noise(clean, snr_db, seed)
+    noisy = add_noise(clean, noise, snr_db, dt, seed)
     denoised = predict(model, noisy[None, ..., None])[0, ..., 0]
     return DenoisingResult(clean, noisy, denoised)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_seismic.data import Noise
 from keras_seismic.training.run_folder import RunFolder
 
 
@@ -121,6 +122,14 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a positive integer, received {text!r}")
     return number
+
+
+def noise(text: str) -> Noise:
+    """A kind of noise, ``KIND`` or ``KIND=LEVEL``, for argparse."""
+    try:
+        return Noise.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run_program(main: Callable[[Sequence[str] | None], Any]) -> None:

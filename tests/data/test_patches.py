@@ -1,4 +1,4 @@
-"""Noise and patches."""
+"""Patches of sections."""
 
 import numpy as np
 import pytest
@@ -11,18 +11,6 @@ def section(rng):
     x = rng.standard_normal((90, 70)).astype("float32") * 1e5
     x[:, :25] = 0  # dead traces
     return x
-
-
-def test_white_noise_has_the_asked_level(section):
-    for snr_db in (-10.0, 0.0, 20.0):
-        noise = ks.data.add_white_noise(section, snr_db, seed=1) - section
-        assert noise.std() == pytest.approx(section.std() * 10 ** (-snr_db / 20), rel=0.03)
-        assert abs(noise.mean()) < 0.03 * noise.std()
-    same, other = (ks.data.add_white_noise(section, 0, seed) for seed in (1, 2))
-    np.testing.assert_array_equal(same, ks.data.add_white_noise(section, 0, 1))
-    assert not np.allclose(same, other)
-    with pytest.raises(ValueError, match="constant"):
-        ks.data.noise_level(np.ones(5), 0)
 
 
 def test_normalize_section_is_the_stated_definition(section):
@@ -69,6 +57,40 @@ def test_patches_are_cut_from_the_normalised_noisy_section(section, patch_size, 
         np.testing.assert_allclose(patch, expected, atol=1e-5)
 
 
+def test_sections_by_weight(section):
+    """Three times the patches of the second section; other sections, other noise."""
+    a, b = np.abs(section), -np.abs(section)
+    _, clean = next(
+        ks.data.NoisyPatches([a, b], 28, 80, 10.0, weights=[1, 3]).batches(batch_size=80)
+    )
+    signs = np.sign(clean.sum(axis=(1, 2, 3)))
+    assert (signs == 1).sum() == 20
+    assert (signs == -1).sum() == 60
+    # Equal weights are what no weights are.
+    for x, y in zip(
+        next(ks.data.NoisyPatches([a, b], 28, 7).batches(7)),
+        next(ks.data.NoisyPatches([a, b], 28, 7, weights=[2, 2]).batches(7)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("noise", ["hum", ["white", ("missing", 0.3)], ks.data.Noise("swell", -3)])
+def test_any_noise(section, noise):
+    """Patches of the section with that noise, each section at its own sample interval."""
+    exact = ks.layers.SectionNormalization("maximum")
+    patches = ks.data.NoisyPatches(
+        [section, section], 40, 20, 3.0, exact, seed=2, noise=noise, dt=[0.004, 0.002]
+    )
+    noisy, _ = next(patches.batches(batch_size=20, epoch=5))
+    clean = ks.data.normalize_section(section)
+    for i, dt in enumerate((0.004, 0.002)):
+        whole = ks.data.add_noise(clean, noise, 3.0, dt, seed=(2, 5, i))
+        rows, columns = ks.data.patch_positions(clean, 40, 10, seed=2 + i)
+        expected = whole[rows[0] : rows[0] + 40, columns[0] : columns[0] + 40]
+        np.testing.assert_allclose(noisy[10 * i, ..., 0], expected / np.abs(whole).max(), rtol=1e-5)
+
+
 def test_epochs_have_new_noise_and_runs_are_repeatable(section):
     def epochs():
         dataset = ks.data.NoisyPatches([section], count=50, seed=1).dataset(batch_size=20)
@@ -101,6 +123,13 @@ def test_validation_is_the_same_in_every_epoch(section):
         ({"sections": [np.eye(60) * np.arange(60)]}, "live"),
         ({"sections": [np.ones((60, 60))] * 3, "count": 2}, "count=2"),
         ({"sections": [np.ones((60, 60))], "patch_size": 0}, "patch_size=0"),
+        ({"sections": [np.eye(60) + 1], "noise": "rain"}, "received 'rain'"),
+        ({"sections": [np.eye(60) + 1], "noise": "hum"}, "pass dt in s"),
+        ({"sections": [np.eye(60) + 1], "noise": "hum", "dt": 0.05}, "received 50 Hz"),
+        ({"sections": [np.eye(60) + 1], "dt": [0.1, 0.2]}, "one dt or 1.*received 2"),
+        ({"sections": [np.eye(60) + 1] * 2, "weights": [1]}, "expected 2 positive weights"),
+        ({"sections": [np.eye(60) + 1] * 2, "weights": [1, 0]}, r"received \[1, 0\]"),
+        ({"sections": [np.eye(60) + 1] * 2, "weights": [1, 99], "count": 9}, "section 0 gets none"),
     ],
 )
 def test_bad_input(arguments, message):

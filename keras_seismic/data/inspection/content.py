@@ -1,0 +1,78 @@
+"""What a file holds before its numbers are looked at: format, headers, arrays to read from."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+
+class FileProblem(ValueError):
+    """Why a file cannot be used; the message says what to do."""
+
+
+@dataclasses.dataclass
+class Source:
+    """An array in a file, read in parts.
+
+    Attributes:
+        name: Its key in the file; empty where there is only one.
+        array: Whatever has ``shape`` and ``dtype`` and takes NumPy's basic indexing;
+            ``None`` where only shape and type are known.
+        shape: Its shape.
+        dtype: Its sample type.
+        storage: Byte order and the like, for people.
+        axes: The names of its axes where the format tells them.
+        kind: What it is, where the format tells it.
+        why: The reasons for these.
+        dt: Sample interval in s, where the file tells it.
+        dt_source: Where it comes from, or why there is none.
+        notes: What is good to know.
+        warnings: What a user should know.
+    """
+
+    name: str
+    array: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    storage: str = ""
+    axes: tuple[str, ...] = ()
+    kind: str = ""
+    why: list[str] = dataclasses.field(default_factory=list)
+    dt: float | None = None
+    dt_source: str = ""
+    notes: list[str] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Content:
+    """A file's format, facts and arrays.
+
+    Attributes:
+        format: For people.
+        facts: What headers tell, by name.
+        sources: The arrays.
+        warnings: About the file as a whole.
+        next_steps: Commands that go on from here, where the arrays do not decide.
+        file: Something open that must be closed after reading, or ``None``.
+    """
+
+    format: str
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    sources: list[Source] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    next_steps: list[str] = dataclasses.field(default_factory=list)
+    file: Any = None
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self.file is not None:
+            self.file.close()
+
+
+def storage(dtype: np.dtype, fortran: bool = False) -> str:
+    """Byte order and array order, as people say it."""
+    native = "little" if np.little_endian else "big"
+    order = {"<": "little", ">": "big", "=": native}.get(dtype.byteorder)
+    parts = [f"{order}-endian"] if order else []
+    return ", ".join(parts + (["Fortran order"] if fortran else []))
