@@ -15,12 +15,14 @@ import train.denoiser
 import train.evaluate
 import train.fcnvmb
 import train.inversionnet
+import train.velocitygan
 from keras_seismic.training import command_line
 
 PROGRAMS = [
     train.inversionnet,
     train.denoiser,
     train.fcnvmb,
+    train.velocitygan,
     train.evaluate,
     export.denoise,
     export.saved_model,
