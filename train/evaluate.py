@@ -5,7 +5,8 @@
 
 A velocity model (.npy, m/s, on the grid of the model's acquisition) is cut into windows, the
 gathers over each are simulated, inverted and compared. A section (.segy, .sgy, .npy) is taken
-as clean, buried in noise (--noise, by default white) and denoised. Writes config.json, metrics.json and a figure.
+as clean, buried in noise (--noise, by default white) and denoised. Writes config.json,
+metrics.json and a figure.
 """
 
 import argparse
