@@ -13,7 +13,10 @@ import pytest
 
 import keras_seismic as ks
 
-OPTIONAL = ("matplotlib", "tensorflow_datasets", "tf2onnx", "scipy", "segyio", "onnx", "torch")
+OPTIONAL = (
+    *("matplotlib", "tensorflow_datasets", "tf2onnx", "scipy", "segyio", "onnx", "torch"),
+    *("h5py", "apache_beam"),
+)
 
 
 def run(code, **environment):

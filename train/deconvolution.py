@@ -25,7 +25,7 @@ def parser():
     positive = command_line.positive
     smoke = {"batches": 4, "layers": 3, "iterations": 20}
     p = command_line.training_parser(
-        __doc__, epochs=15, batch_size=16, learning_rate=3e-2, smoke=smoke
+        __doc__, epochs=15, batch_size=16, learning_rate=3e-2, smoke=smoke, resumable=False
     )
     p.add_argument("--section", type=Path, metavar="FILE", help="section, .segy, .sgy or .npy")
     p.add_argument("--dt", type=float, help="sample interval in s where the file does not tell")

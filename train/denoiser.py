@@ -195,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     )
     network = ks.training.fit(
         network,
-        training.dataset(arguments.batch_size),
+        training.dataset(arguments.batch_size, first_epoch=run.epochs_done),
         validation.dataset(arguments.batch_size, shuffle=False),
         run,
         arguments.epochs,

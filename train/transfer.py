@@ -43,7 +43,7 @@ def stages(text: str) -> int | None:
 def parser() -> argparse.ArgumentParser:
     """The program's arguments."""
     p = command_line.training_parser(
-        __doc__, epochs=30, batch_size=8, learning_rate=1e-3, smoke=SMOKE
+        __doc__, epochs=30, batch_size=8, learning_rate=1e-3, smoke=SMOKE, resumable=False
     )
     families, positive = ", ".join(ks.simulation.FAMILIES), command_line.positive
     p.add_argument("--from-family", default="flatvel_a", help=f"to train on first: {families}")

@@ -1,9 +1,12 @@
 """Data: files and simulations to batches that networks train on."""
 
+from keras_seismic.data import datasets
 from keras_seismic.data.acquisition_matching import match_acquisition, matching_origins
 from keras_seismic.data.blind_spots import BlindSpotPatches
 from keras_seismic.data.calibration import Calibration, WaveletWarning, measure_direct_wave
+from keras_seismic.data.fcnvmb import MAT_LAYOUTS, FCNVMBPairs, MatLayout
 from keras_seismic.data.inspection import Inspection, inspect, plot_inspection
+from keras_seismic.data.mat_files import read_mat
 from keras_seismic.data.noise import (
     NOISES,
     Noise,
@@ -35,7 +38,10 @@ __all__ = [
     "BlindSpotPatches",
     "Calibration",
     "ClippingWarning",
+    "FCNVMBPairs",
     "HeaderWarning",
+    "MAT_LAYOUTS",
+    "MatLayout",
     "Inspection",
     "NOISES",
     "Noise",
@@ -57,6 +63,7 @@ __all__ = [
     "as_noises",
     "check_noise",
     "check_target",
+    "datasets",
     "drop_traces",
     "inspect",
     "interpolate_receivers",
@@ -68,6 +75,7 @@ __all__ = [
     "patch_positions",
     "plot_inspection",
     "read_layout",
+    "read_mat",
     "read_section",
     "read_segy",
     "read_shot_gathers",

@@ -152,15 +152,21 @@ class BlindSpotPatches:
             traces[:, rng.choice(candidates, count, replace=False)] = True
         return pixels, traces
 
-    def dataset(self, batch_size: int = 64, shuffle: bool = True) -> "tf.data.Dataset":
+    def dataset(
+        self, batch_size: int = 64, shuffle: bool = True, first_epoch: int = 0
+    ) -> "tf.data.Dataset":
         """The triples as a ``tf.data.Dataset`` of batches.
 
         Args:
             batch_size: Patches a batch.
             shuffle: New masks and another order in every epoch; without it every epoch is
                 the first, for validation.
+            first_epoch: Number of the epoch to begin with, to go on with an interrupted
+                training.
         """
-        return batch_dataset(self.batches, len(self), self.patch_size, 3, batch_size, shuffle)
+        return batch_dataset(
+            self.batches, len(self), self.patch_size, 3, batch_size, shuffle, first_epoch
+        )
 
 
 def _neighbours(

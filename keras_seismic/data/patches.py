@@ -226,15 +226,21 @@ class NoisyPatches:
             )
             yield noisy, clean
 
-    def dataset(self, batch_size: int = 64, shuffle: bool = True) -> "tf.data.Dataset":
+    def dataset(
+        self, batch_size: int = 64, shuffle: bool = True, first_epoch: int = 0
+    ) -> "tf.data.Dataset":
         """The patches as a ``tf.data.Dataset`` of batches.
 
         Args:
             batch_size: Patches a batch.
             shuffle: New noise and another order in every epoch; without it every epoch is
                 the first, for validation.
+            first_epoch: Number of the epoch to begin with, to go on with an interrupted
+                training.
         """
-        return batch_dataset(self.batches, len(self), self.patch_size, 2, batch_size, shuffle)
+        return batch_dataset(
+            self.batches, len(self), self.patch_size, 2, batch_size, shuffle, first_epoch
+        )
 
 
 def batch_dataset(
@@ -244,6 +250,7 @@ def batch_dataset(
     parts: int,
     batch_size: int,
     shuffle: bool,
+    first_epoch: int = 0,
 ) -> "tf.data.Dataset":
     """Batches of patches as a ``tf.data.Dataset``.
 
@@ -254,13 +261,15 @@ def batch_dataset(
         parts: Arrays in a batch, ``(batch, patch_size, patch_size, 1)`` float32 each.
         batch_size: Patches a batch.
         shuffle: Another epoch at every pass; without it always the first.
+        first_epoch: Number of the first pass.
     """
     import tensorflow as tf
 
-    epochs = itertools.count() if shuffle else itertools.repeat(0)
+    epochs = itertools.count(first_epoch) if shuffle else itertools.repeat(0)
 
     def one_epoch() -> Iterator[tuple[np.ndarray, ...]]:
-        return batches(batch_size, next(epochs), shuffle)
+        # The epoch is counted with its first batch: Keras makes iterators it never uses.
+        yield from batches(batch_size, next(epochs), shuffle)
 
     spec = tf.TensorSpec((None, patch_size, patch_size, 1), tf.float32)
     dataset = tf.data.Dataset.from_generator(one_epoch, output_signature=(spec,) * parts)

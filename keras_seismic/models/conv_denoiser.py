@@ -5,10 +5,11 @@ from keras import layers
 
 from keras_seismic.layers import CropLike
 from keras_seismic.models.arguments import checked_size, policy_name
+from keras_seismic.models.network import Network
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
-class ConvDenoiser(keras.Model):
+class ConvDenoiser(Network):
     """Clean section of a noisy one.
 
     Trained on small patches and run on whole sections: no layer knows the size.

@@ -5,10 +5,11 @@ import numpy as np
 from keras import layers, ops
 
 from keras_seismic.models.arguments import checked_size, policy_name
+from keras_seismic.models.network import Network
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
-class LISTA(keras.Model):
+class LISTA(Network):
     """Reflectivity of a section by FISTA unrolled to a network.
 
     Each layer is one iteration, ``x <- S(z - B (w * z - y), t)``, ``z <- x + m (x - previous

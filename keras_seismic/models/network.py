@@ -4,16 +4,24 @@ import keras
 
 
 class Network(keras.Model):
-    """A functional model whose file also says which of its layers are frozen.
+    """A functional model with its precision and frozen layers in order.
 
     Keras keeps with a model's layers that they are not trainable only where it saves the layers
     themselves. Our networks are saved as the arguments that make them anew, with all layers
     trainable, and then the state of an optimizer that saw fewer of them no longer fits: training
     could not go on. So what ``freeze_encoder`` (or setting ``trainable`` by hand) did is saved
-    and restored with the optimizer.
+    and restored with the optimizer. A model that is loaded without being compiled has all
+    layers trainable.
 
-    A model that is loaded without being compiled has all layers trainable.
+    Keras scales the loss of a model whose own policy is ``mixed_float16``, which is the global
+    one; a network made with ``dtype="mixed_float16"`` under another global policy needs it too.
     """
+
+    def compile(self, optimizer="rmsprop", *args, auto_scale_loss=True, **kwargs):
+        super().compile(optimizer, *args, auto_scale_loss=auto_scale_loss, **kwargs)
+        scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+        if auto_scale_loss and self.optimizer and not scaled and "float16" in compute_dtypes(self):
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -24,4 +32,11 @@ class Network(keras.Model):
         config = dict(config)
         for name in config.pop("frozen_layers", ()):
             self.get_layer(name).trainable = False
-        super().compile_from_config(config)
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer:
+            self.optimizer.build(self.trainable_variables)
+
+
+def compute_dtypes(network: keras.Model) -> set[str]:
+    """What the layers of a network compute in."""
+    return {layer.compute_dtype for layer in network.layers}

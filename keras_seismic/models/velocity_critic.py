@@ -5,10 +5,11 @@ from keras import layers
 
 from keras_seismic.layers import convolution_block
 from keras_seismic.models.arguments import checked_choice, checked_size, output_dtype, policy_name
+from keras_seismic.models.network import Network
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
-class VelocityCritic(keras.Model):
+class VelocityCritic(Network):
     """Critic of VelocityGAN: a higher score means closer to real velocity models.
 
     ``variant="code"``, the default, is OpenFWI's: pairs of 3 x 3 convolutions that halve the

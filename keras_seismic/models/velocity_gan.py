@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_seismic.losses import WeightedPixelLoss
 from keras_seismic.models.arguments import checked_size
+from keras_seismic.models.network import compute_dtypes
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -300,14 +301,10 @@ class _EpochClock(keras.callbacks.Callback):
         self.model.batches_in_epoch.assign(self.model.batch_in_epoch)
 
 
-def _half_precision(network):
-    return {layer.compute_dtype for layer in network.layers} & {"float16", "bfloat16"}
-
-
 def _with_loss_scaling(optimizer, network, weights):
     """The optimizer, scaling its loss if the network computes in float16."""
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    if scaled or "float16" not in _half_precision(network):
+    if scaled or "float16" not in compute_dtypes(network):
         return optimizer
     # Keras' usual 2^15 is for losses around one; these are heavier, and would overflow in
     # the first steps, which are then skipped.
@@ -319,7 +316,7 @@ def _with_loss_scaling(optimizer, network, weights):
 
 def _float32_scores(critic):
     """The critic as a function that computes in float32, for derivatives of derivatives."""
-    if not _half_precision(critic):
+    if not compute_dtypes(critic) & {"float16", "bfloat16"}:
         return lambda velocity: critic(velocity, training=True)
     exact = type(critic).from_config(critic.get_config() | {"dtype": "float32"})
 

@@ -43,6 +43,7 @@ def training_parser(
     batch_size: int,
     learning_rate: float,
     smoke: dict[str, Any] | None = None,
+    resumable: bool = True,
 ) -> argparse.ArgumentParser:
     """A parser with the arguments of every training program.
 
@@ -53,15 +54,19 @@ def training_parser(
         learning_rate: Default of ``--learning-rate``.
         smoke: What ``--smoke`` puts in the place of the defaults, by the arguments' names;
             one epoch if nothing else is said.
+        resumable: Whether there is a ``--resume``.
     """
     parser = TrainingParser({"epochs": 1} | (smoke or {}), description=description)
     parser.add_argument("--out", type=Path, required=True, help="run folder to write")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the run in a run folder that is not empty"
     )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with an interrupted run of the same arguments"
-    )
+    if resumable:
+        parser.add_argument(
+            "--resume",
+            action="store_true",
+            help="go on with an interrupted run of the same arguments",
+        )
     parser.add_argument("--epochs", type=positive, default=epochs, help="default %(default)s")
     parser.add_argument(
         "--batch-size", type=positive, default=batch_size, help="default %(default)s"

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from keras_seismic.convert import load_openfwi_checkpoint, read_torch_file
-from keras_seismic.layers import convolution_block
-from keras_seismic.models import InversionNet
+from keras_seismic.models import InversionNet, VelocityCritic, VelocityGAN
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 SEED = 30
@@ -30,7 +29,7 @@ def examples(record):
     rng = np.random.default_rng(SEED)
     blocks = rng.random((4, 2, 20, 5)).repeat(8, axis=2).repeat(4, axis=3)
     gathers = (blocks + rng.random((4, 2, 160, 20)) - 1).astype(np.float32)
-    velocity = 2 * rng.random((4, 1, 7, 7)).repeat(10, axis=2).repeat(10, axis=3) - 1
+    velocity = 2 * rng.random((4, 1, 8, 8)).repeat(5, axis=2).repeat(3, axis=3) - 1
     velocity = velocity.astype(np.float32)
     sums = [array.sum(dtype=np.float64) for array in (gathers, velocity)]
     np.testing.assert_allclose(sums, record["sums"], rtol=1e-9)
@@ -42,21 +41,11 @@ def small_network(**arguments):
 
 
 def critic():
-    """Layers named as the critic's."""
-    x = velocity = keras.Input((70, 70, 1))
-    for stage, filters in ((1, 1), (2, 2), (3, 4), (4, 8)):
-        x = convolution_block(x, filters, 3, 2, name=f"critic_{stage}a", dtype="float64")
-        x = convolution_block(x, filters, 3, 1, name=f"critic_{stage}b", dtype="float64")
-    x = convolution_block(x, 1, 5, 1, 0, name="score", dtype="float64")
-    return keras.Model(velocity, keras.layers.Flatten(dtype="float64")(x))
+    return VelocityCritic((40, 24), filters=1, dtype="float64")
 
 
-class Adversarial(keras.Model):
-    """A generator and a critic."""
-
-    def __init__(self):
-        super().__init__()
-        self.generator, self.critic = small_network(), critic()
+def adversarial():
+    return VelocityGAN(small_network(), critic())
 
 
 def assert_computes(network, x, expected):
@@ -80,7 +69,7 @@ def test_float32_and_paths_as_text(record, examples):
 
 
 def test_both_networks_of_an_adversarial_checkpoint(record, examples):
-    gan = Adversarial()
+    gan = adversarial()
     load_openfwi_checkpoint(gan, FIXTURES / "openfwi_gan.pth")
     assert_computes(gan.generator, examples[0], record["gan_generator"])
     assert_computes(gan.critic, examples[1], record["gan_critic"])
@@ -92,28 +81,8 @@ def test_both_networks_of_an_adversarial_checkpoint(record, examples):
     assert_computes(alone, examples[1], record["gan_critic"])
 
 
-def resize_network():
-    """InversionNet whose decoder upsamples: every transposed convolution replaced."""
-    network = small_network()
-    gather = x = keras.Input((160, 20, 2))
-    convolved = None
-    for layer in network.layers[1:]:
-        if isinstance(layer, keras.layers.Conv2DTranspose):
-            name = layer.name.replace("_transposed", "")
-            scale = layer.output.shape[1] // x.shape[1], layer.output.shape[2] // x.shape[2]
-            x = keras.layers.UpSampling2D(scale, dtype="float64")(x)
-            layer = convolved = keras.layers.Conv2D(
-                layer.filters, 3, padding="same", name=name, dtype="float64"
-            )
-        elif layer.weights:
-            layer = type(layer).from_config(layer.get_config())
-        x = layer(x)
-    assert convolved is not None
-    return keras.Model(gather, x)
-
-
 def test_the_decoder_that_upsamples(record, examples):
-    network = resize_network()
+    network = small_network(decoder="resize")
     load_openfwi_checkpoint(network, FIXTURES / "openfwi_resize.pth")
     assert_computes(network, examples[0], record["resize"])
     with pytest.raises(ValueError, match=r"deconv2_1\.Resi.*weight: expected shape \(16, 8, 4, 4"):
@@ -212,7 +181,7 @@ def test_everything_that_does_not_fit_is_listed_and_nothing_changes():
 def test_an_adversarial_model_changes_as_a_whole_or_not_at_all():
     checkpoint = read_torch_file(FIXTURES / "openfwi_gan.pth")
     del checkpoint["model_d"]["convblock5.layers.0.bias"]
-    gan = Adversarial()
+    gan = adversarial()
     before = gan.generator.get_weights()
     with pytest.raises(ValueError, match="missing: convblock5, bias of the convolution"):
         load_openfwi_checkpoint(gan, checkpoint)
@@ -234,7 +203,7 @@ def test_arrays_without_moving_statistics_are_told_apart():
     [
         (critic, {"model": {}}, "expected a state dictionary in 'model_d', received the keys"),
         (small_network, {"model": 3}, "expected a state dictionary in 'model'"),
-        (Adversarial, {"model": {}}, "a generator and a critic in 'model' and 'model_d'"),
+        (adversarial, {"model": {}}, "a generator and a critic in 'model' and 'model_d'"),
         (small_network, ["a"], "expected a path, a checkpoint or a state dictionary"),
         (list, {}, "expected a Keras model, received list"),
         (small_network, {}, "150 of its arrays do not agree"),

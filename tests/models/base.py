@@ -145,6 +145,22 @@ class ModelTests:
         assert loaded.get_config()["dtype"] == policy
         np.testing.assert_array_equal(loaded(x), y)
 
+    def test_float16_scales_its_loss(self, tmp_path):
+        """Also where only this network is in mixed precision, and after loading."""
+        model = self.make(dtype="mixed_float16")
+        model.compile("sgd", "mean_absolute_error", run_eagerly=True)
+        x, y = self.example(model)
+        model.train_on_batch(x, y)
+        model.save(tmp_path / "model.keras")
+        for network in (model, keras.models.load_model(tmp_path / "model.keras")):
+            assert isinstance(network.optimizer, keras.optimizers.LossScaleOptimizer)
+            assert not isinstance(
+                network.optimizer.inner_optimizer, keras.optimizers.LossScaleOptimizer
+            )
+        plain = self.make()
+        plain.compile("sgd", "mean_absolute_error")
+        assert not isinstance(plain.optimizer, keras.optimizers.LossScaleOptimizer)
+
     def test_float32_copy_of_a_mixed_model(self):
         model = self.make(dtype="mixed_bfloat16")
         x, _ = self.example(model)
