@@ -91,10 +91,13 @@ class Batches:
         changed = ops.transpose(ops.cast(changed, "float32"), (0, 3, 1, 2))
         return ops.where(ops.reshape(filtered, (-1, 1, 1, 1)), changed, gathers)
 
-    def normalize(self, gathers: Any, velocity: Any) -> Any:
+    def normalize(self, gathers: Any) -> Any:
         """Channels-last, every ``sample_ratio``-th sample, in the network's units."""
         x = ops.transpose(gathers[:, :, :: self.sample_ratio], (0, 2, 3, 1))
-        x = self.input_normalization(x)
+        return self.input_normalization(x)
+
+    def with_velocity(self, gathers: Any, velocity: Any) -> Any:
+        """Normalised gathers with their velocity in the network's units, if there is one."""
         if self.pairs.velocity_shape is None:
-            return x
-        return x, self.output_scaling.inverse(ops.expand_dims(velocity, -1))
+            return gathers
+        return gathers, self.output_scaling.inverse(ops.expand_dims(velocity, -1))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_seismic.data.exiting import guarded
 from keras_seismic.data.openfwi.batches import Batches
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def build_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Dat
     epochs = itertools.count(first_epoch)
     nt, receivers, _ = batches.pairs.gather_shape
     velocity_shape = batches.pairs.velocity_shape or (0,)
-    # A filter may be any layer, and not every layer compiles.
+    # The gathers alone: a filter may be any layer, and not every layer compiles; and a function
+    # that also returns the velocity is compiled to slower code.
     normalize = tf.function(batches.normalize, jit_compile=True, autograph=False)
 
     def next_epoch():
@@ -37,6 +39,8 @@ def build_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Dat
         epoch = next(epochs)
         first = first_batch if epoch == first_epoch else 0
         return np.int64(epoch), batches.order.epoch(epoch, first).astype(np.int64)
+
+    next_epoch, read = guarded(next_epoch), guarded(batches.read)
 
     @tf.autograph.experimental.do_not_convert
     def numbers_of_epoch(_):
@@ -50,12 +54,12 @@ def build_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Dat
     @tf.autograph.experimental.do_not_convert
     def make(numbers, epoch):
         types = tf.float32, tf.float32, tf.bool
-        gathers, velocity, filtered = tf.numpy_function(batches.read, [numbers, epoch], types)
+        gathers, velocity, filtered = tf.numpy_function(read, [numbers, epoch], types)
         size = numbers.shape[0]
         gathers.set_shape((size, len(batches.shots), nt, receivers))
         velocity.set_shape((size, *velocity_shape))
         filtered.set_shape((size,))
-        return normalize(batches.filter(gathers, filtered), velocity)
+        return batches.with_velocity(normalize(batches.filter(gathers, filtered)), velocity)
 
     if parallel is None:
         most = max(_MEMORY // batches.batch_bytes, 2)

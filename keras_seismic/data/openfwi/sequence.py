@@ -42,7 +42,7 @@ class OpenFWISequence(keras.utils.PyDataset):
         self._coming: dict[tuple[int, int], Future] = {}
         self._numbers: tuple[int, np.ndarray] | None = None
         self._finished = False
-        self._transform = compiled(self._on_backend, keras.backend.backend())
+        self._normalize = compiled(self.batches.normalize, keras.backend.backend())
 
     def __len__(self) -> int:
         """Batches that the epoch has, or still has if it was begun elsewhere."""
@@ -84,19 +84,16 @@ class OpenFWISequence(keras.utils.PyDataset):
         if cached is None or cached[0] != epoch:
             cached = self._numbers = epoch, order.epoch(epoch)
         numbers = cached[1][number * order.batch_size : (number + 1) * order.batch_size]
-        made = self._transform(*self.batches.read(numbers, epoch))
-        if isinstance(made, tuple):
-            return tuple(np.asarray(ops.convert_to_numpy(part)) for part in made)
-        return np.asarray(ops.convert_to_numpy(made))
-
-    def _on_backend(self, gathers: Any, velocity: Any, filtered: Any) -> Any:
-        return self.batches.normalize(self.batches.filter(gathers, filtered), velocity)
+        gathers, velocity, filtered = self.batches.read(numbers, epoch)
+        gathers = self._normalize(self.batches.filter(gathers, filtered))
+        made = self.batches.with_velocity(gathers, velocity)
+        return keras.tree.map_structure(ops.convert_to_numpy, made)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without threads, for Keras' worker processes."""
-        private = ("_lock", "_threads", "_coming", "_numbers", "_transform")
+        private = ("_lock", "_threads", "_coming", "_numbers", "_normalize")
         return {key: value for key, value in self.__dict__.items() if key not in private}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._start()
         self.__dict__.update(state)
+        self._start()
