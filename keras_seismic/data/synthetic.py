@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_seismic.data.arrays import read_array, write_array
-from keras_seismic.data.exiting import guarded
 from keras_seismic.layers import GatherNormalization, VelocityScaling
 from keras_seismic.progress import Progress
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
@@ -188,7 +187,7 @@ class SimulatedPairs:
         @tf.autograph.experimental.do_not_convert
         def read(numbers):
             gathers, velocity = tf.numpy_function(
-                guarded(lambda n: self[n]), [numbers], (tf.float32, tf.float32), stateful=False
+                lambda n: self[n], [numbers], (tf.float32, tf.float32), stateful=False
             )
             gathers.set_shape((None, *self.acquisition.gather_shape))
             velocity.set_shape((None, *self.shape, 1))

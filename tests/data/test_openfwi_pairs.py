@@ -174,6 +174,15 @@ def test_held_out_pairs_come_from_everywhere_and_are_not_trained_on(pairs):
     np.testing.assert_array_equal(pairs.held_out(0.3, seed=1)[1], held_out)
 
 
+def test_published_validation_files_are_held_out(folder, tmp_path):
+    for name in ("seis", "vel"):
+        for old, new in ((0, 0), (1, 31), (2, 32)):
+            (tmp_path / f"{name}4_1_{new}.npy").symlink_to(folder / f"{name}2_1_{old}.npy")
+    training, held_out = ks.data.OpenFWIPairs(tmp_path).held_out(0.3)
+    assert sorted(training) == list(range(12))
+    assert sorted(held_out) == list(range(12, 21))
+
+
 # Going on in mid-epoch
 
 AUGMENTATION = {

@@ -94,6 +94,17 @@ def select_split(pairs: list[FilePair], split: str, family: str | None) -> list[
     return chosen
 
 
+def published_splits(pairs: Sequence[FilePair], family: str | None) -> list[str | None]:
+    """The published split of each pair, ``None`` where it is in none or cannot be told."""
+    splits: list[str | None] = []
+    for pair in pairs:
+        try:
+            splits.append(file_split(pair.gathers.name, family))
+        except ValueError:
+            splits.append(None)
+    return splits
+
+
 def file_split(name: str, family: str | None) -> str:
     """The published split that a file of gathers belongs to.
 

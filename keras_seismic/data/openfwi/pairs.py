@@ -12,7 +12,12 @@ from keras_seismic.data.openfwi.annotation import read_annotation
 from keras_seismic.data.openfwi.augmentation import GatherAugmentation
 from keras_seismic.data.openfwi.batches import Batches
 from keras_seismic.data.openfwi.description import read_description
-from keras_seismic.data.openfwi.layout import family_of_files, find_pairs, select_split
+from keras_seismic.data.openfwi.layout import (
+    family_of_files,
+    find_pairs,
+    published_splits,
+    select_split,
+)
 from keras_seismic.data.openfwi.order import BatchOrder
 from keras_seismic.data.openfwi.pipeline import build_dataset
 from keras_seismic.data.openfwi.sequence import OpenFWISequence
@@ -155,15 +160,20 @@ class OpenFWIPairs:
             raise TypeError(f"OpenFWIPairs: index by a slice or pair numbers, received {index}")
         return numbers
 
-    def held_out(self, share: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers of pairs to train on and of pairs held out, drawn from all files.
+    def held_out(self, share: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of pairs to train on and of pairs held out.
+
+        Held out is the published validation split, if the files' names belong to it and to the
+        training split; else a share of the pairs, drawn from all files.
 
         Args:
-            share: Share of the pairs that is held out; at least one is, and one is not.
-            seed: Decides which.
+            share: Share of the pairs that is held out where there is no published split; at
+                least one is, and one is not.
+            seed: Decides which, and the order.
 
         Returns:
-            Two arrays of pair numbers, each in ascending order, for ``part`` of ``dataset``.
+            Two arrays of pair numbers for ``part`` of ``dataset``, each in random order, so that
+            the beginning of either is a fair sample of it.
 
         Raises:
             ValueError: If the share is not between 0 and 1 or there is one pair only.
@@ -173,9 +183,13 @@ class OpenFWIPairs:
                 f"held_out: share must be between 0 and 1 of at least two pairs, received {share} "
                 f"of {len(self)}"
             )
-        count = min(max(round(share * len(self)), 1), len(self) - 1)
         order = np.random.default_rng(seed).permutation(len(self))
-        return np.sort(order[count:]), np.sort(order[:count])
+        splits = published_splits(self.files, self.family)
+        if set(splits) == {"train", "validation"}:
+            training = np.repeat(np.array(splits) == "train", self.store.counts)[order]
+            return order[training], order[~training]
+        count = min(max(round(share * len(self)), 1), len(self) - 1)
+        return order[count:], order[:count]
 
     def mean_velocity(self, part: slice | Sequence[int] | np.ndarray = slice(None)) -> np.ndarray:
         """Mean velocity model, ``(depth, width, 1)`` in m/s: the prediction to beat."""

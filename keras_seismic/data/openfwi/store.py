@@ -42,6 +42,8 @@ class PairStore:
                     f"{one.path}: holds {one.count} gathers, but {other.path} holds "
                     f"{other.count} velocity models"
                 )
+        #: Pairs in each file.
+        self.counts = [file.count for file in gathers]
         pool = FilePool(max_open_files)
         shots, nt, receivers = gathers[0].row_shape
         #: ``(time, receivers, shots)`` of one example.
