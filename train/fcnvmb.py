@@ -152,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         preparation = ks.layers.GatherPreparation.fitted(steps, pairs[:10][0])
         settings = (preparation, scaling, arguments.batch_size)
         training = pairs.dataset(
-            *settings, True, arguments.seed, parts[0], first_epoch=folder.epochs_done
+            *settings, True, arguments.seed, parts[0], start=(folder.epochs_done, 0)
         )
         validation = pairs.dataset(*settings, False, part=parts[1])
         network = ks.models.FCNVMB(

@@ -9,12 +9,18 @@ and writes a run folder: config.json, history.csv, metrics.json, best.keras, mod
 The defaults suit a small computer. The published recipe, for an accelerator:
 
     --filters 32 --samples 24000 --epochs 120 --batch-size 256 --learning-rate 1e-4
+
+With --data FOLDER it learns from OpenFWI's files (docs/data_openfwi.md) instead of simulating:
+from the published training files, or from nine tenths of the pairs.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
 import keras_seismic as ks
 from keras_seismic.training import command_line
@@ -30,8 +36,18 @@ def parser():
         smoke={"samples": 8, "held_out": 2, "filters": 1, "boundary": "cpml"},
     )
     families = ", ".join(ks.simulation.FAMILIES)
-    p.add_argument("--family", default="flatvel_a", help=f"one of {families}; default %(default)s")
-    p.add_argument("--samples", type=command_line.positive, default=900, help="pairs to learn from")
+    p.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="a family's folder of OpenFWI's files"
+    )
+    p.add_argument(
+        "--family",
+        help=f"one of {families}; default flatvel_a, or what the name of --data says",
+    )
+    p.add_argument(
+        "--samples",
+        type=command_line.positive,
+        help="pairs to learn from; default 900, or all of --data",
+    )
     p.add_argument("--held-out", type=command_line.positive, default=100, help="pairs to score on")
     p.add_argument(
         "--filters",
@@ -67,6 +83,45 @@ def parser():
     return p
 
 
+class Data(NamedTuple):
+    """Pairs to learn from and pairs to score on, and which of either."""
+
+    pairs: Any
+    learning: np.ndarray
+    held_out: Any
+    scoring: Any
+    shape: tuple[int, int]
+
+
+def simulated(arguments: argparse.Namespace) -> Data:
+    """Pairs to be simulated, unless they are in the cache."""
+    acquisition = ks.simulation.Acquisition.openfwi(boundary=arguments.boundary)
+    pairs, held_out = (
+        ks.data.SimulatedPairs(
+            arguments.family or "flatvel_a", count, acquisition, seed, arguments.cache_dir
+        )
+        for count, seed in (
+            (arguments.samples or 900, arguments.seed),
+            (arguments.held_out, (arguments.seed, 1)),
+        )
+    )
+    return Data(pairs, np.arange(len(pairs)), held_out, slice(None), pairs.shape)
+
+
+def from_files(arguments: argparse.Namespace) -> Data:
+    """Pairs of OpenFWI's files."""
+    pairs = ks.data.OpenFWIPairs(arguments.data, arguments.family)
+    learning, scoring = pairs.held_out(seed=arguments.seed)
+    pairs.input_normalization  # noqa: B018 - raises if the family is not known
+    if pairs.acquisition is None or pairs.velocity_shape is None:
+        raise ValueError(
+            f"{arguments.data}: gathers {pairs.gather_shape} and models {pairs.velocity_shape} are "
+            "not OpenFWI's, and no acquisition is noted; write them with ks.data.write_openfwi"
+        )
+    learning, scoring = learning[: arguments.samples], scoring[: arguments.held_out]
+    return Data(pairs, learning, pairs, scoring, pairs.velocity_shape)
+
+
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train and score; returns what metrics.json holds."""
     arguments = parser().parse_args(argv)
@@ -75,32 +130,28 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     keras.utils.set_random_seed(arguments.seed)
 
     # Data: one twentieth of the samples chooses the best epoch, the held-out pairs only score.
-    acquisition = ks.simulation.Acquisition.openfwi(boundary=arguments.boundary)
-    pairs, held_out = (
-        ks.data.SimulatedPairs(arguments.family, count, acquisition, seed, arguments.cache_dir)
-        for count, seed in (
-            (arguments.samples, arguments.seed),
-            (arguments.held_out, (arguments.seed, 1)),
-        )
-    )
+    data = from_files(arguments) if arguments.data else simulated(arguments)
+    pairs, learning, acquisition = data.pairs, data.learning, data.pairs.acquisition
     if test_velocity is not None:  # too small a model is refused now, not after the training
-        ks.data.velocity_windows(test_velocity[0], pairs.shape)
+        ks.data.velocity_windows(test_velocity[0], data.shape)
     network = ks.models.InversionNet(
         acquisition.gather_shape,
-        pairs.shape,
+        data.shape,
         arguments.filters,
         decoder=arguments.decoder,
         dropout=arguments.dropout,
     )
+    normalization = ks.layers.GatherNormalization.openfwi(pairs.family)
+    arguments.family, arguments.samples = pairs.family, len(learning)
     run.create(command_line.configuration(arguments, acquisition=acquisition.get_config()))
-    pairs.generate()
-    held_out.generate()
-    normalization = ks.layers.GatherNormalization.openfwi(arguments.family)
+    if not arguments.data:
+        pairs.generate()
+        data.held_out.generate()
     scaling = ks.layers.VelocityScaling(1500.0, 4500.0)
-    validating = max(arguments.samples // 20, 1)
-    parts = slice(validating, None) if arguments.samples > 1 else slice(None), slice(validating)
+    validating = max(len(learning) // 20, 1)
+    parts = learning[validating:] if len(learning) > 1 else learning, learning[:validating]
     settings = (normalization, scaling, arguments.batch_size)
-    training = pairs.dataset(*settings, True, arguments.seed, parts[0], first_epoch=run.epochs_done)
+    training = pairs.dataset(*settings, True, arguments.seed, parts[0], start=(run.epochs_done, 0))
     validation = pairs.dataset(*settings, False, part=parts[1])
 
     # Training
@@ -116,10 +167,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     # Scores and figures in m/s
     model = ks.exporting.with_physical_units(network, normalization, scaling, acquisition)
     run.save_model(model)
-    gathers, velocity = held_out[:]
+    gathers, velocity = data.held_out[data.scoring]
     predicted = ks.evaluation.predict(model, gathers)
     metrics = ks.evaluation.score_velocity(velocity, predicted)
-    baseline = abs(velocity - pairs.mean_velocity()).mean()
+    mean = pairs.mean_velocity(learning) if arguments.data else pairs.mean_velocity()
+    baseline = abs(velocity - mean).mean()
     metrics |= {"baseline_mae_m_s": float(baseline), "prediction_std_m_s": float(predicted.std())}
     run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
     run.save_figure(ks.visualization.plot_velocity(velocity[:3], predicted[:3]), "velocity")

@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         seed=arguments.seed,
         part=slice(validating, None),
         drop_remainder=True,
-        first_epoch=run.epochs_done,
+        start=(run.epochs_done, 0),
     )
     validation = pairs.dataset(*settings, shuffle=False, part=slice(validating))
 

@@ -24,6 +24,14 @@ from keras_seismic.data.noise import (
     noise_level,
     weaken_traces,
 )
+from keras_seismic.data.openfwi import (
+    GatherAugmentation,
+    OpenFWIPairs,
+    OpenFWISequence,
+    read_annotation,
+    write_annotation,
+    write_openfwi,
+)
 from keras_seismic.data.patches import NoisyPatches, normalize_section, patch_positions
 from keras_seismic.data.resampling import interpolate_receivers, resample_time
 from keras_seismic.data.section_writing import ClippingWarning, check_target, write_section
@@ -46,7 +54,10 @@ __all__ = [
     "NOISES",
     "Noise",
     "NoiseKind",
+    "GatherAugmentation",
     "NoisyPatches",
+    "OpenFWIPairs",
+    "OpenFWISequence",
     "Section",
     "ShotGathers",
     "SimulatedPairs",
@@ -76,6 +87,7 @@ __all__ = [
     "plot_inspection",
     "read_layout",
     "read_mat",
+    "read_annotation",
     "read_section",
     "read_segy",
     "read_shot_gathers",
@@ -83,5 +95,7 @@ __all__ = [
     "resample_time",
     "velocity_windows",
     "weaken_traces",
+    "write_annotation",
+    "write_openfwi",
     "write_section",
 ]

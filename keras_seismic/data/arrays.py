@@ -1,9 +1,60 @@
 """Reading .npy files that may be anything."""
 
+import math
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+
+
+class ArrayHeader(NamedTuple):
+    """What a .npy file says of its array, and where the numbers begin."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran_order: bool
+    offset: int
+
+
+def read_header(path: str | os.PathLike) -> ArrayHeader:
+    """The header of a .npy file of numbers, checked against the file's size.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no .npy file, holds objects, or is shorter or longer than
+            its header says.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    with path.open("rb") as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            read = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            shape, fortran_order, dtype = read(file)
+        except (ValueError, KeyError, EOFError) as error:
+            raise ValueError(f"{path}: expected a NumPy .npy file, but {error}") from error
+        offset = file.tell()
+    if dtype.hasobject or dtype.kind not in "fiub":
+        raise ValueError(
+            f"{path}: expected an array of numbers, received dtype {dtype}"
+            + (" (pickled Python objects, which are never loaded)" if dtype.hasobject else "")
+        )
+    expected = offset + math.prod(shape) * dtype.itemsize
+    actual = path.stat().st_size
+    if actual != expected:
+        raise ValueError(
+            f"{path}: its header promises {dtype} {shape}, {expected} bytes in all, but the file "
+            f"has {actual}; it is {'truncated' if actual < expected else 'damaged'}"
+        )
+    return ArrayHeader(shape, dtype, fortran_order, offset)
 
 
 def read_array(path: str | os.PathLike, mmap: bool = False) -> np.ndarray:
@@ -20,32 +71,7 @@ def read_array(path: str | os.PathLike, mmap: bool = False) -> np.ndarray:
         ValueError: If it is no .npy file, holds objects, or is shorter or longer than
             its header says.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    with path.open("rb") as file:
-        try:
-            version = np.lib.format.read_magic(file)
-            read_header = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            shape, _, dtype = read_header(file)
-        except (ValueError, KeyError, EOFError) as error:
-            raise ValueError(f"{path}: expected a NumPy .npy file, but {error}") from error
-        start = file.tell()
-    if dtype.hasobject or dtype.kind not in "fiub":
-        raise ValueError(
-            f"{path}: expected an array of numbers, received dtype {dtype}"
-            + (" (pickled Python objects, which are never loaded)" if dtype.hasobject else "")
-        )
-    expected = start + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    actual = path.stat().st_size
-    if actual != expected:
-        raise ValueError(
-            f"{path}: its header promises {dtype} {shape}, {expected} bytes in all, but the file "
-            f"has {actual}; it is {'truncated' if actual < expected else 'damaged'}"
-        )
+    read_header(path)
     return np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
 
 

@@ -20,7 +20,7 @@ def normalized_batches(
     velocity_shape: tuple[int, ...],
     input_normalization: GatherNormalization | GatherPreparation,
     output_scaling: VelocityScaling,
-    first_epoch: int = 0,
+    start: tuple[int, int] = (0, 0),
 ) -> "tf.data.Dataset":
     """Batches of normalised pairs; no more than a few of them are in memory.
 
@@ -32,8 +32,8 @@ def normalized_batches(
         velocity_shape: ``(depth, width, 1)``.
         input_normalization: Applied to the gathers.
         output_scaling: Its inverse is applied to the velocity.
-        first_epoch: Number of the epoch that the first iteration is, to go on with an
-            interrupted training.
+        start: Epoch and batch to begin with, to go on with an interrupted training; the
+            first iteration is the rest of that epoch.
 
     Returns:
         Batches of gathers ``(batch, time, receivers, shots)`` and velocity
@@ -41,11 +41,12 @@ def normalized_batches(
     """
     import tensorflow as tf
 
-    epochs = itertools.count(first_epoch)
+    epochs = itertools.count(start[0])
 
     def numbers_of_epoch():
         # Called for the first batch, not with the iterator: Keras makes some it never uses.
-        return order.epoch(next(epochs)).astype(np.int64)
+        epoch = next(epochs)
+        return order.epoch(epoch, start[1] if epoch == start[0] else 0).astype(np.int64)
 
     @tf.autograph.experimental.do_not_convert
     def batches_of_epoch(_):
@@ -64,5 +65,6 @@ def normalized_batches(
 
     dataset = tf.data.Dataset.range(1).flat_map(batches_of_epoch)
     dataset = dataset.map(read_batch, num_parallel_calls=2, deterministic=True)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(order)))
+    if not start[1]:
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(order)))
     return dataset.prefetch(2)

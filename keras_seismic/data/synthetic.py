@@ -167,7 +167,7 @@ class SimulatedPairs:
         seed: int = 0,
         part: slice = slice(None),
         drop_remainder: bool = False,
-        first_epoch: int = 0,
+        start: tuple[int, int] = (0, 0),
     ) -> "tf.data.Dataset":
         """Normalised batches as a ``tf.data.Dataset``.
 
@@ -179,8 +179,8 @@ class SimulatedPairs:
             seed: Decides the order.
             part: Which of the pairs, all by default.
             drop_remainder: Leave out a smaller last batch.
-            first_epoch: Number of the epoch to begin with, to go on with an interrupted
-                training: its order is that of the uninterrupted one.
+            start: ``(epoch, batch)`` to begin with, to go on with an interrupted training: what
+                follows is what the uninterrupted one would have seen.
 
         Returns:
             Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
@@ -196,7 +196,7 @@ class SimulatedPairs:
             (*self.shape, 1),
             input_normalization,
             output_scaling,
-            first_epoch,
+            start,
         )
 
     @property

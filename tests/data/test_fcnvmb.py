@@ -139,7 +139,7 @@ def test_an_interrupted_training_goes_on_in_the_same_order(tmp_path):
     whole = pairs.dataset(*raw, **arguments)
     epochs = [[y for _, y in whole.as_numpy_iterator()] for _ in range(2)]
     assert [len(epoch) for epoch in epochs] == [2, 2]
-    resumed = pairs.dataset(*raw, **arguments, first_epoch=1)
+    resumed = pairs.dataset(*raw, **arguments, start=(1, 0))
     np.testing.assert_array_equal([y for _, y in resumed.as_numpy_iterator()], epochs[1])
     assert not np.array_equal(*epochs)
 

@@ -156,8 +156,11 @@ def test_an_epoch_can_be_the_first(make):
     whole = pairs.dataset(*layers, batch_size=4, seed=3, drop_remainder=True)
     assert len(whole) == 2
     epochs = [[y for _, y in whole.as_numpy_iterator()] for _ in range(3)]
-    resumed = pairs.dataset(*layers, batch_size=4, seed=3, drop_remainder=True, first_epoch=2)
+    resumed = pairs.dataset(*layers, batch_size=4, seed=3, drop_remainder=True, start=(2, 0))
     np.testing.assert_array_equal([y for _, y in resumed.as_numpy_iterator()], epochs[2])
+    midway = pairs.dataset(*layers, batch_size=4, seed=3, drop_remainder=True, start=(1, 1))
+    np.testing.assert_array_equal([y for _, y in midway.as_numpy_iterator()], epochs[1][1:])
+    np.testing.assert_array_equal([y for _, y in midway.as_numpy_iterator()], epochs[2])
     assert not np.array_equal(epochs[1], epochs[2])
 
 

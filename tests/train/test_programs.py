@@ -108,6 +108,27 @@ def test_the_same_seed_gives_the_same_scores(inversion_run, tmp_path):
         assert value == pytest.approx(metrics[name], rel=1e-3), name
 
 
+def test_inversionnet_learns_from_files(inversion_run, cache, tmp_path):
+    """What the simulated run learned from, written as OpenFWI's files and read again."""
+    metrics = inversion_run[1]
+    acquisition = ks.simulation.Acquisition.openfwi("cpml")
+    for count, seed, split in ((5, 0, "train"), (2, (0, 1), "validation")):
+        pairs = ks.data.SimulatedPairs("flatvel_a", count, acquisition, seed, cache)
+        folder = tmp_path / "FlatVel_A"
+        ks.data.write_openfwi(folder, pairs.generate(), split=split, samples_per_file=3)
+    shared = ["--out", str(tmp_path / "run"), "--epochs", "2", "--filters", "1"]
+    learned = train.inversionnet.main([*shared, "--data", str(folder)])
+    assert learned["baseline_mae_m_s"] == pytest.approx(metrics["baseline_mae_m_s"])
+    assert set(learned) == {name for name in metrics if not name.startswith("test_")}
+    run = tmp_path / "run"
+    config = json.loads((run / "config.json").read_text())
+    assert config["arguments"] | {"family": "flatvel_a", "samples": 5} == config["arguments"]
+    assert ks.exporting.load_model(run / "model.keras").acquisition == acquisition
+    with pytest.raises(FileNotFoundError, match="no such"):
+        train.inversionnet.main([*shared, "--overwrite", "--data", str(tmp_path / "absent")])
+    assert json.loads((run / "metrics.json").read_text()) == learned
+
+
 def test_an_occupied_folder_is_refused_before_work(inversion_run, monkeypatch):
     folder, _, arguments = inversion_run
     before = {p: p.stat().st_mtime_ns for p in (folder / "run").rglob("*")}

@@ -1,0 +1,76 @@
+"""Batches as a ``tf.data.Dataset``."""
+
+import itertools
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_seismic.data.exiting import guarded
+from keras_seismic.data.openfwi.batches import Batches
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+#: Memory that batches in the making may take, if nothing else is said.
+_MEMORY = 2**30
+_MOST_PARALLEL = 16
+
+
+def build_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Dataset":
+    """Each iteration over it is an epoch, the first one from ``batches.start`` on.
+
+    Reading releases Python's lock and the normalisation is one compiled loop over a batch, so
+    that ``parallel`` batches are made at the same time in TensorFlow's threads.
+    """
+    import tensorflow as tf
+
+    first_epoch, first_batch = batches.start
+    epochs = itertools.count(first_epoch)
+    nt, receivers, _ = batches.pairs.gather_shape
+    velocity_shape = batches.pairs.velocity_shape or (0,)
+    # The gathers alone: a filter may be any layer, and not every layer compiles; and a function
+    # that also returns the velocity is compiled to slower code.
+    normalize = tf.function(batches.normalize, jit_compile=True, autograph=False)
+
+    def next_epoch():
+        # Called when the first batch is asked for, not when an iterator is made: Keras makes
+        # iterators that it never uses.
+        epoch = next(epochs)
+        first = first_batch if epoch == first_epoch else 0
+        return np.int64(epoch), batches.order.epoch(epoch, first).astype(np.int64)
+
+    next_epoch, read = guarded(next_epoch), guarded(batches.read)
+
+    @tf.autograph.experimental.do_not_convert
+    def numbers_of_epoch(_):
+        epoch, numbers = tf.numpy_function(next_epoch, [], (tf.int64, tf.int64))
+        numbers.set_shape((None,))
+        numbers = tf.data.Dataset.from_tensor_slices(numbers).batch(
+            batches.order.batch_size, batches.order.drop_remainder
+        )
+        return numbers.map(lambda batch: (batch, epoch))
+
+    @tf.autograph.experimental.do_not_convert
+    def make(numbers, epoch):
+        types = tf.float32, tf.float32, tf.bool
+        gathers, velocity, filtered = tf.numpy_function(read, [numbers, epoch], types)
+        size = numbers.shape[0]
+        gathers.set_shape((size, len(batches.shots), nt, receivers))
+        velocity.set_shape((size, *velocity_shape))
+        filtered.set_shape((size,))
+        return batches.with_velocity(normalize(batches.filter(gathers, filtered)), velocity)
+
+    if parallel is None:
+        most = max(_MEMORY // batches.batch_bytes, 2)
+        affinity = getattr(os, "sched_getaffinity", None)
+        cores = len(affinity(0)) if affinity else os.cpu_count() or 2
+        parallel = int(min(max(cores, 2), most, _MOST_PARALLEL))
+    dataset = tf.data.Dataset.range(1).flat_map(numbers_of_epoch)
+    dataset = dataset.map(make, num_parallel_calls=parallel, deterministic=True)
+    if not first_batch:
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches.order)))
+    # Threads of its own: those that wait for the disk would be missing in the training.
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = parallel + 1
+    return dataset.prefetch(2).with_options(options)
