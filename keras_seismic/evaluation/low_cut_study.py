@@ -166,7 +166,10 @@ def plot_low_cut_velocity(study: LowCutStudy, count: int = 3, dx: float = 10.0) 
 
 
 def plot_low_cut_scores(study: LowCutStudy) -> "Figure":
-    """Error and similarity against the cut-off frequency."""
+    """Error and similarity against the cut-off frequency.
+
+    The error's axis starts at zero: what differs between two trainings alone looks small then.
+    """
     names = ("velocity_mae_m_s", "velocity_ssim")
     figure = new_figure(8.5, 3.4)
     for panel, name in zip(figure.subplots(1, 2), names, strict=True):
@@ -174,6 +177,7 @@ def plot_low_cut_scores(study: LowCutStudy) -> "Figure":
         panel.plot(list(study.metrics), values, marker="o")
         panel.axhline(values[0], color="gray", linewidth=0.8, linestyle="--", label="unfiltered")
         panel.set(xlabel="frequencies removed below (Hz)", ylabel=_COLUMNS[name])
+        panel.set_ylim(min(0.0, *values), 1.0 if name == "velocity_ssim" else None)
         panel.grid(alpha=0.3)
-        panel.legend()
+        panel.legend(loc="lower right")
     return figure
