@@ -2,12 +2,14 @@
 
 import json
 import os
+import shlex
 
 import keras
 import numpy as np
 import pytest
 
 import keras_seismic as ks
+import train.inversionnet
 
 RNG = np.random.default_rng(0)
 GATHERS = np.diff(RNG.standard_normal((4, 2, 65, 8)), axis=2).astype("f4")
@@ -36,6 +38,10 @@ def test_a_fault_family(tmp_path):
     assert report.facts["shapes"] == ["float32 (4, 2, 64, 8) and float32 (4, 1, 20, 8) (3 pairs)"]
     assert [member.arrays[0].kind for member in report.members] == ["shot gathers", "velocity"]
     assert report.warnings == []
+    (step,) = report.next_steps
+    program, arguments = train.inversionnet.parser(), shlex.split(step)[3:]
+    parsed = program.parse_args(arguments)
+    assert (parsed.data, parsed.family) == (tmp_path / "CurveFault_B", "curvefault_b")
 
 
 def test_data_and_model_folders_beside_each_other(tmp_path):

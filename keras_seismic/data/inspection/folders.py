@@ -117,6 +117,12 @@ def _openfwi(
         report.members += [inspect(gathers[key]), inspect(velocity[key])]
     for member in report.members:
         member.next_steps = []
+    if pairs:
+        option = f"--family {family}" if family else "--family FAMILY"
+        report.next_steps = [
+            f"python -m train.inversionnet --data {shlex.quote(str(path))} {option} "
+            f"--out runs/{family or 'openfwi'}"
+        ]
     if any(not member.readable for member in report.members):
         report.warnings.append("the first pair cannot be read, see below")
     return True
