@@ -5,7 +5,8 @@ from keras_seismic.models.fcnvmb import FCNVMB
 from keras_seismic.models.inversion_net import InversionNet
 from keras_seismic.models.lista import LISTA
 from keras_seismic.models.velocity_critic import VelocityCritic
-from keras_seismic.models.velocity_gan import VelocityGAN, wgan_adamw
+from keras_seismic.models.velocity_gan import VelocityGAN
+from keras_seismic.models.wasserstein import wgan_adamw
 
 __all__ = [
     "FCNVMB",

@@ -5,7 +5,13 @@ from keras import ops
 
 from keras_seismic.losses import WeightedPixelLoss
 from keras_seismic.models.arguments import checked_size
-from keras_seismic.models.network import compute_dtypes
+from keras_seismic.models.wasserstein import (
+    at_least_float32,
+    float32_scores,
+    labelled_mean,
+    wgan_adamw,
+    with_loss_scaling,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -149,7 +155,7 @@ class VelocityGAN(keras.Model):
         arguments |= {"run_eagerly": run_eagerly, "jit_compile": jit_compile}
         self._compile_arguments = arguments | {"steps_per_execution": steps_per_execution}
         generator_optimizer, self.critic_optimizer = (
-            _with_loss_scaling(optimizer, network, weights)
+            with_loss_scaling(optimizer, network, weights)
             for optimizer, network, weights in (
                 (optimizers[0], self.generator, l1 + l2 + adversarial),
                 (optimizers[1], self.critic, 1 + gradient_penalty),
@@ -168,7 +174,7 @@ class VelocityGAN(keras.Model):
         self.critic_optimizer.build(self.critic.trainable_variables)
         self.l1, self.l2, self.adversarial = float(l1), float(l2), float(adversarial)
         self.penalty_weight, self.generator_every = float(gradient_penalty), generator_every
-        self._score_in_float32 = _float32_scores(self.critic)
+        self._score_in_float32 = float32_scores(self.critic)
 
     def get_compile_config(self):
         if not self.compiled:
@@ -233,7 +239,7 @@ class VelocityGAN(keras.Model):
 
     def pixel_losses(self, y, predicted, weight=None):
         """Mean absolute and mean squared error of the samples with a velocity model."""
-        error = _at_least_float32(predicted)
+        error = at_least_float32(predicted)
         error = error - ops.cast(y, error.dtype)
         axes = (1, 2, 3)
         return (
@@ -262,32 +268,6 @@ class VelocityGAN(keras.Model):
         return cls(**config)
 
 
-def wgan_adamw(learning_rate=1e-4, weight_decay=1e-4):
-    """AdamW as OpenFWI trains generator and critic: betas (0, 0.9), PyTorch's epsilon.
-
-    Args:
-        learning_rate: A number or a schedule.
-        weight_decay: Decoupled weight decay.
-    """
-    return keras.optimizers.AdamW(
-        learning_rate, weight_decay=weight_decay, beta_1=0.0, beta_2=0.9, epsilon=1e-8
-    )
-
-
-def labelled_mean(values, weight=None):
-    """Mean of values ``(batch,)`` weighted by sample; 0 where no sample has a weight."""
-    values = _at_least_float32(values)
-    if weight is None:
-        return ops.mean(values)
-    weight = ops.reshape(ops.cast(weight, values.dtype), (-1,))
-    return ops.divide_no_nan(ops.sum(values * weight), ops.sum(weight))
-
-
-def _at_least_float32(values):
-    values = ops.convert_to_tensor(values)
-    return ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
-
-
 class _EpochClock(keras.callbacks.Callback):
     """Tells the model where in the epoch it is, and how long the epoch will be."""
 
@@ -299,35 +279,3 @@ class _EpochClock(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.batches_in_epoch.assign(self.model.batch_in_epoch)
-
-
-def _with_loss_scaling(optimizer, network, weights):
-    """The optimizer, scaling its loss if the network computes in float16."""
-    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    if scaled or "float16" not in compute_dtypes(network):
-        return optimizer
-    # Keras' usual 2^15 is for losses around one; these are heavier, and would overflow in
-    # the first steps, which are then skipped.
-    scale = 2.0**15
-    while scale * weights > 2.0**15:
-        scale /= 2
-    return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=scale)
-
-
-def _float32_scores(critic):
-    """The critic as a function that computes in float32, for derivatives of derivatives."""
-    if not compute_dtypes(critic) & {"float16", "bfloat16"}:
-        return lambda velocity: critic(velocity, training=True)
-    exact = type(critic).from_config(critic.get_config() | {"dtype": "float32"})
-
-    def scores(velocity):
-        trainable, others = (
-            [ops.convert_to_tensor(variable) for variable in variables]
-            for variables in (critic.trainable_variables, critic.non_trainable_variables)
-        )
-        result, updates = exact.stateless_call(trainable, others, velocity, training=True)
-        for variable, update in zip(critic.non_trainable_variables, updates, strict=True):
-            variable.assign(update)
-        return result
-
-    return scores

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_seismic.models.velocity_gan import labelled_mean
+from keras_seismic.models.wasserstein import labelled_mean
 
 
 def train_step(gan, data):

@@ -409,5 +409,5 @@ def test_bad_numbers(pairs):
     with pytest.raises(IndexError):
         pairs.dataset(part=[21])
     for share in (0, 1, -0.1):
-        with pytest.raises(ValueError, match="share must be between 0 and 1"):
+        with pytest.raises(ValueError, match="expected a share between 0 and 1"):
             pairs.held_out(share)

@@ -9,7 +9,7 @@ from keras import ops
 from keras_seismic.data.openfwi.augmentation import GatherAugmentation
 from keras_seismic.data.openfwi.buffers import BufferPool
 from keras_seismic.data.order import BatchOrder
-from keras_seismic.layers import VelocityScaling
+from keras_seismic.layers import GatherNormalization, VelocityScaling
 
 if TYPE_CHECKING:
     from keras_seismic.data.openfwi.pairs import OpenFWIPairs
@@ -57,10 +57,15 @@ class Batches:
         self._buffers = BufferPool(limit=16)
 
     @property
+    def compiles(self) -> bool:
+        """Whether ``normalize`` may be compiled by XLA, which not every layer can be."""
+        return isinstance(self.input_normalization, GatherNormalization)
+
+    @property
     def batch_bytes(self) -> int:
-        """Memory of a batch while it is made: raw and normalised."""
+        """Memory of a batch of raw gathers."""
         nt, receivers, _ = self.pairs.gather_shape
-        return 2 * 4 * self.order.batch_size * nt * receivers * len(self.shots)
+        return 4 * self.order.batch_size * nt * receivers * len(self.shots)
 
     def read(self, numbers: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Raw gathers and velocity as the files have them, changed by the augmentation.

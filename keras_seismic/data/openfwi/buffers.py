@@ -42,5 +42,5 @@ class BufferPool:
         # Views of an array refer to the array that owns the memory, not to each other; this
         # holder in between is what the last of them lets go.
         holder = (ctypes.c_char * size).from_buffer(memory.data, start)
-        weakref.finalize(holder, self._free.append, memory)
+        weakref.finalize(holder, self._free.append, memory).atexit = False
         return np.frombuffer(memoryview(holder), np.float32).reshape(shape)

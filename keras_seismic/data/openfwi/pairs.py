@@ -100,12 +100,12 @@ class OpenFWIPairs:
         openfwi = Acquisition.openfwi()
         if acquisition is None and self.gather_shape == openfwi.gather_shape:
             acquisition = openfwi if self.velocity_shape in ((70, 70), None) else None
+        self.acquisition = acquisition
         if acquisition is not None and acquisition.gather_shape != self.gather_shape:
             raise ValueError(
                 f"{source}: its gathers are {self.gather_shape} (time, receivers, shots), but the "
                 f"acquisition records {acquisition.gather_shape}"
             )
-        self.acquisition = acquisition
 
     def __len__(self) -> int:
         return len(self.store)
@@ -180,8 +180,8 @@ class OpenFWIPairs:
         """
         if not 0 < share < 1 or len(self) < 2:
             raise ValueError(
-                f"held_out: share must be between 0 and 1 of at least two pairs, received {share} "
-                f"of {len(self)}"
+                f"held_out: expected a share between 0 and 1 of two pairs or more, received "
+                f"{share} of {len(self)}"
             )
         order = np.random.default_rng(seed).permutation(len(self))
         splits = published_splits(self.files, self.family)
@@ -195,8 +195,7 @@ class OpenFWIPairs:
         """Mean velocity model, ``(depth, width, 1)`` in m/s: the prediction to beat."""
         if self.velocity_shape is None:
             raise ValueError(f"{self.source}: lists gathers alone, there is no velocity")
-        numbers = self._numbers(part)
-        total = np.zeros(self.velocity_shape)
+        numbers, total = self._numbers(part), np.zeros(self.velocity_shape)
         for start in range(0, len(numbers), 500):
             velocity = self.store.velocity(numbers[start : start + 500])
             total += velocity.sum(axis=0, dtype=np.float64)
@@ -230,11 +229,10 @@ class OpenFWIPairs:
         Args:
             input_normalization: Applied to the gathers; by default the family's
                 ``GatherNormalization``.
-            output_scaling: Its inverse is applied to the velocity; by default that of
-                1500-4500 m/s.
+            output_scaling: Its inverse is applied to the velocity; by default 1500-4500 m/s.
             batch_size: Pairs a batch; the last one may be smaller.
             shuffle: Another order in every epoch.
-            seed: A non-negative integer, or several; decides order and augmentation.
+            seed: A number or several; decides order and augmentation.
             part: Which of the pairs, a slice or numbers; all by default.
             sample_ratio: Keep every so manieth time sample, from the first on.
             shots: Numbers of the shots to use; all by default.
@@ -244,8 +242,7 @@ class OpenFWIPairs:
             drop_remainder: Leave out the last, smaller batch; all workers then have the same
                 number of batches, which synchronous training needs.
             start: ``(epoch, batch)`` to begin with.
-            parallel: Batches made at the same time; by default one a core, and fewer if they
-                are large.
+            parallel: Batches read at the same time; by default 8, and fewer large ones.
 
         Returns:
             Batches of gathers ``(batch, time, receivers, shots)`` and velocity
@@ -267,9 +264,9 @@ class OpenFWIPairs:
         Values and order are those of ``dataset``, on whatever Keras backend is in use.
 
         Args:
-            *arguments: As for ``dataset``.
+            *arguments: As for ``dataset``, and so are ``options``, without ``parallel``.
             ahead: Batches made in advance, in threads.
-            **options: As for ``dataset``, without ``parallel``.
+            **options: See there.
         """
         return OpenFWISequence(self._batches(*arguments, **options), ahead)
 
@@ -289,10 +286,12 @@ class OpenFWIPairs:
         start: tuple[int, int] = (0, 0),
     ) -> Batches:
         order = BatchOrder(self._numbers(part), batch_size, shuffle, seed, shard, drop_remainder)
+        if input_normalization is None:
+            input_normalization = self.input_normalization
         return Batches(
             self,
             order,
-            input_normalization or self.input_normalization,
+            input_normalization,
             output_scaling or VelocityScaling(1500.0, 4500.0),
             sample_ratio,
             tuple(range(self.gather_shape[2])) if shots is None else tuple(shots),

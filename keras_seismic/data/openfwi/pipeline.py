@@ -12,16 +12,16 @@ from keras_seismic.data.openfwi.batches import Batches
 if TYPE_CHECKING:
     import tensorflow as tf
 
-#: Memory that batches in the making may take, if nothing else is said.
-_MEMORY = 2**30
-_MOST_PARALLEL = 16
+#: Batches read at the same time, if they are not too large: disks answer many best.
+_READERS = 8
+_MEMORY = 2**29  # bytes
 
 
 def build_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Dataset":
     """Each iteration over it is an epoch, the first one from ``batches.start`` on.
 
-    Reading releases Python's lock and the normalisation is one compiled loop over a batch, so
-    that ``parallel`` batches are made at the same time in TensorFlow's threads.
+    Reading, of ``parallel`` batches at a time, releases Python's lock, and the normalisation is one
+    compiled loop over a batch, for which one batch a core is enough.
     """
     import tensorflow as tf
 
@@ -29,9 +29,8 @@ def build_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Dat
     epochs = itertools.count(first_epoch)
     nt, receivers, _ = batches.pairs.gather_shape
     velocity_shape = batches.pairs.velocity_shape or (0,)
-    # The gathers alone: a filter may be any layer, and not every layer compiles; and a function
-    # that also returns the velocity is compiled to slower code.
-    normalize = tf.function(batches.normalize, jit_compile=True, autograph=False)
+    # Of the gathers alone: a function that also returns the velocity is compiled to slower code.
+    normalize = tf.function(batches.normalize, jit_compile=batches.compiles, autograph=False)
 
     def next_epoch():
         # Called when the first batch is asked for, not when an iterator is made: Keras makes
@@ -52,25 +51,32 @@ def build_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Dat
         return numbers.map(lambda batch: (batch, epoch))
 
     @tf.autograph.experimental.do_not_convert
-    def make(numbers, epoch):
+    def read_batch(numbers, epoch):
         types = tf.float32, tf.float32, tf.bool
         gathers, velocity, filtered = tf.numpy_function(read, [numbers, epoch], types)
         size = numbers.shape[0]
         gathers.set_shape((size, len(batches.shots), nt, receivers))
         velocity.set_shape((size, *velocity_shape))
         filtered.set_shape((size,))
+        return gathers, velocity, filtered
+
+    @tf.autograph.experimental.do_not_convert
+    def finish(gathers, velocity, filtered):
         return batches.with_velocity(normalize(batches.filter(gathers, filtered)), velocity)
 
-    if parallel is None:
-        most = max(_MEMORY // batches.batch_bytes, 2)
-        affinity = getattr(os, "sched_getaffinity", None)
-        cores = len(affinity(0)) if affinity else os.cpu_count() or 2
-        parallel = int(min(max(cores, 2), most, _MOST_PARALLEL))
+    parallel = parallel or max(min(_READERS, _MEMORY // batches.batch_bytes), 2)
+    computing = min(parallel, _cores())
     dataset = tf.data.Dataset.range(1).flat_map(numbers_of_epoch)
-    dataset = dataset.map(make, num_parallel_calls=parallel, deterministic=True)
+    dataset = dataset.map(read_batch, num_parallel_calls=parallel, deterministic=True)
+    dataset = dataset.map(finish, num_parallel_calls=computing, deterministic=True)
     if not first_batch:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches.order)))
     # Threads of its own: those that wait for the disk would be missing in the training.
     options = tf.data.Options()
-    options.threading.private_threadpool_size = parallel + 1
+    options.threading.private_threadpool_size = parallel + computing
     return dataset.prefetch(2).with_options(options)
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

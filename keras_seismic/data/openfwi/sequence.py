@@ -20,6 +20,8 @@ class OpenFWISequence(keras.utils.PyDataset):
     Batches are made in threads while the network trains, the next ``ahead`` of them before they
     are asked for. Keras' own ``workers`` are not needed. **Pass** ``shuffle=False`` **to**
     ``fit``: it would shuffle the batches once more, and away from the order that is read ahead.
+    Begun in mid-epoch (``start``), its first epoch is shorter, which ``fit`` takes for the length
+    of all: fit that epoch by itself.
 
     Args:
         batches: What to do, from ``OpenFWIPairs.sequence``.
@@ -42,7 +44,10 @@ class OpenFWISequence(keras.utils.PyDataset):
         self._coming: dict[tuple[int, int], Future] = {}
         self._numbers: tuple[int, np.ndarray] | None = None
         self._finished = False
-        self._normalize = compiled(self.batches.normalize, keras.backend.backend())
+        self._normalize = self.batches.normalize
+        backend = keras.backend.backend()
+        if self.batches.compiles or backend == "jax":
+            self._normalize = compiled(self.batches.normalize, backend)
 
     def __len__(self) -> int:
         """Batches that the epoch has, or still has if it was begun elsewhere."""

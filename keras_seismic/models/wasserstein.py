@@ -1,0 +1,64 @@
+"""Pieces of Wasserstein training: optimizers, means over labelled samples, precision."""
+
+import keras
+from keras import ops
+
+from keras_seismic.models.network import compute_dtypes
+
+
+def wgan_adamw(learning_rate=1e-4, weight_decay=1e-4):
+    """AdamW as OpenFWI trains generator and critic: betas (0, 0.9), PyTorch's epsilon.
+
+    Args:
+        learning_rate: A number or a schedule.
+        weight_decay: Decoupled weight decay.
+    """
+    return keras.optimizers.AdamW(
+        learning_rate, weight_decay=weight_decay, beta_1=0.0, beta_2=0.9, epsilon=1e-8
+    )
+
+
+def labelled_mean(values, weight=None):
+    """Mean of values ``(batch,)`` weighted by sample; 0 where no sample has a weight."""
+    values = at_least_float32(values)
+    if weight is None:
+        return ops.mean(values)
+    weight = ops.reshape(ops.cast(weight, values.dtype), (-1,))
+    return ops.divide_no_nan(ops.sum(values * weight), ops.sum(weight))
+
+
+def at_least_float32(values):
+    values = ops.convert_to_tensor(values)
+    return ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
+
+
+def with_loss_scaling(optimizer, network, weights):
+    """The optimizer, scaling its loss if the network computes in float16."""
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if scaled or "float16" not in compute_dtypes(network):
+        return optimizer
+    # Keras' usual 2^15 is for losses around one; these are heavier, and would overflow in
+    # the first steps, which are then skipped.
+    scale = 2.0**15
+    while scale * weights > 2.0**15:
+        scale /= 2
+    return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=scale)
+
+
+def float32_scores(critic):
+    """The critic as a function that computes in float32, for derivatives of derivatives."""
+    if not compute_dtypes(critic) & {"float16", "bfloat16"}:
+        return lambda velocity: critic(velocity, training=True)
+    exact = type(critic).from_config(critic.get_config() | {"dtype": "float32"})
+
+    def scores(velocity):
+        trainable, others = (
+            [ops.convert_to_tensor(variable) for variable in variables]
+            for variables in (critic.trainable_variables, critic.non_trainable_variables)
+        )
+        result, updates = exact.stateless_call(trainable, others, velocity, training=True)
+        for variable, update in zip(critic.non_trainable_variables, updates, strict=True):
+            variable.assign(update)
+        return result
+
+    return scores
