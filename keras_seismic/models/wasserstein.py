@@ -28,6 +28,7 @@ def labelled_mean(values, weight=None):
 
 
 def at_least_float32(values):
+    """A tensor of half precision in float32, others as they are."""
     values = ops.convert_to_tensor(values)
     return ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
 
