@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Processes that the tests run in; each takes about 3 GB.
+WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: demo test lint bench test-lowest clean
@@ -10,7 +12,8 @@ demo: $(VENV)/.run  ## the main job: simulate, train, evaluate, export (about 9 
 	$(BIN)/python -m examples.demo --out runs/demo --overwrite
 
 test: $(VENV)/.dev  ## what CI runs
-	$(BIN)/python -m pytest --cov=keras_seismic --cov-report=term:skip-covered $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
+		--cov=keras_seismic --cov-report=term:skip-covered $(TESTS)
 
 lint: $(VENV)/.dev  ## format, rules, types
 	$(BIN)/ruff format --check .
