@@ -123,6 +123,8 @@ def experiment(arguments):
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train and score; returns what metrics.json holds."""
     arguments = parser().parse_args(argv)
+    if arguments.resume and arguments.low_cut:
+        raise ValueError("--resume goes on with one training, not with a study (--low-cut)")
     run = command_line.open_run(arguments)
     acquisition, pairs, held_out = experiment(arguments)
 
@@ -150,8 +152,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         folder, steps = run, [decimation]
         if frequency:
             path = run.path / ks.evaluation.low_cut_name(frequency)
-            folder = ks.training.RunFolder(path, overwrite=run.resume)
-            folder.create(config | {"low_cut_hz": frequency})
+            folder = ks.training.RunFolder(path).create(config | {"low_cut_hz": frequency})
             steps = [filters[frequency], decimation]
             print(f"without the frequencies below {frequency:g} Hz")
         keras.utils.set_random_seed(arguments.seed)

@@ -75,16 +75,24 @@ def parser():
     return p
 
 
-def build(arguments, acquisition, shape):
+def preparation(arguments):
+    """What is done to raw gathers; FCNVMB, which reads time as depth, takes every fifth sample."""
+    normalization = ks.layers.GatherNormalization.openfwi(arguments.family)
+    if arguments.generator == "inversionnet":
+        return normalization
+    return ks.layers.GatherPreparation([ks.layers.TimeDecimation(5), normalization])
+
+
+def build(arguments, gather_shape, shape):
     """The generator with its critic, compiled."""
-    if arguments.generator == "fcnvmb":
-        generator = ks.models.FCNVMB(acquisition.gather_shape, shape, arguments.filters)
-    else:
-        generator = ks.models.InversionNet(acquisition.gather_shape, shape, arguments.filters)
-    normalization = None if arguments.normalization == "none" else arguments.normalization
-    variant = "code" if arguments.patch_size is None else "paper"
+    names = {"inversionnet": ks.models.InversionNet, "fcnvmb": ks.models.FCNVMB}
+    generator = names[arguments.generator](gather_shape, shape, arguments.filters)
     critic = ks.models.VelocityCritic(
-        shape, arguments.filters, variant, arguments.patch_size, normalization
+        shape,
+        arguments.filters,
+        variant="code" if arguments.patch_size is None else "paper",
+        patch_size=arguments.patch_size,
+        normalization=None if arguments.normalization == "none" else arguments.normalization,
     )
     gan = ks.models.VelocityGAN(generator, critic, arguments.seed)
     gan.compile(
@@ -116,13 +124,22 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
             (arguments.held_out, (arguments.seed, 1)),
         )
     )
+    prepared = preparation(arguments)
+    scaling = ks.layers.VelocityScaling(1500.0, 4500.0)
+    validating = max(arguments.samples // 20, 1)
+    if arguments.samples - validating < arguments.batch_size:
+        raise ValueError(
+            f"--samples {arguments.samples}: {arguments.samples - validating} of them are trained "
+            f"on, which make no whole batch of {arguments.batch_size}"
+        )
+    gather_shape = prepared.compute_output_shape((None, *acquisition.gather_shape))[1:]
+    gan = build(arguments, gather_shape, pairs.shape)
     run.create(command_line.configuration(arguments, acquisition=acquisition.get_config()))
     pairs.generate()
     held_out.generate()
-    normalization = ks.layers.GatherNormalization.openfwi(arguments.family)
-    scaling = ks.layers.VelocityScaling(1500.0, 4500.0)
-    validating = max(arguments.samples // 20, 1)
-    settings = (normalization, scaling, arguments.batch_size)
+
+    # Training
+    settings = (prepared, scaling, arguments.batch_size)
     training = pairs.dataset(
         *settings,
         seed=arguments.seed,
@@ -131,13 +148,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         start=(run.epochs_done, 0),
     )
     validation = pairs.dataset(*settings, shuffle=False, part=slice(validating))
-
-    # Networks and training
-    gan = build(arguments, acquisition, pairs.shape)
     gan = ks.training.fit(gan, training, validation, run, arguments.epochs)
 
     # Scores and figures in m/s, of the generator alone
-    model = ks.exporting.with_physical_units(gan, normalization, scaling, acquisition)
+    model = ks.exporting.with_physical_units(gan, prepared, scaling, acquisition)
     run.save_model(model)
     gathers, velocity = held_out[:]
     predicted = ks.evaluation.predict(model, gathers)

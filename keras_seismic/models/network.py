@@ -25,16 +25,26 @@ class Network(keras.Model):
 
     def get_compile_config(self):
         config = super().get_compile_config()
-        frozen = [layer.name for layer in self.layers if layer.weights and not layer.trainable]
+        frozen = frozen_layers(self)
         return config | {"frozen_layers": frozen} if config and frozen else config
 
     def compile_from_config(self, config):
         config = dict(config)
-        for name in config.pop("frozen_layers", ()):
-            self.get_layer(name).trainable = False
+        freeze_layers(self, config.pop("frozen_layers", ()))
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.optimizer:
             self.optimizer.build(self.trainable_variables)
+
+
+def frozen_layers(network: keras.Model) -> list[str]:
+    """Names of the layers whose weights are not trained."""
+    return [layer.name for layer in network.layers if layer.weights and not layer.trainable]
+
+
+def freeze_layers(network: keras.Model, names) -> None:
+    """Keep the layers of these names as they are."""
+    for name in names:
+        network.get_layer(name).trainable = False
 
 
 def compute_dtypes(network: keras.Model) -> set[str]:

@@ -77,6 +77,7 @@ class VelocityCritic(Network):
                 f"VelocityCritic: pooling needs at least 2 x 2 cells, received {velocity_shape}"
             )
         dtype = policy_name(dtype)
+        exact = output_dtype(dtype)  # differences of scores are small
 
         # The gradient penalty's gradient needs second derivatives.
         kind = "twice differentiable batch" if normalization == "batch" else normalization
@@ -95,7 +96,7 @@ class VelocityCritic(Network):
             if normalization == "batch":
                 x = block(x, 1, x.shape[1:3], padding=0, name="score")
             else:
-                x = layers.Conv2D(1, x.shape[1:3], name="score_convolution", dtype=dtype)(x)
+                x = layers.Conv2D(1, x.shape[1:3], name="score_convolution", dtype=exact)(x)
         else:
             for stage, multiple in enumerate((1, 2, 4, 8, 8), start=1):
                 if min(x.shape[1:3]) < 2 * (patch_size or 1):
@@ -104,10 +105,10 @@ class VelocityCritic(Network):
                 x = layers.MaxPooling2D(2, name=f"critic_{stage}_pooling", dtype=dtype)(x)
             if patch_size is None:
                 x = layers.GlobalAveragePooling2D(name="mean", dtype=dtype)(x)
-                x = layers.Dense(1, name="score_dense", dtype=dtype)(x)
+                x = layers.Dense(1, name="score_dense", dtype=exact)(x)
             else:
-                x = layers.Conv2D(1, 3, padding="same", name="score_convolution", dtype=dtype)(x)
-        score = layers.Flatten(name="score", dtype=output_dtype(dtype))(x)
+                x = layers.Conv2D(1, 3, padding="same", name="score_convolution", dtype=exact)(x)
+        score = layers.Flatten(name="score", dtype=exact)(x)
 
         super().__init__(velocity, score, **kwargs)
         self.velocity_shape = velocity_shape

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_seismic.losses import WeightedPixelLoss
 from keras_seismic.models.arguments import checked_size
+from keras_seismic.models.network import freeze_layers, frozen_layers
 from keras_seismic.models.wasserstein import (
     at_least_float32,
     float32_scores,
@@ -69,9 +70,10 @@ class VelocityGAN(keras.Model):
         # Float32 outside, whatever the parts compute in: they cast their own inputs.
         super().__init__(**{**kwargs, "dtype": "float32"})
         for name, network in (("generator", generator), ("critic", critic)):
-            if not isinstance(network, keras.Model) or len(network.inputs or ()) != 1:
+            if len(getattr(network, "inputs", None) or ()) != 1:
                 raise ValueError(
-                    f"VelocityGAN: {name} must be a Keras model with one input, received {network}"
+                    f"VelocityGAN: {name} must be a functional model with one input, received "
+                    f"{network}"
                 )
         made, judged = generator.output_shape, critic.input_shape
         if tuple(made[1:]) != tuple(judged[1:]):
@@ -164,7 +166,7 @@ class VelocityGAN(keras.Model):
         super().compile(
             optimizer=generator_optimizer,
             loss=pixel_loss,
-            metrics=metrics,
+            weighted_metrics=metrics,  # samples without velocity count in no metric
             run_eagerly=run_eagerly,
             jit_compile=jit_compile,
             steps_per_execution=steps_per_execution,
@@ -179,16 +181,21 @@ class VelocityGAN(keras.Model):
     def get_compile_config(self):
         if not self.compiled:
             return {}
-        optimizers = {
+        state = {
             "generator_optimizer": self.generator_optimizer,
             "critic_optimizer": self.critic_optimizer,
+            "frozen_layers": [frozen_layers(network) for network in (self.generator, self.critic)],
         }
-        return keras.saving.serialize_keras_object(self._compile_arguments | optimizers)
+        return keras.saving.serialize_keras_object(self._compile_arguments | state)
 
     def compile_from_config(self, config):
         # Elsewhere a loaded model still predicts.
         if keras.backend.backend() == "tensorflow":
-            self.compile(**keras.saving.deserialize_keras_object(config))
+            config = keras.saving.deserialize_keras_object(config)
+            frozen = config.pop("frozen_layers", ((), ()))
+            for network, names in zip((self.generator, self.critic), frozen, strict=True):
+                freeze_layers(network, names)
+            self.compile(**config)
 
     def call(self, inputs, training=False):
         return self.generator(inputs, training=training)
@@ -218,23 +225,25 @@ class VelocityGAN(keras.Model):
         real, fake = (ops.mean(score, axis=1) for score in scores)
         updated = self.update_pixel_metrics(x, y, predicted, weight)
         difference = labelled_mean(real, weight) - ops.mean(fake)
-        return updated | self.update_trackers(score_difference=difference)
+        return updated | self.update_trackers(ops.shape(y)[0], score_difference=difference)
 
     def update_pixel_metrics(self, x, y, predicted, weight):
         """Update ``loss``, ``l1``, ``l2`` and the compiled metrics, and return them."""
         l1, l2 = self.pixel_losses(y, predicted, weight)
-        tracked = self.update_trackers(l1=l1, l2=l2)
+        # Not means of batches' means: batches have more or fewer labelled samples.
+        count = ops.shape(y)[0] if weight is None else ops.sum(ops.cast(weight, "float32"))
+        tracked = self.update_trackers(count, l1=l1, l2=l2)
         loss = next(metric for metric in self.metrics if metric.name == "loss")
-        loss.update_state(self.l1 * l1 + self.l2 * l2)
+        loss.update_state(self.l1 * l1 + self.l2 * l2, sample_weight=count)
         results = self.compute_metrics(x, y, predicted, sample_weight=weight)
         names = {tracker.name for tracker in self._trackers}
         return {k: v for k, v in results.items() if k not in names} | tracked
 
-    def update_trackers(self, **values):
-        """Update running means by name, and return them."""
+    def update_trackers(self, count, **values):
+        """Update running means by name, the batch counting so much, and return them."""
         trackers = [tracker for tracker in self._trackers if tracker.name in values]
         for tracker in trackers:
-            tracker.update_state(values[tracker.name])
+            tracker.update_state(values[tracker.name], sample_weight=count)
         return {tracker.name: tracker.result() for tracker in trackers}
 
     def pixel_losses(self, y, predicted, weight=None):
@@ -272,7 +281,8 @@ class _EpochClock(keras.callbacks.Callback):
     """Tells the model where in the epoch it is, and how long the epoch will be."""
 
     def on_train_begin(self, logs=None):
-        self.model.batches_in_epoch.assign(self.params.get("steps") or 0)
+        if self.params.get("steps"):  # otherwise a resumed training knows it from before
+            self.model.batches_in_epoch.assign(self.params["steps"])
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.batch_in_epoch.assign(0)

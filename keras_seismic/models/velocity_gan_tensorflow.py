@@ -29,6 +29,9 @@ def train_step(gan, data):
     with tf.GradientTape() as tape:
         difference, penalty = critic_terms(gan, y, fake, alpha, weight)
         critic_loss = gan.penalty_weight * penalty - difference
+        if weight is not None:
+            # Without a real model in the batch, nothing would hold the critic.
+            critic_loss *= tf.cast(tf.reduce_any(weight > 0), critic_loss.dtype)
         scaled = gan.critic_optimizer.scale_loss(critic_loss)
     gan.critic_optimizer.apply(tape.gradient(scaled, variables), variables)
 
@@ -36,7 +39,7 @@ def train_step(gan, data):
     tf.cond(due, lambda: _update_generator(gan, x, y, weight), lambda: tf.constant(0.0))
 
     terms = {"critic_loss": critic_loss, "score_difference": difference}
-    tracked = gan.update_trackers(gradient_penalty=penalty, **terms)
+    tracked = gan.update_trackers(tf.shape(y)[0], gradient_penalty=penalty, **terms)
     return gan.update_pixel_metrics(x, y, fake, weight) | tracked
 
 

@@ -51,6 +51,13 @@ def float32_scores(critic):
     if not compute_dtypes(critic) & {"float16", "bfloat16"}:
         return lambda velocity: critic(velocity, training=True)
     exact = type(critic).from_config(critic.get_config() | {"dtype": "float32"})
+    if compute_dtypes(exact) & {"float16", "bfloat16"}:
+        raise ValueError(
+            "VelocityGAN: a critic in mixed precision must have a dtype among its arguments, as "
+            f"VelocityCritic does, to compute its penalty in float32; received {critic}"
+        )
+    for layer, other in zip(exact.layers, critic.layers, strict=True):
+        layer.trainable = other.trainable
 
     def scores(velocity):
         trainable, others = (

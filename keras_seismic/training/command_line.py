@@ -141,7 +141,7 @@ def run_program(main: Callable[[Sequence[str] | None], Any]) -> None:
     """Run a program's ``main``: errors in what the user gave become one line, not a traceback."""
     try:
         main(None)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
         raise SystemExit(f"error: {error}") from error
     except KeyboardInterrupt:
         raise SystemExit("interrupted; if an epoch was finished, --resume goes on") from None

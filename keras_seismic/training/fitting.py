@@ -55,7 +55,7 @@ def jit_compile() -> bool | str:
 
 
 class _Record(keras.callbacks.Callback):
-    """Keeps what a run needs to be resumed after every epoch."""
+    """Keeps the best network, and what a run needs to be resumed, after every epoch."""
 
     def __init__(self, run: RunFolder, columns: dict[str, list[float]]) -> None:
         super().__init__()
@@ -64,6 +64,9 @@ class _Record(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         for key, value in (logs or {}).items():
             self.columns.setdefault(key, []).append(float(value))
+        losses = self.columns["val_loss"]
+        if losses[-1] <= min(losses) or len(losses) == 1:
+            self.run.save_model(self.model, "best.keras")
         self.run.save_progress(self.model, self.columns)
 
 
@@ -93,13 +96,7 @@ def fit(network: keras.Model, training, validation, run: RunFolder, epochs: int)
     if run.resume:
         network, history = keras.models.load_model(run.last(run.epochs_done)), run.read_history()
         del history["epoch"]
-    keep_best = keras.callbacks.ModelCheckpoint(
-        str(best),
-        monitor="val_loss",
-        save_best_only=True,
-        initial_value_threshold=min(history["val_loss"]) if history else None,
-    )
-    callbacks = [keras.callbacks.TerminateOnNaN(), keep_best, _Record(run, history)]
+    callbacks = [keras.callbacks.TerminateOnNaN(), _Record(run, history)]
     arrays = isinstance(training, tuple)
     network.fit(
         *(training if arrays else (training,)),

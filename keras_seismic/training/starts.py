@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from keras_seismic.exporting import PhysicalUnitsModel, load_model, with_physical_units
+from keras_seismic.models import VelocityGAN
 from keras_seismic.training.transfer import encoder_multipliers, freeze_encoder, reset_head
 
 
@@ -111,6 +112,7 @@ def load_pretrained(
             of another shape.
     """
     model = load_model(path)
+    model = model.generator if isinstance(model, VelocityGAN) else model
     if not isinstance(model, PhysicalUnitsModel):
         if len(model.inputs) != 1 or len(model.input_shape) != 4 or len(model.output_shape) != 4:
             raise ValueError(f"{Path(path)}: expected a network from gathers to velocity")

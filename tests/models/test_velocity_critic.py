@@ -46,10 +46,6 @@ class TestVelocityCritic(ModelTests):
         assert np.ptp(scores) > 1e-2
         np.testing.assert_allclose(scores, model(x), atol=1e-5)
 
-    def has_no_effect(self, weight):
-        # Layer normalisation, unlike batch normalisation, leaves a trace of each bias.
-        return False
-
 
 @pytest.mark.parametrize(
     ("arguments", "sides", "scores"),

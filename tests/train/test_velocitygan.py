@@ -80,14 +80,31 @@ def test_interrupted_and_resumed_it_leaves_the_same_run(tmp_path, cache, eagerly
 )
 def test_options_choose_the_networks(options, expected):
     parsed = train.velocitygan.parser().parse_args(["--out", "x", "--smoke", *options])
-    acquisition = ks.simulation.Acquisition.openfwi()
-    gan = train.velocitygan.build(parsed, acquisition, (70, 70))
+    raw = ks.simulation.Acquisition.openfwi().gather_shape
+    prepared = train.velocitygan.preparation(parsed)
+    gan = train.velocitygan.build(parsed, prepared.compute_output_shape((1, *raw))[1:], (70, 70))
     assert isinstance(gan.generator, expected)
     patches = 16 if "--patch-size" in options else 1
     assert gan.critic.output_shape == (None, patches)
     assert (gan.l1, gan.l2, gan.adversarial, gan.generator_every) == (100, 0, 1, 2)
+    # What arrives late matters: the network sees the whole record.
+    gathers = np.random.default_rng(0).normal(size=(1, *raw)).astype("float32")
+    late = gathers.copy()
+    late[:, 700:] *= -1
+    outputs = [np.asarray(gan.generator(prepared(g), training=True)) for g in (gathers, late)]
+    assert np.abs(outputs[0] - outputs[1]).max() > 1e-4
 
 
-def test_too_few_samples_for_a_batch_are_refused(tmp_path, cache):
-    with pytest.raises(ValueError, match="make no whole batch of 64"):
-        train.velocitygan.main(arguments(tmp_path / "run", cache, "--batch-size", "64"))
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--batch-size", "64"), "make no whole batch of 64"),
+        (("--patch-size", "36"), "patch_size=36"),
+        (("--l1", "-1"), "l1=-1"),
+        (("--resume",), "nothing to resume"),
+    ],
+)
+def test_bad_input_is_refused_with_nothing_written(tmp_path, cache, options, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        train.velocitygan.main(arguments(tmp_path / "run", cache, *options))
+    assert not (tmp_path / "run").exists()
