@@ -20,7 +20,7 @@ lint: $(VENV)/.dev  ## format, rules, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.benchmark  ## every benchmark, a few minutes each
+bench: $(VENV)/.benchmark  ## every benchmark, a few minutes each, adversarial an hour
 	set -e; for program in benchmarks/[!_]*.py; do \
 		$(BIN)/python -m benchmarks.$$(basename $$program .py); done
 

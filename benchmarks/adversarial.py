@@ -119,7 +119,7 @@ def write(settings: dict[str, Any], results: list[dict[str, Any]]) -> None:
         columns = [[run[name] for run in runs] for name in names if runs]
         spread = [f"{np.mean(c):.4g} ({min(c):.4g} to {max(c):.4g})" for c in columns]
         rows += [[kind, len(runs), *spread]] if runs else []
-    header = ["critic", "seeds", "MAE, m/s", "RMSE, m/s", "SSIM", "steepness"]
+    header = ["critic", "seeds", "MAE, m/s", "RMSE, m/s", "SSIM", "vertical differences"]
     content = {"settings": settings, "runs": results}
     report("adversarial", content, header, rows, ["keras", "tensorflow"])
 

@@ -20,9 +20,10 @@ class VelocityCritic(Network):
 
     Batch normalisation in a critic couples samples that the gradient penalty treats singly,
     and hides a shift common to all generated models, since real and generated ones are
-    normalised apart. It is the default for equality with the original. To train,
-    ``normalization="layer"`` (or ``None``) is the better choice: the last layer is then
-    linear, as the theory of the Wasserstein distance asks for.
+    normalised apart. It is the default for equality with the original. With
+    ``normalization="layer"`` (or ``None``) the critic does tell them apart, and its last layer
+    is linear, as the theory of the Wasserstein distance asks for; what either gains is measured
+    by ``benchmarks/adversarial.py``.
 
     Args:
         velocity_shape: ``(depth, width)`` of the velocity models.
