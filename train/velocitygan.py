@@ -5,15 +5,16 @@
 The defaults are OpenFWI's: full width, batches of 64, 500 epochs, AdamW with a constant rate,
 critic every batch, generator every fifth; that is work for an accelerator. On two cores,
 
-    python -m train.velocitygan --samples 600 --epochs 26 --batch-size 16 --filters 8
-        --learning-rate 1e-3 --generator-every 2 --boundary cpml --out runs/gan
+    python -m train.velocitygan --family curvefault_a --samples 600 --epochs 26 --batch-size 16
+        --filters 8 --learning-rate 1e-3 --generator-every 2 --boundary cpml --out runs/gan
 
-takes about ten minutes and reaches about 250 m/s on held-out pairs, where the absolute error
-alone reaches 230 (`python -m benchmarks.adversarial`, docs/velocity_gan.md): a critic needs far
-more data. --smoke takes a minute. The critic is layer normalised with a linear score, where
-OpenFWI's is batch normalised and cannot tell real models from generated ones. The run folder holds best.keras (generator, critic and both optimizers), model.keras
-(the generator alone: raw gathers in, m/s out), config.json, history.csv, metrics.json and
-figures/.
+is a training of minutes, and --smoke tries the program in about one. On so few pairs a critic
+gained nothing (`python -m benchmarks.adversarial`, docs/velocity_gan.md): it needs far more.
+
+The critic is layer normalised with a linear score; OpenFWI's is batch normalised, and cannot
+tell real models from generated ones. The run folder holds best.keras (generator, critic and
+both optimizers), model.keras (the generator alone: raw gathers in, m/s out), config.json,
+history.csv, metrics.json and figures/.
 """
 
 from collections.abc import Sequence
