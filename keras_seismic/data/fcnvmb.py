@@ -175,6 +175,9 @@ class FCNVMBPairs:
         Returns:
             Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
             makes them, and velocity ``(batch, depth, width, 1)``.
+
+        Raises:
+            ValueError: If an argument is out of its range.
         """
         numbers = np.arange(len(self))[part]
         return normalized_batches(

@@ -185,6 +185,9 @@ class SimulatedPairs:
         Returns:
             Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
             makes them, and velocity ``(batch, depth, width, 1)``.
+
+        Raises:
+            ValueError: If an argument is out of its range.
         """
         self._open_shards  # noqa: B018 - missing shards are reported here, not by a worker
         numbers = np.arange(self.count)[part]

@@ -162,6 +162,9 @@ def test_an_epoch_can_be_the_first(make):
     np.testing.assert_array_equal([y for _, y in midway.as_numpy_iterator()], epochs[1][1:])
     np.testing.assert_array_equal([y for _, y in midway.as_numpy_iterator()], epochs[2])
     assert not np.array_equal(epochs[1], epochs[2])
+    for start in ((0, 2), (0, -1), (-1, 0)):
+        with pytest.raises(ValueError, match="a batch from 0 to 1, received"):
+            pairs.dataset(*layers, batch_size=4, drop_remainder=True, start=start)
 
 
 def test_mean_velocity(make):
