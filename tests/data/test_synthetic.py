@@ -119,6 +119,25 @@ def test_whatever_decides_the_data_decides_the_folder(make, small_acquisition):
     assert parameters["acquisition"]["boundary"] == "cpml"
 
 
+def test_parameters_are_never_half_written(make, monkeypatch):
+    """Renamed when it is whole: at no time is there a shorter one."""
+    pairs = generated(make(count=3))
+    path = pairs.folder / "parameters.json"
+    before = path.read_text()
+    seen = []
+
+    def noted(source, target):
+        seen.append((path.read_text(), json.loads(source.read_text())))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", noted)
+    with pytest.raises(KeyboardInterrupt):
+        generated(make(count=5))
+    assert seen == [(before, json.loads(before))]
+    assert path.read_text() == before
+    assert not list(pairs.folder.glob(".*"))
+
+
 def test_dataset_gives_normalised_batches(make):
     pairs = generated(make())
     normalization = ks.layers.GatherNormalization.openfwi("curvevel_a")
