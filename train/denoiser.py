@@ -195,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     )
     network = ks.training.fit(
         network,
-        training.dataset(arguments.batch_size, first_epoch=run.epochs_done),
+        training.dataset(arguments.batch_size, start=(run.epochs_done, 0)),
         validation.dataset(arguments.batch_size, shuffle=False),
         run,
         arguments.epochs,

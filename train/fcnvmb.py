@@ -1,4 +1,4 @@
-"""Train FCNVMB on simulated shot gathers, and study what low frequencies are worth to it.
+"""Train FCNVMB on shot gathers, and study what low frequencies are worth to it.
 
     python -m train.fcnvmb --smoke --low-cut 8 --out runs/try
     python -m train.fcnvmb --targets unit --filters 8 --samples 500 --held-out 50
@@ -22,10 +22,17 @@ scores 327 m/s in the same training.
 The experiment is small by default. The paper's, for an accelerator and 130 GB of disk:
 
     --shape 201 301 --shots 29 --samples-in-time 2000
+
+With --data FOLDER it learns from the published .mat files (georec1.mat, vmodel1.mat and so on; see
+ks.data.FCNVMBPairs) instead of simulating. Those sizes are then the default, and a tenth of the
+pairs, at most --held-out, is kept for the scores. Recordings are thinned to every fifth sample as
+they are read, and the saved model takes them like that.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -41,6 +48,12 @@ SMOKE = {
     "shots": 2,
     "samples_in_time": 200,
 }
+#: Velocity model, shots and time samples: of what is simulated, and of the published files.
+SIZES = {"shape": [70, 70], "shots": 5, "samples_in_time": 1000}
+PUBLISHED_SIZES = {"shape": [201, 301], "shots": 29, "samples_in_time": 2000}
+
+#: Of the published gathers, thinned, s.
+THINNED_INTERVAL = 0.005
 
 
 def parser():
@@ -49,6 +62,7 @@ def parser():
     p = command_line.training_parser(
         __doc__, epochs=100, batch_size=10, learning_rate=1e-3, smoke=SMOKE
     )
+    p.add_argument("--data", type=Path, metavar="FOLDER", help="a folder of FCNVMB's .mat files")
     families = ", ".join(ks.simulation.FAMILIES)
     p.add_argument("--family", default="curvevel_a", help=f"one of {families}; default %(default)s")
     p.add_argument("--samples", type=positive, default=1600, help="pairs to learn from")
@@ -57,15 +71,19 @@ def parser():
         "--shape",
         type=positive,
         nargs=2,
-        default=[70, 70],
         metavar=("DEPTH", "WIDTH"),
-        help="velocity model in cells of 10 m, default 70 70",
+        help="velocity model in cells of 10 m, default 70 70; with --data 201 301",
     )
-    p.add_argument("--shots", type=positive, default=5, help="default %(default)s")
+    p.add_argument("--shots", type=positive, help="default 5; with --data 29")
     p.add_argument(
-        "--samples-in-time", type=positive, default=1000, help="of 1 ms, default %(default)s"
+        "--samples-in-time", type=positive, help="of 1 ms, default 1000; with --data 2000"
     )
-    p.add_argument("--keep-every", type=positive, default=5, help="sample, default %(default)s")
+    p.add_argument(
+        "--keep-every",
+        type=positive,
+        default=5,
+        help="sample of simulated gathers, default %(default)s",
+    )
     p.add_argument(
         "--filters",
         type=positive,
@@ -98,8 +116,22 @@ def parser():
     return p
 
 
-def experiment(arguments):
-    """The acquisition, the pairs to learn from and those to score on; nothing is simulated yet."""
+class Data(NamedTuple):
+    """Pairs to learn from and pairs to score on, and what is known of them."""
+
+    pairs: Any
+    learning: np.ndarray
+    held_out: Any
+    scoring: slice | np.ndarray
+    steps: list[keras.layers.Layer]
+    dt: float
+    acquisition: ks.simulation.Acquisition | None
+    gather_shape: tuple[int, int, int]
+    velocity_shape: tuple[int, int]
+
+
+def simulated(arguments: argparse.Namespace) -> Data:
+    """Pairs to be simulated, unless they are in the cache."""
     acquisition = ks.simulation.Acquisition.surface(
         width=arguments.shape[1],
         dx=10.0,
@@ -117,7 +149,32 @@ def experiment(arguments):
             (arguments.held_out, (arguments.seed, 1)),
         )
     )
-    return acquisition, pairs, held_out
+    return Data(
+        pairs,
+        np.arange(len(pairs)),
+        held_out,
+        slice(None),
+        [ks.layers.TimeDecimation(arguments.keep_every)],
+        acquisition.dt,
+        acquisition,
+        acquisition.gather_shape,
+        shape,
+    )
+
+
+def from_files(arguments: argparse.Namespace) -> Data:
+    """Pairs of FCNVMB's files, some of them held out."""
+    samples = len(range(arguments.samples_in_time)[2::5])  # as FCNVMBPairs thins them
+    gather_shape = samples, arguments.shape[1], arguments.shots
+    shape = tuple(arguments.shape)
+    pairs = ks.data.FCNVMBPairs(arguments.data, gather_shape=gather_shape, velocity_shape=shape)
+    if len(pairs) < 2:
+        raise ValueError(f"{arguments.data}: expected two pairs or more, to hold one out; found 1")
+    pairs[:1]  # files of another size are refused here, before the run folder is touched
+    order = np.random.default_rng(arguments.seed).permutation(len(pairs))
+    count = min(max(len(pairs) // 10, 1), arguments.held_out)
+    learning, scoring = order[count:][: arguments.samples], order[:count]
+    return Data(pairs, learning, pairs, scoring, [], THINNED_INTERVAL, None, gather_shape, shape)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
@@ -125,38 +182,45 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     arguments = parser().parse_args(argv)
     if arguments.resume and arguments.low_cut:
         raise ValueError("--resume goes on with one training, not with a study (--low-cut)")
+    for name, size in (PUBLISHED_SIZES if arguments.data else SIZES).items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, size)
     run = command_line.open_run(arguments)
-    acquisition, pairs, held_out = experiment(arguments)
+    data = from_files(arguments) if arguments.data else simulated(arguments)
+    pairs, learning, acquisition = data.pairs, data.learning, data.acquisition
+    arguments.samples = len(learning)
 
     # Low cuts and sizes that do not fit are refused here, before anything is simulated.
     low_cuts = ks.evaluation.checked_low_cuts(arguments.low_cut)
-    filters = {frequency: ks.layers.LowCut(frequency, acquisition.dt) for frequency in low_cuts}
+    filters = {frequency: ks.layers.LowCut(frequency, data.dt) for frequency in low_cuts}
     for low_cut in filters.values():
-        low_cut.build((None, *acquisition.gather_shape))
-    decimation = ks.layers.TimeDecimation(arguments.keep_every)
-    sizes = {
-        "gather_shape": decimation.compute_output_shape((None, *acquisition.gather_shape))[1:],
-        "velocity_shape": pairs.shape,
-    }
+        low_cut.build((None, *data.gather_shape))
+    prepared = (None, *data.gather_shape)
+    for step in data.steps:
+        prepared = step.compute_output_shape(prepared)
+    sizes = {"gather_shape": prepared[1:], "velocity_shape": data.velocity_shape}
     ks.models.FCNVMB(**sizes, filters=1)
-    config = command_line.configuration(arguments, acquisition=acquisition.get_config())
+    config = command_line.configuration(
+        arguments, acquisition=acquisition and acquisition.get_config()
+    )
     run.create(config)
-    pairs.generate()
-    held_out.generate()
+    if not arguments.data:
+        pairs.generate()
+        data.held_out.generate()
     scaling = ks.layers.VelocityScaling(*((1500, 4500) if arguments.targets == "unit" else ()))
-    validating = max(arguments.samples // 20, 1)
-    parts = slice(validating if arguments.samples > 1 else 0, None), slice(validating)
+    validating = max(len(learning) // 20, 1)
+    parts = learning[validating:] if len(learning) > 1 else learning, learning[:validating]
 
     def train(frequency: float) -> keras.Model:
         """The same network from the same start, on gathers without low frequencies."""
-        folder, steps = run, [decimation]
+        folder, steps = run, data.steps
         if frequency:
             path = run.path / ks.evaluation.low_cut_name(frequency)
             folder = ks.training.RunFolder(path).create(config | {"low_cut_hz": frequency})
-            steps = [filters[frequency], decimation]
+            steps = [filters[frequency], *data.steps]
             print(f"without the frequencies below {frequency:g} Hz")
         keras.utils.set_random_seed(arguments.seed)
-        preparation = ks.layers.GatherPreparation.fitted(steps, pairs[:10][0])
+        preparation = ks.layers.GatherPreparation.fitted(steps, pairs[learning[:10]][0])
         settings = (preparation, scaling, arguments.batch_size)
         training = pairs.dataset(
             *settings, True, arguments.seed, parts[0], start=(folder.epochs_done, 0)
@@ -181,13 +245,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         return model
 
     # Training, scores and figures in m/s
-    gathers, velocity = held_out[:]
+    gathers, velocity = data.held_out[data.scoring]
     study = ks.evaluation.low_cut_study(train, low_cuts, gathers, velocity)
     metrics = study.flat_metrics
-    metrics["baseline_mae_m_s"] = float(np.abs(velocity - pairs.mean_velocity()).mean())
+    mean = pairs.mean_velocity(learning) if arguments.data else pairs.mean_velocity()
+    metrics["baseline_mae_m_s"] = float(np.abs(velocity - mean).mean())
     figure = ks.visualization.plot_velocity(velocity[:3], study.predicted[0.0][:3])
     run.save_figure(figure, "velocity")
-    run.save_figure(ks.visualization.plot_gathers(gathers[0], acquisition.dt), "gathers")
+    run.save_figure(ks.visualization.plot_gathers(gathers[0], data.dt), "gathers")
     if low_cuts:
         run.save_figure(ks.evaluation.plot_low_cut_velocity(study), "low_cut_velocity")
         run.save_figure(ks.evaluation.plot_low_cut_scores(study), "low_cut_scores")

@@ -4,9 +4,10 @@ from keras_seismic.data import datasets
 from keras_seismic.data.acquisition_matching import match_acquisition, matching_origins
 from keras_seismic.data.blind_spots import BlindSpotPatches
 from keras_seismic.data.calibration import Calibration, WaveletWarning, measure_direct_wave
-from keras_seismic.data.fcnvmb import MAT_LAYOUTS, FCNVMBPairs, MatLayout
+from keras_seismic.data.fcnvmb import FCNVMBPairs
 from keras_seismic.data.inspection import Inspection, inspect, plot_inspection
 from keras_seismic.data.mat_files import read_mat
+from keras_seismic.data.mat_layout import MAT_LAYOUTS, MatLayout
 from keras_seismic.data.noise import (
     NOISES,
     Noise,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_seismic.data.exiting import guarded
 from keras_seismic.data.order import BatchOrder
 from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 
@@ -38,15 +39,21 @@ def normalized_batches(
     Returns:
         Batches of gathers ``(batch, time, receivers, shots)`` and velocity
         ``(batch, depth, width, 1)``; each iteration is the next epoch.
+
+    Raises:
+        ValueError: If there is no batch to begin with.
     """
     import tensorflow as tf
 
+    order.check_start(start)
     epochs = itertools.count(start[0])
 
     def numbers_of_epoch():
         # Called for the first batch, not with the iterator: Keras makes some it never uses.
         epoch = next(epochs)
         return order.epoch(epoch, start[1] if epoch == start[0] else 0).astype(np.int64)
+
+    numbers_of_epoch, read = guarded(numbers_of_epoch), guarded(read)
 
     @tf.autograph.experimental.do_not_convert
     def batches_of_epoch(_):

@@ -104,7 +104,7 @@ class BlindSpotPatches:
         return len(self._places)
 
     def batches(
-        self, batch_size: int = 64, epoch: int = 0, shuffle: bool = False
+        self, batch_size: int = 64, epoch: int = 0, shuffle: bool = False, first: int = 0
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Masked patches, patches and weights of an epoch, ``(batch, size, size, 1)`` float32.
 
@@ -112,11 +112,12 @@ class BlindSpotPatches:
             batch_size: Patches a batch; the last one may be smaller.
             epoch: Decides the masks, and the order if shuffled.
             shuffle: Mix the patches of all sections.
+            first: Number of the batch to begin with.
         """
         order = np.arange(len(self))
         if shuffle:
             order = np.random.default_rng((self.seed, epoch)).permutation(order)
-        for start in range(0, len(order), batch_size):
+        for start in range(first * batch_size, len(order), batch_size):
             triples = [self._triple(number, epoch) for number in order[start : start + batch_size]]
             masked, target, weight = (
                 np.stack(part)[..., None] for part in zip(*triples, strict=True)
@@ -153,7 +154,7 @@ class BlindSpotPatches:
         return pixels, traces
 
     def dataset(
-        self, batch_size: int = 64, shuffle: bool = True, first_epoch: int = 0
+        self, batch_size: int = 64, shuffle: bool = True, start: tuple[int, int] = (0, 0)
     ) -> "tf.data.Dataset":
         """The triples as a ``tf.data.Dataset`` of batches.
 
@@ -161,11 +162,14 @@ class BlindSpotPatches:
             batch_size: Patches a batch.
             shuffle: New masks and another order in every epoch; without it every epoch is
                 the first, for validation.
-            first_epoch: Number of the epoch to begin with, to go on with an interrupted
-                training.
+            start: ``(epoch, batch)`` to begin with, to go on with an interrupted training; the
+                first iteration is the rest of that epoch.
+
+        Raises:
+            ValueError: If there is no such batch.
         """
         return batch_dataset(
-            self.batches, len(self), self.patch_size, 3, batch_size, shuffle, first_epoch
+            self.batches, len(self), self.patch_size, 3, batch_size, shuffle, start
         )
 
 

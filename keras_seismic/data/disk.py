@@ -1,4 +1,4 @@
-"""Room on a disk, asked for before work starts."""
+"""Room on a disk, asked for before work starts, and small files that are whole."""
 
 import os
 import shutil
@@ -31,3 +31,24 @@ def check_room(folder: str | os.PathLike, needed: int, contents: str) -> None:
             f"{folder}: {contents} need {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free; "
             "choose another folder or fewer pairs"
         )
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text file under a temporary name, then rename it into place.
+
+    Whoever reads it, and whatever interrupts this, there is the old file or the new one.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_text(f"{folder}/note.json", "{}")
+        ...     os.listdir(folder)
+        ['note.json']
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,13 @@ import numpy as np
 from keras_seismic.data.arrays import check_finite
 from keras_seismic.data.batches import normalized_batches
 from keras_seismic.data.mat_files import read_mat
+from keras_seismic.data.mat_layout import (
+    MAT_LAYOUTS,
+    MatLayout,
+    numbered,
+    pattern,
+    recognised,
+)
 from keras_seismic.data.order import BatchOrder
 from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 from keras_seismic.simulation.velocity import checked_velocity
@@ -23,36 +29,6 @@ if TYPE_CHECKING:
 #: Every fifth sample of a recording, beginning with the third: ``[2::5]``.
 _FIRST_SAMPLE, _SAMPLE_STEP = 2, 5
 _ORIENTATION_SAMPLES = 5
-
-
-@dataclasses.dataclass(frozen=True)
-class MatLayout:
-    """How files and the arrays in them are called: ``<name><number>.mat``, number from 1.
-
-    Args:
-        gather_names: Beginnings of the names of files with shot gathers.
-        gather_keys: Names that the array in such a file may have.
-        velocity_names: Beginnings of the names of files with velocity models.
-        velocity_keys: Names that the array in such a file may have.
-
-    Example:
-        >>> mine = MatLayout(("shot",), ("data",), ("model",), ("c",))  # shot1.mat, model1.mat
-    """
-
-    gather_names: tuple[str, ...]
-    gather_keys: tuple[str, ...]
-    velocity_names: tuple[str, ...]
-    velocity_keys: tuple[str, ...]
-
-
-#: The published layouts. Repackaged files keep 400 samples and come with several keys.
-MAT_LAYOUTS = {
-    "simulated": MatLayout(("georec",), ("Rec",), ("vmodel",), ("vmodel",)),
-    "salt": MatLayout(("srec",), ("Rec",), ("svmodel",), ("svmodel",)),
-    "repackaged": MatLayout(
-        ("seismic",), ("data", "Rec"), ("vmodel", "svmodel"), ("data", "vmodel", "svmodel")
-    ),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,6 +121,13 @@ class FCNVMBPairs:
             velocity[k, ..., 0] = self._read_velocity(int(number))
         return gathers, velocity
 
+    def mean_velocity(self, part: slice | Sequence[int] | np.ndarray = slice(None)) -> np.ndarray:
+        """Mean velocity model, ``(depth, width, 1)`` in m/s: the prediction to beat."""
+        numbers, total = np.array(self.numbers)[part], np.zeros(self.velocity_shape)
+        for number in numbers:
+            total += self._read_velocity(int(number))
+        return (total / len(numbers))[..., None].astype(np.float32)
+
     def dataset(
         self,
         input_normalization: GatherNormalization | GatherPreparation,
@@ -152,7 +135,7 @@ class FCNVMBPairs:
         batch_size: int = 10,
         shuffle: bool = True,
         seed: int = 0,
-        part: slice = slice(None),
+        part: slice | Sequence[int] | np.ndarray = slice(None),
         drop_remainder: bool = False,
         start: tuple[int, int] = (0, 0),
     ) -> "tf.data.Dataset":
@@ -175,6 +158,9 @@ class FCNVMBPairs:
         Returns:
             Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
             makes them, and velocity ``(batch, depth, width, 1)``.
+
+        Raises:
+            ValueError: If an argument is out of its range.
         """
         numbers = np.arange(len(self))[part]
         return normalized_batches(
@@ -192,7 +178,7 @@ class FCNVMBPairs:
         if isinstance(self.layout, MatLayout):
             return self.layout
         if self.layout is None:
-            return _recognised(Path(self.folder))
+            return recognised(Path(self.folder))
         if self.layout not in MAT_LAYOUTS:
             raise ValueError(
                 f"FCNVMBPairs: layout must be one of {', '.join(MAT_LAYOUTS)}, "
@@ -204,14 +190,14 @@ class FCNVMBPairs:
     def _files(self) -> tuple[dict[int, Path], dict[int, Path]]:
         """Files of gathers and of velocity models, by number."""
         names = self._layout.gather_names, self._layout.velocity_names
-        gathers, velocity = (_numbered(Path(self.folder), several) for several in names)
+        gathers, velocity = (numbered(Path(self.folder), several) for several in names)
         return gathers, velocity
 
     def _paired_numbers(self) -> tuple[int, ...]:
         wanted = list(self.numbers) or sorted(self._files[0] | self._files[1])
         if not wanted:
             raise FileNotFoundError(
-                f"{self.folder}: found no {_pattern(self._layout.gather_names)} in it or in the "
+                f"{self.folder}: found no {pattern(self._layout.gather_names)} in it or in the "
                 "folders directly below it"
             )
         names = self._layout.gather_names, self._layout.velocity_names
@@ -220,7 +206,7 @@ class FCNVMBPairs:
             if missing:
                 raise FileNotFoundError(
                     f"{self.folder}: {len(missing)} of {len(wanted)} pairs lack their "
-                    f"{_pattern(several)}, the first of them number {missing[0]}"
+                    f"{pattern(several)}, the first of them number {missing[0]}"
                 )
         return tuple(int(number) for number in wanted)
 
@@ -270,39 +256,6 @@ class FCNVMBPairs:
                 "velocity models the top is faster than the base, so row 0 seems to be the base; "
                 "flip them, or pass check_orientation=False if the geology is like that"
             )
-
-
-def _numbered(folder: Path, names: Sequence[str]) -> dict[int, Path]:
-    """Files ``<name><number>.mat`` in the folder and directly below it, by number."""
-    pattern = re.compile(rf"(?:{'|'.join(map(re.escape, names))})([0-9]+)\.mat")
-    found: dict[int, Path] = {}
-    for path in sorted([*folder.glob("*.mat"), *folder.glob("*/*.mat")]):
-        match = pattern.fullmatch(path.name)
-        if match:
-            number = int(match[1])
-            if number in found:
-                raise ValueError(
-                    f"{folder}: {found[number].relative_to(folder)} and "
-                    f"{path.relative_to(folder)} have the same number; choose the folder of one "
-                    "data set"
-                )
-            found[number] = path
-    return found
-
-
-def _recognised(folder: Path) -> MatLayout:
-    present = [name for name, m in MAT_LAYOUTS.items() if _numbered(folder, m.gather_names)]
-    if len(present) != 1:
-        expected = ", ".join(_pattern(m.gather_names) for m in MAT_LAYOUTS.values())
-        raise ValueError(
-            f"{folder}: expected the files of one layout ({expected}) in it or in the folders "
-            f"directly below it, found {' and '.join(present) or 'none'}"
-        )
-    return MAT_LAYOUTS[present[0]]
-
-
-def _pattern(names: Sequence[str]) -> str:
-    return " or ".join(f"{name}<number>.mat" for name in names)
 
 
 def _reversed_hint(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:

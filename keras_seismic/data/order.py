@@ -63,6 +63,21 @@ class BatchOrder:
             return len(self.numbers) // count // self.batch_size
         return -(-len(self.numbers[index::count]) // self.batch_size)
 
+    def check_start(self, start: tuple[int, int]) -> None:
+        """Refuse to begin where there is no batch.
+
+        Args:
+            start: Numbers of an epoch and of a batch in it, from 0.
+
+        Raises:
+            ValueError: If there is no such batch.
+        """
+        if start[0] < 0 or not 0 <= start[1] < len(self):
+            raise ValueError(
+                f"start must be (epoch, batch) with a batch from 0 to {len(self) - 1}, received "
+                f"{start}"
+            )
+
     def epoch(self, epoch: int, first: int = 0) -> np.ndarray:
         """The pairs of an epoch in their order, from batch ``first`` on.
 

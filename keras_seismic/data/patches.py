@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from keras_seismic.data.exiting import guarded
 from keras_seismic.data.noise import NoiseLike, add_noise, as_noises, check_noise, noise_level
+from keras_seismic.data.order import BatchOrder
 from keras_seismic.layers import SectionNormalization
 
 if TYPE_CHECKING:
@@ -205,7 +207,7 @@ class NoisyPatches:
         return pairs
 
     def batches(
-        self, batch_size: int = 64, epoch: int = 0, shuffle: bool = False
+        self, batch_size: int = 64, epoch: int = 0, shuffle: bool = False, first: int = 0
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The noisy and clean patches of one epoch, ``(batch, size, size, 1)`` float32.
 
@@ -213,12 +215,13 @@ class NoisyPatches:
             batch_size: Patches a batch; the last one may be smaller.
             epoch: Decides the noise, and the order if shuffled.
             shuffle: Mix the patches of all sections.
+            first: Number of the batch to begin with.
         """
         pairs = self._noisy_sections(epoch)
         order = np.arange(len(self))
         if shuffle:
             order = np.random.default_rng((self.seed, epoch)).permutation(order)
-        for start in range(0, len(order), batch_size):
+        for start in range(first * batch_size, len(order), batch_size):
             places = self._places[order[start : start + batch_size]]
             noisy, clean = (
                 np.stack([pairs[i][side][row, column] for i, row, column in places])[..., None]
@@ -227,7 +230,7 @@ class NoisyPatches:
             yield noisy, clean
 
     def dataset(
-        self, batch_size: int = 64, shuffle: bool = True, first_epoch: int = 0
+        self, batch_size: int = 64, shuffle: bool = True, start: tuple[int, int] = (0, 0)
     ) -> "tf.data.Dataset":
         """The patches as a ``tf.data.Dataset`` of batches.
 
@@ -235,43 +238,57 @@ class NoisyPatches:
             batch_size: Patches a batch.
             shuffle: New noise and another order in every epoch; without it every epoch is
                 the first, for validation.
-            first_epoch: Number of the epoch to begin with, to go on with an interrupted
-                training.
+            start: ``(epoch, batch)`` to begin with, to go on with an interrupted training; the
+                first iteration is the rest of that epoch.
+
+        Raises:
+            ValueError: If there is no such batch.
         """
         return batch_dataset(
-            self.batches, len(self), self.patch_size, 2, batch_size, shuffle, first_epoch
+            self.batches, len(self), self.patch_size, 2, batch_size, shuffle, start
         )
 
 
 def batch_dataset(
-    batches: Callable[[int, int, bool], Iterator[tuple[np.ndarray, ...]]],
+    batches: Callable[[int, int, bool, int], Iterator[tuple[np.ndarray, ...]]],
     count: int,
     patch_size: int,
     parts: int,
     batch_size: int,
     shuffle: bool,
-    first_epoch: int = 0,
+    start: tuple[int, int] = (0, 0),
 ) -> "tf.data.Dataset":
     """Batches of patches as a ``tf.data.Dataset``.
 
     Args:
-        batches: ``batches(batch_size, epoch, shuffle)``, one epoch.
+        batches: ``batches(batch_size, epoch, shuffle, first)``, an epoch from a batch on.
         count: Patches an epoch.
         patch_size: Samples and traces of a patch.
         parts: Arrays in a batch, ``(batch, patch_size, patch_size, 1)`` float32 each.
         batch_size: Patches a batch.
         shuffle: Another epoch at every pass; without it always the first.
-        first_epoch: Number of the first pass.
+        start: Epoch and batch to begin with.
+
+    Raises:
+        ValueError: If there is no batch to begin with.
     """
     import tensorflow as tf
 
-    epochs = itertools.count(first_epoch) if shuffle else itertools.repeat(0)
+    order = BatchOrder(np.arange(count), batch_size)
+    order.check_start(start)
+    epochs = itertools.count(start[0])
 
     def one_epoch() -> Iterator[tuple[np.ndarray, ...]]:
         # The epoch is counted with its first batch: Keras makes iterators it never uses.
-        yield from batches(batch_size, next(epochs), shuffle)
+        epoch = next(epochs)
+        first = start[1] if epoch == start[0] else 0
+        made = batches(batch_size, epoch if shuffle else 0, shuffle, first)
+        following = guarded(next)
+        while (batch := following(made, None)) is not None:
+            yield batch
 
     spec = tf.TensorSpec((None, patch_size, patch_size, 1), tf.float32)
     dataset = tf.data.Dataset.from_generator(one_epoch, output_signature=(spec,) * parts)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-count // batch_size)))
+    if not start[1]:
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(order)))
     return dataset.prefetch(tf.data.AUTOTUNE)

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_seismic.data.arrays import read_array, write_array
 from keras_seismic.data.batches import normalized_batches
-from keras_seismic.data.disk import check_room
+from keras_seismic.data.disk import check_room, write_text
 from keras_seismic.data.order import BatchOrder
 from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 from keras_seismic.progress import Progress
@@ -115,7 +115,7 @@ class SimulatedPairs:
         self._check_disk(sum(self._size(i) for i in missing))
         self.folder.mkdir(parents=True, exist_ok=True)
         parameters = json.dumps(self.parameters, indent=2) + "\n"
-        (self.folder / "parameters.json").write_text(parameters)
+        write_text(self.folder / "parameters.json", parameters)
         total = sum(self._size(i) for i in missing)
         title = f"simulating {self.family}"
         with Progress(total, title, unit="pair", enabled=progress) as bar:
@@ -185,6 +185,9 @@ class SimulatedPairs:
         Returns:
             Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
             makes them, and velocity ``(batch, depth, width, 1)``.
+
+        Raises:
+            ValueError: If an argument is out of its range.
         """
         self._open_shards  # noqa: B018 - missing shards are reported here, not by a worker
         numbers = np.arange(self.count)[part]

@@ -172,6 +172,8 @@ BAD_FILES = {
     "km/s": (saved(velocity_of(3) / 1000, "model/model1.npy"), "km/s"),
     "normalised velocity": (saved(velocity_of(3) / 1500 - 2, "model/model1.npy"), "positive"),
     "NaN velocity": (saved(velocity_of(3) * np.nan, "model/model1.npy"), "not finite"),
+    "km/s in a later file": (saved(velocity_of(4) / 1000, "model/model2.npy"), "model2.*km/s"),
+    "NaN in a later file": (saved(velocity_of(4) * np.nan, "model/model2.npy"), "model2.*finite"),
     "mixed layouts": (lambda f: touch(f, "seis2_1_0.npy", "vel2_1_0.npy"), "two layouts"),
     "twice": (lambda f: touch(f, "data1.npy"), "holds data1.npy twice"),
     "a folder for a file": (
@@ -189,6 +191,23 @@ def test_bad_files_are_refused_by_name(folder, name):
     with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
         ks.data.OpenFWIPairs(folder)
     assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(("name", "place"), [("data", (2, 1, 3, 4)), ("model", (2, 0, 3, 4))])
+def test_numbers_that_are_not_finite_are_refused_when_read(folder, name, place, value):
+    """In the third pair of the second file, the sixth of all."""
+    path = folder / name / f"{name}2.npy"
+    array = np.load(path, allow_pickle=False)
+    array[place] = value
+    np.save(path, array)
+    pairs = ks.data.OpenFWIPairs(folder)
+    message = rf"{name}2\.npy: pair 2 of the file, 5 of all: 1 of .* at index \(.*3, 4\)"
+    with pytest.raises(ValueError, match=message):
+        pairs[[0, 5, 8]]
+    with pytest.raises(ValueError, match=message):
+        pairs.sequence(batch_size=9)[0]
+    assert np.isfinite(pairs[[0, 1, 2, 3, 4, 6, 7, 8]][0]).all()
 
 
 def test_bad_folders_and_arguments(folder, tmp_path):
@@ -407,7 +426,7 @@ SPARSE = """
     assert np.unique(velocity).size == 1, "holes are zeros"
     print(f"{size / 1e9:.0f} GB, {peak() - before:.0f} MB more, {most} files open")
     assert peak() - before < 150
-    assert most <= 16 + 4, most
+    assert most <= 16 + 8, most  # eight readers may each hold one more
 """
 
 

@@ -101,6 +101,37 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path):
     assert len(ks.data.OpenFWIPairs(tmp_path / "a")) == 3
 
 
+def test_old_and_new_pairs_are_never_mixed(tmp_path):
+    """Fewer files than before would leave some of the old ones beside the new."""
+    options = {"family": "style_a", "overwrite": True}
+    written(tmp_path, arrays(9), samples_per_file=3, split="train", **options)
+    before = state(tmp_path)
+    for split in ("train", None):
+        with pytest.raises(FileExistsError, match=r"data2\.npy: .*old and new.*\(4 such files\)"):
+            written(tmp_path, arrays(3), split=split, **options)
+        assert state(tmp_path) == before
+    # Another split stands beside it, and is no reason not to replace a whole one.
+    written(tmp_path, arrays(2), split="validation", **options)
+    written(tmp_path, arrays(6), samples_per_file=2, split="train", **options)
+    assert len(ks.data.OpenFWIPairs(tmp_path)) == 8
+    (tmp_path / "flat").mkdir()
+    np.save(tmp_path / "flat" / "model7.npy", np.ones(3))
+    with pytest.raises(FileExistsError, match=r"model7\.npy: is there already.*\(1 such"):
+        written(tmp_path / "flat", arrays(3), **options)
+
+
+def test_a_source_that_cannot_be_read_is_called_so(tmp_path):
+    files = written(tmp_path / "source", arrays(40), family="style_a")
+    source = ks.data.OpenFWIPairs(tmp_path / "source")
+    with files[0].gathers.open("r+b") as file:
+        file.truncate(128 + 4 * 30 * 12 * 6 * 2)
+    with pytest.raises(OSError, match="before what its header promises") as caught:
+        written(tmp_path / "copy", source, family="style_a")
+    assert "could not be written" not in str(caught.value)
+    assert not [path for path in (tmp_path / "copy").rglob("*") if path.suffix != ".json"
+                and path.is_file()]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("pairs", "options", "message"),
     [

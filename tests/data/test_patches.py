@@ -115,6 +115,30 @@ def test_validation_is_the_same_in_every_epoch(section):
 
 
 @pytest.mark.parametrize(
+    "kind", [ks.data.NoisyPatches, ks.data.BlindSpotPatches], ids=lambda k: k.__name__
+)
+def test_a_resumed_training_sees_what_the_uninterrupted_one_would_have(section, kind):
+    def collected(start, shuffle=True):
+        dataset = kind([section], count=10, seed=1).dataset(4, shuffle, start)
+        assert start[1] or len(dataset) == 3
+        return [batch for _ in range(2) for batch in dataset.as_numpy_iterator()]
+
+    whole = collected((0, 0))
+    for start, expected in (((1, 0), whole[3:]), ((0, 2), whole[2:]), ((1, 1), whole[4:])):
+        resumed = collected(start)[: len(expected)]
+        assert len(resumed) == len(expected)
+        for one, other in zip(resumed, expected, strict=True):
+            for a, b in zip(one, other, strict=True):
+                np.testing.assert_array_equal(a, b)
+    # For validation every epoch is the first.
+    for one, other in zip(collected((5, 2), False)[:1], collected((0, 0), False)[2:3], strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+    for start in ((-1, 0), (0, 3), (0, -1)):
+        with pytest.raises(ValueError, match="a batch from 0 to 2, received"):
+            collected(start)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"sections": []}, "at least one section"),

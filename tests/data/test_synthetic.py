@@ -119,6 +119,25 @@ def test_whatever_decides_the_data_decides_the_folder(make, small_acquisition):
     assert parameters["acquisition"]["boundary"] == "cpml"
 
 
+def test_parameters_are_never_half_written(make, monkeypatch):
+    """Renamed when it is whole: at no time is there a shorter one."""
+    pairs = generated(make(count=3))
+    path = pairs.folder / "parameters.json"
+    before = path.read_text()
+    seen = []
+
+    def noted(source, target):
+        seen.append((path.read_text(), json.loads(source.read_text())))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", noted)
+    with pytest.raises(KeyboardInterrupt):
+        generated(make(count=5))
+    assert seen == [(before, json.loads(before))]
+    assert path.read_text() == before
+    assert not list(pairs.folder.glob(".*"))
+
+
 def test_dataset_gives_normalised_batches(make):
     pairs = generated(make())
     normalization = ks.layers.GatherNormalization.openfwi("curvevel_a")
@@ -162,6 +181,9 @@ def test_an_epoch_can_be_the_first(make):
     np.testing.assert_array_equal([y for _, y in midway.as_numpy_iterator()], epochs[1][1:])
     np.testing.assert_array_equal([y for _, y in midway.as_numpy_iterator()], epochs[2])
     assert not np.array_equal(epochs[1], epochs[2])
+    for start in ((0, 2), (0, -1), (-1, 0)):
+        with pytest.raises(ValueError, match="a batch from 0 to 1, received"):
+            pairs.dataset(*layers, batch_size=4, drop_remainder=True, start=start)
 
 
 def test_mean_velocity(make):

@@ -203,6 +203,39 @@ def test_fcnvmb_studies_low_frequencies(tmp_path, cache):
     assert (first.frequency, first.dt) == (8, 0.001)
 
 
+def test_fcnvmb_learns_from_mat_files(tmp_path):
+    reason = "needs scipy: pip install 'keras_seismic[mat]'"
+    savemat = pytest.importorskip("scipy.io", reason=reason).savemat
+    random = np.random.default_rng(0)
+    velocity = np.sort(random.uniform(2000, 4500, (12, 40, 40)), axis=1)
+    (tmp_path / "data").mkdir()
+    for i, model in enumerate(velocity, start=1):
+        recorded = random.standard_normal((200, 40, 2))
+        savemat(tmp_path / "data" / f"georec{i}.mat", {"Rec": recorded})
+        savemat(tmp_path / "data" / f"vmodel{i}.mat", {"vmodel": model})
+    run = tmp_path / "run"
+    shared = ["--smoke", "--out", str(run), "--data", str(tmp_path / "data")]
+    metrics = train.fcnvmb.main(shared)
+    assert {"metrics.json", "model.keras", "figures/gathers.png"} < files(run)
+    config = json.loads((run / "config.json").read_text())
+    assert (config["acquisition"], config["arguments"]["samples"]) == (None, 10)
+    # One of twelve is held out, ten of the others are learned from.
+    order = np.random.default_rng(0).permutation(12)
+    baseline = np.abs(velocity[order[0]] - velocity[order[1:11]].mean(axis=0)).mean()
+    assert metrics["baseline_mae_m_s"] == pytest.approx(baseline, rel=1e-5)
+    model = ks.exporting.load_model(run / "model.keras")
+    assert (model.input_shape, model.output_shape) == ((None, 40, 40, 2), (None, 40, 40, 1))
+    # What does not fit the files, or their thinned samples, is refused; what was learned stays.
+    for options, message in (
+        (["--shots", "3"], r"georec1\.mat: .* = \(40, 40, 3\)"),
+        (["--shape", "40", "41"], r"vmodel1\.mat: .* = \(40, 41\)"),
+        (["--low-cut", "150"], "between 0 and 100 Hz"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train.fcnvmb.main([*shared, *options, "--overwrite"])
+    assert json.loads((run / "metrics.json").read_text()) == metrics
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from keras_seismic.data.disk import write_text
 from keras_seismic.data.openfwi.layout import FilePair
 
 
@@ -108,12 +109,7 @@ def write_annotation(
         lines.append(line)
     if not lines:
         raise ValueError(f"{path}: no pairs to list")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, "\n".join(lines) + "\n")
     return path
 
 

@@ -44,11 +44,7 @@ class Batches:
             raise ValueError(
                 f"shots must be different numbers from 0 to {count - 1}, received {shots}"
             )
-        if start[0] < 0 or not 0 <= start[1] < len(order):
-            raise ValueError(
-                f"start must be (epoch, batch) with a batch from 0 to {len(order) - 1}, received "
-                f"{start}"
-            )
+        order.check_start(start)
         if augmentation is not None:
             shape = pairs.velocity_shape
             augmentation.check(pairs.acquisition, shots, shape[1] if shape else None)

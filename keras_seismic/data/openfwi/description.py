@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from keras_seismic.data.disk import write_text
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.geology import family_name
 
@@ -35,9 +36,4 @@ def write_description(
     """Note family and acquisition."""
     path = Path(folder) / _NAME
     content = {"family": family, "acquisition": acquisition and acquisition.get_config()}
-    temporary = path.with_name(f".{_NAME}.{os.getpid()}.partial")
-    try:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, json.dumps(content, indent=2) + "\n")

@@ -135,6 +135,25 @@ def file_split(name: str, family: str | None) -> str:
     return "train" if number <= last_training else "validation"
 
 
+def files_of_split(folder: str | os.PathLike, family: str, split: str | None) -> list[Path]:
+    """The files of a folder, gathers and velocity, that belong to a published split.
+
+    Args:
+        folder: The family's folder; it need not exist.
+        family: The family, which decides where the split lies.
+        split: ``"train"`` or ``"validation"``; all files without one.
+    """
+    chosen = []
+    for gathers, velocity in _VELOCITY_OF.items():
+        for kind in (gathers, velocity):
+            for numbers, path in _numbered(Path(folder), kind).items():
+                name = f"{gathers}{'_'.join(map(str, numbers))}.npy"
+                pair = FilePair(path.with_name(name), None)
+                if split is None or published_splits([pair], family) == [split]:
+                    chosen.append(path)
+    return chosen
+
+
 def published_names(family: str, split: str | None = None) -> Iterator[tuple[str, str]]:
     """Names of gather and velocity files, relative to the family's folder, in order.
 

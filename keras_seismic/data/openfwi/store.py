@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_seismic.data.arrays import check_finite
 from keras_seismic.data.openfwi.files import FilePool, RowFile, RowReader
 from keras_seismic.data.openfwi.layout import FilePair
 from keras_seismic.simulation.velocity import checked_velocity
@@ -15,13 +16,17 @@ _VELOCITY_AXES = "(pairs, 1, depth, width)"
 class PairStore:
     """Raw gathers and velocity of pairs in several files.
 
+    The first velocity model of every file is checked now, its units too; whether all numbers
+    are finite is checked when they are read.
+
     Args:
         files: The files, in order.
         max_open_files: Files kept open at the same time.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is not as OpenFWI's, or counts or shapes do not agree.
+        ValueError: If a file is not as OpenFWI's, counts or shapes do not agree, or the first
+            velocity model of a file is not in m/s.
     """
 
     def __init__(self, files: Sequence[FilePair], max_open_files: int) -> None:
@@ -44,6 +49,7 @@ class PairStore:
                 )
         #: Pairs in each file.
         self.counts = [file.count for file in gathers]
+        self._files, self._ends = tuple(files), np.cumsum(self.counts)
         pool = FilePool(max_open_files)
         shots, nt, receivers = gathers[0].row_shape
         #: ``(time, receivers, shots)`` of one example.
@@ -55,7 +61,10 @@ class PairStore:
             depth, width = velocity[0].row_shape[1:]
             self.velocity_shape = depth, width
             self._velocity = RowReader([file.split_rows() for file in velocity], pool)
-            checked_velocity(self.velocity([0]), str(velocity[0].path))
+            for file, end in zip(velocity, self._ends, strict=True):
+                first = np.empty((1, depth, width), np.float32)
+                self._velocity.read(np.array([end - file.count]), first)
+                checked_velocity(first, str(file.path))
 
     def __len__(self) -> int:
         return len(self._gathers) // self.gather_shape[2]
@@ -63,17 +72,38 @@ class PairStore:
     def gathers(
         self, numbers: Sequence[int] | np.ndarray, shots: Sequence[int], out: np.ndarray
     ) -> None:
-        """Read shots of pairs into ``out``, C-contiguous ``(pairs, shots, time, receivers)``."""
+        """Read shots of pairs into ``out``, C-contiguous ``(pairs, shots, time, receivers)``.
+
+        Raises:
+            ValueError: If a number is not finite; with the file and the pair.
+        """
         rows = np.asarray(numbers)[:, None] * self.gather_shape[2] + np.asarray(shots)
         self._gathers.read(rows.ravel(), out.reshape(-1, *out.shape[2:]))
+        self._check_finite(out, numbers, "gathers")
 
     def velocity(self, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Velocity models of pairs, ``(pairs, depth, width)``, m/s; empty if there are none."""
+        """Velocity models of pairs, ``(pairs, depth, width)``, m/s; empty if there are none.
+
+        Raises:
+            ValueError: If a number is not finite; with the file and the pair.
+        """
         if self.velocity_shape is None:
             return np.empty(0, np.float32)
         velocity = np.empty((len(numbers), *self.velocity_shape), np.float32)
         self._velocity.read(np.asarray(numbers), velocity)
+        self._check_finite(velocity, numbers, "velocity")
         return velocity
+
+    def _check_finite(
+        self, batch: np.ndarray, numbers: Sequence[int] | np.ndarray, kind: str
+    ) -> None:
+        if np.isfinite(batch).all():  # as quick as copying the batch once
+            return
+        for pair, number in zip(batch, np.asarray(numbers), strict=True):
+            file = int(np.searchsorted(self._ends, number, side="right"))
+            row = number - self._ends[file] + self.counts[file]
+            path = getattr(self._files[file], kind)
+            check_finite(pair, f"{path}: pair {row} of the file, {number} of all")
 
 
 def _check_alike(files: Sequence[RowFile]) -> None:

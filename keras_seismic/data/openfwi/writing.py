@@ -3,7 +3,6 @@
 import itertools
 import math
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from keras_seismic.data.arrays import check_finite
+from keras_seismic.data.disk import check_room
 from keras_seismic.data.openfwi.description import read_description, write_description
-from keras_seismic.data.openfwi.layout import FilePair, published_names
+from keras_seismic.data.openfwi.layout import FilePair, files_of_split, published_names
 from keras_seismic.progress import Progress
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.geology import family_name
 from keras_seismic.simulation.velocity import checked_velocity
 
-_DISK_MARGIN = 2**28  # bytes left free
 _CHUNK = 25  # pairs in memory at a time
 
 
@@ -48,7 +47,7 @@ def write_openfwi(
             default names are counted from the first on.
         samples_per_file: Pairs a file.
         acquisition: The experiment to note; by default that of ``pairs``.
-        overwrite: Replace files that are there.
+        overwrite: Replace files of these names.
         progress: Show a progress bar.
 
     Returns:
@@ -56,11 +55,12 @@ def write_openfwi(
 
     Raises:
         FileExistsError: If a file is there already, or the folder is one of another family or
-            acquisition.
+            acquisition, or holds further files of the split (of any, without a split), even
+            with ``overwrite``: readers would mix old pairs with new ones.
         ValueError: If the family is not known, gathers or velocity have another shape or are
             not finite, the velocity is not in m/s, or the split has too few names.
-        OSError: If the disk has too little room, or is full after all; what was written of the
-            file is removed.
+        OSError: If the disk has too little room, or is full after all, or ``pairs`` cannot be
+            read; what was written of the file is removed.
 
     Example:
         >>> import tempfile
@@ -88,8 +88,8 @@ def write_openfwi(
             "the split out"
         )
     files = [FilePair(*(folder / name for name in pair)) for pair in names]
-    _check_target(folder, files, family, acquisition, overwrite)
-    _check_disk(folder, count, shapes)
+    _check_target(folder, files, family, split, acquisition, overwrite)
+    check_room(folder, 4 * count * sum(map(math.prod, shapes)), f"{count} pairs")
     for path in {path.parent for pair in files for path in pair if path}:
         path.mkdir(parents=True, exist_ok=True)
     write_description(folder, family, acquisition)
@@ -132,6 +132,7 @@ def _check_target(
     folder: Path,
     files: list[FilePair],
     family: str,
+    split: str | None,
     acquisition: Acquisition | None,
     overwrite: bool,
 ) -> None:
@@ -150,19 +151,21 @@ def _check_target(
             f"{folder}: is noted to hold another family or acquisition ({noted[0]}), and files of "
             "both would be mixed; choose another folder, or remove it first"
         )
-
-
-def _check_disk(folder: Path, count: int, shapes: tuple[tuple[int, ...], ...]) -> None:
-    existing = folder.absolute()
-    while not existing.exists():
-        existing = existing.parent
-    needed = 4 * count * sum(math.prod(shape) for shape in shapes) + _DISK_MARGIN
-    free = shutil.disk_usage(existing).free
-    if free < needed:
-        raise OSError(
-            f"{folder}: {count} pairs need {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are "
-            "free; choose another folder or fewer pairs"
+    others = sorted(set(files_of_split(folder, family, split)) - targets)
+    if others:
+        raise FileExistsError(
+            f"{others[0]}: is there already and would not be replaced, so that old and new pairs "
+            f"would be mixed ({len(others)} such files); remove them first, or choose another "
+            "folder"
         )
+
+
+class _SourceError(Exception):
+    """An error of reading the source, on its way past what handles errors of writing."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def _write_pair(
@@ -192,6 +195,8 @@ def _write_pair(
         paths[0].unlink(missing_ok=True)
         for source, target in zip(reversed(temporary), reversed(paths), strict=True):
             os.replace(source, target)
+    except _SourceError as error:
+        raise error.error from error.error.__cause__
     except OSError as error:
         raise OSError(
             error.errno, f"{paths[0]}: could not be written, and nothing of it is kept: {error}"
@@ -207,7 +212,10 @@ def _chunks(
     """Gathers and velocity in the layout of the files, some pairs at a time, checked."""
     for start in range(numbers.start, numbers.stop, _CHUNK):
         stop = min(start + _CHUNK, numbers.stop)
-        gathers, velocity = (np.asarray(part, np.float32) for part in read(slice(start, stop)))
+        try:
+            gathers, velocity = (np.asarray(part, np.float32) for part in read(slice(start, stop)))
+        except OSError as error:
+            raise _SourceError(error) from error
         check_finite(gathers, f"{pair.gathers}: gathers {start}-{stop - 1}")
         checked_velocity(velocity[..., 0], f"{pair.velocity}: velocity {start}-{stop - 1}")
         yield (
