@@ -6,8 +6,9 @@ Writes files of random numbers in OpenFWI's layout to a temporary folder (--scra
 them in shuffled batches with the published normalisation: here as tf.data and as a PyDataset,
 there with a memory map or whole files in memory, 0, 1, 2 or 4 workers, and the transforms either
 in NumPy, as the published loader has them, or in PyTorch and in place, as quick as we could make
-them. Cold is the first epoch after the files were dropped from the page cache, start-up and
-loading included; warm is the best of the later ones. Every variant has a process of its own,
+them. Cold is the first epoch after the files were dropped from the page cache, with the start of
+workers, loading of whole files and compilation, but after a small epoch over another file, which
+loads the libraries; warm is the best of the later ones. Every variant has a process of its own,
 which reports its largest resident memory (mapped file pages count in it). Last, the share of an
 InversionNet training step that waits for data. Writes benchmarks/results/input_pipeline.json.
 """
@@ -128,10 +129,8 @@ PIPELINES = {"dataset": our_dataset, "sequence": our_sequence, "torch": torch_lo
 
 def measure(pipeline: str, folder: Path, epochs: int, **options: Any) -> dict[str, Any]:
     """Rates and memory of one pipeline, in this process."""
-    if pipeline == "torch":
-        import torch  # noqa: F401 - its import is no part of the first epoch
-    else:
-        import keras_seismic  # noqa: F401
+    for _ in PIPELINES[pipeline](folder.with_name("small"), **options)():
+        pass
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rates = []
     drop_from_cache(folder)
@@ -215,6 +214,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
         folder = Path(scratch) / "FlatVel_A"
         write_files(folder, arguments.files, arguments.samples)
+        write_files(folder.with_name("small"), 1, 2 * BATCH)
         rows = compare(str(folder), arguments.epochs)
         training = [
             in_process(folder=str(folder), filters=filters, steps=arguments.steps)
