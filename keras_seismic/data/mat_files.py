@@ -1,5 +1,6 @@
 """Reading one array from a MATLAB file that may be anything."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ _NUMERIC = {
     "single",
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
 }
+
+#: The best that deflate does is 1032 to 1; a file may be damaged where it promises more.
+_LARGEST_RATIO = 2000
 
 #: From the array's shape to the part of its first axis that is wanted; may refuse the shape.
 Select = Callable[[tuple[int, ...]], slice]
@@ -59,7 +63,14 @@ def read_mat(
     """
     path = Path(path)
     read = {5: _read_version_5, 7: _read_version_7}[_version(path)]
-    return read(path, keys, select, ndim)
+    try:
+        return read(path, keys, select, ndim)
+    except (MemoryError, ImportError):
+        raise
+    except Exception as error:  # h5py has no exception of its own for damaged files
+        if isinstance(error, ValueError) and str(error).startswith(f"{path}: "):
+            raise
+        raise _damaged(path, error) from error
 
 
 def _version(path: Path) -> int:
@@ -110,29 +121,39 @@ def _read_version_7(path: Path, keys: Sequence[str], select: Select, ndim: int) 
         import h5py
     except ImportError as error:
         raise _needed("h5py", path) from error
-    try:
-        with h5py.File(path, "r") as file:
-            key = _chosen(path, keys, [name for name in file if not name.startswith("#")])
-            if not isinstance(file.get(key, getlink=True), h5py.HardLink):
-                raise ValueError(
-                    f"{path}: {key!r} is a link, which could lead into another file and is not "
-                    "followed; store the array itself"
-                )
-            item = file[key]
-            _check_class(path, key, _matlab_class(item))
-            if not isinstance(item, h5py.Dataset):
-                raise ValueError(f"{path}: expected an array under {key!r}, received a group")
-            if item.external or item.is_virtual:
-                raise ValueError(
-                    f"{path}: the numbers of {key!r} lie in other files, which are not opened; "
-                    "store the array itself"
-                )
-            _check_numbers(path, key, item.dtype)
-            wanted = _selected(path, key, item.shape[::-1], select, ndim)
-            part = item.astype(np.float32)[..., wanted].T
-    except OSError as error:
-        raise _damaged(path, error) from error
+    with h5py.File(path, "r") as file:
+        key = _chosen(path, keys, [name for name in file if not name.startswith("#")])
+        if not isinstance(file.get(key, getlink=True), h5py.HardLink):
+            raise ValueError(
+                f"{path}: {key!r} is a link, which could lead into another file and is not "
+                "followed; store the array itself"
+            )
+        item = file[key]
+        _check_class(path, key, _matlab_class(item))
+        if not isinstance(item, h5py.Dataset):
+            raise ValueError(f"{path}: expected an array under {key!r}, received a group")
+        if item.external or item.is_virtual:
+            raise ValueError(
+                f"{path}: the numbers of {key!r} lie in other files, which are not opened; "
+                "store the array itself"
+            )
+        _check_stored(path, key, item)
+        wanted = _selected(path, key, item.shape[::-1], select, ndim)
+        part = item.astype(np.float32)[..., wanted].T
     return np.ascontiguousarray(part.reshape(_padded(part.shape, ndim)))
+
+
+def _check_stored(path: Path, key: str, item: Any) -> None:
+    """Refuse what is no array of numbers, or far larger than the file can hold."""
+    if item.shape is None:
+        raise ValueError(f"{path}: {key!r} is an empty (null) data set; expected an array")
+    _check_numbers(path, key, item.dtype)
+    size = math.prod(item.shape) * item.dtype.itemsize
+    if size > _LARGEST_RATIO * path.stat().st_size:
+        raise ValueError(
+            f"{path}: {key!r} is said to be {item.dtype} {item.shape[::-1]}, {size} bytes, which a "
+            f"file of {path.stat().st_size} bytes cannot hold; it is damaged"
+        )
 
 
 def _matlab_class(item: Any) -> str:

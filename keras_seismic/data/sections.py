@@ -58,7 +58,8 @@ def read_section(path: str | os.PathLike, line: int | None = None) -> Section:
     if suffix in (*SEGY_SUFFIXES, *SU_SUFFIXES):
         amplitude, dt = read_segy(path)
     elif suffix == ".npy":
-        amplitude, dt = read_array(path), None
+        # Of a cube only the line is read, not the whole file.
+        amplitude, dt = read_array(path, mmap=line is not None), None
         if amplitude.ndim == 3 and line is not None:
             if not 0 <= line < amplitude.shape[2]:
                 raise ValueError(
@@ -72,7 +73,9 @@ def read_section(path: str | os.PathLike, line: int | None = None) -> Section:
         raise ValueError(
             f"{path}: expected a section (time, traces), received shape {amplitude.shape}{hint}"
         )
-    amplitude = np.ascontiguousarray(amplitude, np.float32)
+    # A copy where the file is mapped: it may change later, and the section may not.
+    mapped = isinstance(amplitude, np.memmap)
+    amplitude = (np.array if mapped else np.asarray)(amplitude, np.float32, order="C")
     check_finite(amplitude, str(path))
     if not amplitude.any():
         raise ValueError(f"{path}: every sample is zero; there is nothing in this section")

@@ -33,6 +33,23 @@ def su_layout(path: Path) -> TraceLayout:
     Raises:
         ValueError: If it does so in neither, or traces have different lengths.
     """
+    endian, samples = su_byte_order(path)
+    trace_bytes = _trace_bytes(samples)
+    counts = header_words(path, endian, 0, trace_bytes, COUNT_WORD)
+    check_counts(path, counts, samples, "the first trace header")
+    intervals = header_words(path, endian, 0, trace_bytes, INTERVAL_WORD)
+    return TraceLayout(path, "su", endian, _IEEE_FLOAT, samples, len(counts), 0, stated(intervals))
+
+
+def su_byte_order(path: Path) -> tuple[str, int]:
+    """The byte order that makes sense of a Seismic Unix file, and its samples a trace.
+
+    Returns:
+        ``"big"`` or ``"little"``, and the number of samples by the first trace header.
+
+    Raises:
+        ValueError: If that number divides the file into whole traces in neither order.
+    """
     size = path.stat().st_size
     if size <= TRACE_HEADER_BYTES:
         raise ValueError(
@@ -48,12 +65,7 @@ def su_layout(path: Path) -> TraceLayout:
     if not fitting:
         raise ValueError(_refusal(path, size, header, stated_samples))
     endian = max(fitting, key=lambda e: _plausibility(path, e, stated_samples[e]))
-    samples = stated_samples[endian]
-    trace_bytes = _trace_bytes(samples)
-    counts = header_words(path, endian, 0, trace_bytes, COUNT_WORD)
-    check_counts(path, counts, samples, "the first trace header")
-    intervals = header_words(path, endian, 0, trace_bytes, INTERVAL_WORD)
-    return TraceLayout(path, "su", endian, _IEEE_FLOAT, samples, len(counts), 0, stated(intervals))
+    return endian, stated_samples[endian]
 
 
 def _trace_bytes(samples: int) -> int:

@@ -163,15 +163,17 @@ def _sample_interval(layout: TraceLayout, dt: float | None) -> float:
 
 def _first_time(file, path: Path) -> float:
     """Time of the first sample in s, by the word for the recording delay in ms."""
-    delays = np.unique(file.attributes(word_byte("DelayRecordingTime"))[:])
-    scalars = np.unique(file.attributes(word_byte("ScalarTraceHeader"))[:])
-    if len(delays) > 1 or len(scalars) > 1:
+    delays = np.asarray(file.attributes(word_byte("DelayRecordingTime"))[:], np.float64)
+    scalars = np.asarray(file.attributes(word_byte("ScalarTraceHeader"))[:], np.float64)
+    # Scalars of 0 and 1 mean the same, and none matters for a delay of 0.
+    divisors = np.where(scalars < 0, -scalars, 1)
+    times = np.unique(delays * np.where(scalars > 0, scalars, 1) / divisors)
+    if len(times) > 1:
         raise ValueError(
-            f"{path}: traces begin at different times: recording delays (bytes 109-110) from "
-            f"{delays.min()} to {delays.max()} ms"
+            f"{path}: traces begin at different times: recording delays (bytes 109-110 with the "
+            f"scalar of bytes 215-216) from {times[0]:g} to {times[-1]:g} ms"
         )
-    delay, scalar = float(delays[0]), float(scalars[0])
-    return delay / 1000 * (scalar if scalar > 0 else 1 / -scalar if scalar < 0 else 1)
+    return float(times[0]) / 1000
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,9 @@ from keras_seismic.data.windows import Size, apply_in_windows
 from keras_seismic.exporting.physical_units import PhysicalUnitsModel
 from keras_seismic.exporting.predictors import Predictor, load_model, load_predictor
 
+#: Time slices of a cube that are read at once.
+_SLICES = 16
+
 
 def denoise_section(
     model: keras.Model | Predictor,
@@ -146,7 +149,8 @@ def denoise_file(
         **options: Passed to ``denoise_section``.
 
     Returns:
-        What was read, and the denoised amplitudes; of a cube, its middle line.
+        What was read, and the denoised amplitudes; of a cube, its middle line (without dead
+        lines, which stay zero).
 
     Raises:
         FileExistsError: If the target exists and ``overwrite`` is false, or is the source.
@@ -159,7 +163,7 @@ def denoise_file(
     _check_free(source, target, overwrite)
     cube = source.suffix.lower() == ".npy" and line is None and read_array(source, mmap=True)
     if cube is not False and cube.ndim == 3:
-        return _denoise_cube(model, source, target, cube.shape, options)
+        return _denoise_cube(model, source, target, cube, options)
     section = read_section(source, line)
     check_target(target, section, integers)
     denoised = denoise_section(model, section.amplitude, **options)
@@ -182,17 +186,42 @@ def _check_free(source: Path, target: Path, overwrite: bool) -> None:
         )
 
 
-def _denoise_cube(model, source, target, shape, options) -> tuple[Section, np.ndarray]:
-    """Every line of a cube, written together."""
+def _denoise_cube(
+    model: keras.Model | Predictor, source: Path, target: Path, cube: np.ndarray, options: dict
+) -> tuple[Section, np.ndarray]:
+    """Every line of a mapped cube, written together."""
     if target.suffix.lower() != ".npy":
         raise ValueError(
-            f"{target}: {source} is a cube {shape} without headers; write .npy, or choose a line"
+            f"{target}: {source} is a cube {cube.shape} without headers; write .npy, or choose a "
+            "line"
         )
-    result = np.empty(shape, np.float32)
-    for number in range(shape[2]):
-        section = read_section(source, number)
-        result[..., number] = denoise_section(model, section.amplitude, **options)
-        if number == shape[2] // 2:
-            middle = section
+    result = _checked_cube(source, cube)
+    live = np.flatnonzero(result.any(axis=(0, 1)))
+    middle = live[len(live) // 2]
+    for number in live:
+        amplitude = np.ascontiguousarray(result[..., number])
+        result[..., number] = denoise_section(model, amplitude, **options)
+        if number == middle:
+            section = Section(amplitude, None, source)
     write_array(target, result)
-    return middle, result[..., shape[2] // 2]
+    return section, result[..., middle]
+
+
+def _checked_cube(source: Path, cube: np.ndarray) -> np.ndarray:
+    """The cube in memory as float32, read once from end to end and checked on the way.
+
+    A line by itself lies all over the file: reading line after line would read it as often as
+    it has lines. And a NaN in the last line must not be found after the work on all others.
+    """
+    result = np.empty(cube.shape, np.float32)
+    for first in range(0, len(cube), _SLICES):
+        with np.errstate(over="ignore"):  # found as infinity
+            result[first : first + _SLICES] = cube[first : first + _SLICES]
+        finite = np.isfinite(result[first : first + _SLICES]).all(axis=(0, 1))
+        if not finite.all():
+            line = int(finite.argmin())
+            with np.errstate(over="ignore"):
+                check_finite(cube[..., line].astype(np.float32), f"{source}: line {line}")
+    if not result.any():
+        raise ValueError(f"{source}: every sample is zero; there is nothing in this cube")
+    return result

@@ -50,6 +50,48 @@ def test_bad_files(tmp_path, make, message):
     assert str(path) in str(caught.value)
 
 
+def with_header(path, text, version=1, body=bytes(24)):
+    """A .npy file with any text for a header."""
+    content = text.encode("latin1")
+    size = len(content).to_bytes(2 if version == 1 else 4, "little")
+    path.write_bytes(b"\x93NUMPY" + bytes([version, 0]) + size + content + body)
+    return path
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': ('<f4'",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-2, -3)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 6)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2.0, 3)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 2**70)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 1180591620717411303424)}",
+        f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({'1, ' * 70}6)}}",
+        "{'descr': [1], 'fortran_order': False, 'shape': (6,)}",
+        "{'descr': [('a',)], 'fortran_order': False, 'shape': (6,)}",
+        "{'descr': None, 'fortran_order': False, 'shape': (6,)}",
+        "[" * 5000,
+        "-" * 9000 + "1",
+        "'",
+        "\0",
+        "",
+        " " * 70000,
+    ],
+    ids=lambda text: text[:60],
+)
+@pytest.mark.parametrize("mmap", [False, True])
+def test_damaged_headers(tmp_path, header, version, mmap):
+    if version == 1 and len(header) > 65535:
+        pytest.skip("version 1 has two bytes for the length")
+    body = b"" if "(0, " in header else bytes(24)
+    path = with_header(tmp_path / "x.npy", header, version, body)
+    with pytest.raises(ValueError, match=r"x\.npy: ") as caught:
+        read_array(path, mmap)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
 @pytest.mark.parametrize("change", [-1, 1])
 def test_header_and_size_must_agree(tmp_path, change):
     path = saved(tmp_path / "x.npy", np.zeros((10, 10)))

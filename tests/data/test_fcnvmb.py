@@ -304,6 +304,41 @@ def test_wherever_a_file_ends_the_error_is_a_clear_one(tmp_path, version):
         np.testing.assert_array_equal(ks.data.read_mat(path, ["Rec"]), array.astype(np.float32))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_bytes_change_the_error_is_a_clear_one(tmp_path, seed):
+    """Of version 7.3; SciPy crashes on some damaged files of version 5."""
+    rng = np.random.default_rng(seed)
+    path = tmp_path / "1.mat"
+    SAVE[7](path, "Rec", rng.uniform(size=(8, 6, 3)))
+    whole, refusals = path.read_bytes(), []
+    headers = len(whole) - 8 * 8 * 6 * 3  # rather there than in the numbers
+    for _ in range(150):
+        content = bytearray(whole)
+        for place in rng.integers(0, headers, 4):
+            content[place] = rng.integers(256)
+        path.write_bytes(content)
+        try:
+            ks.data.read_mat(path, ["Rec"])
+        except ValueError as error:
+            refusals.append(str(error))
+    assert len(refusals) > 20
+    assert all(text.startswith(f"{path}: ") for text in refusals)
+
+
+@pytest.mark.parametrize(
+    ("fill", "message"),
+    [
+        (lambda f: f.create_dataset("Rec", data=h5py.Empty("f8")), "'Rec' is an empty"),
+        (lambda f: f.create_dataset("Rec", (2**20, 2**20), "f8"), "cannot hold; it is damaged"),
+    ],
+)
+def test_arrays_that_are_not_there(tmp_path, fill, message):
+    with h5py.File(tmp_path / "1.mat", "w") as file:
+        fill(file)
+    with pytest.raises(ValueError, match=rf"1\.mat: .*{message}"):
+        ks.data.read_mat(tmp_path / "1.mat", ["Rec"])
+
+
 def remove(name):
     return lambda folder: (folder / name).unlink()
 

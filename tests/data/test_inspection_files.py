@@ -104,6 +104,17 @@ def test_seismic_unix(section, tmp_path, endian):
     assert array.dt == pytest.approx(0.002)
 
 
+@pytest.mark.parametrize("samples", [257, 514])
+@pytest.mark.parametrize("endian", ["<", ">"])
+def test_seismic_unix_whose_sample_count_reads_alike_in_both_orders(tmp_path, samples, endian):
+    traces = np.random.default_rng(0).standard_normal((20, samples)).astype("f4")
+    path = write_su(tmp_path / "a.su", traces, endian=endian)
+    (array,) = ks.data.inspect(path).arrays
+    np.testing.assert_array_equal(array.panels[0], traces.T)
+    assert array.dt == pytest.approx(0.002)
+    np.testing.assert_array_equal(ks.data.read_section(path).amplitude, traces.T)
+
+
 def test_npz(section, tmp_path):
     np.savez(tmp_path / "a.npz", line=section, vp=np.full((9, 9), 2000.0), name="text")
     report = ks.data.inspect(tmp_path / "a.npz")

@@ -10,6 +10,7 @@ import pytest
 
 import keras_seismic as ks
 import train.inversionnet
+from keras_seismic.data.openfwi.layout import find_pairs
 
 RNG = np.random.default_rng(0)
 GATHERS = np.diff(RNG.standard_normal((4, 2, 65, 8)), axis=2).astype("f4")
@@ -53,6 +54,66 @@ def test_data_and_model_folders_beside_each_other(tmp_path):
     report = ks.data.inspect(folder)
     assert report.facts["family"].startswith("flatvel_a")
     assert report.facts["pairs"] == "2 of files"
+
+
+def vel_family(folder, numbers=(1, 2), scale=1.0):
+    for kind, array in (("data", GATHERS), ("model", VELOCITY)):
+        (folder / kind).mkdir(parents=True)
+        for i in numbers:
+            np.save(folder / kind / f"{kind}{i}.npy", array * (scale + i / 10))
+    return folder
+
+
+@pytest.mark.parametrize(("half", "kind"), [("data", "shot gathers"), ("model", "velocity")])
+def test_half_of_a_family_points_to_the_whole(tmp_path, half, kind):
+    folder = vel_family(tmp_path / "FlatVel_A")
+    report = ks.data.inspect(folder / half)
+    assert report.readable
+    assert "of a folder in OpenFWI's layout" in report.format
+    assert "the other half lies beside it" in said(report)
+    assert report.next_steps == [f"python -m keras_seismic.data {folder}"]
+    assert report.members[0].arrays[0].kind == kind
+
+
+def test_a_folder_that_only_happens_to_be_called_data(tmp_path):
+    folder = openfwi(tmp_path / "data", [("data1.npy", "model1.npy")])
+    for path in (folder, tmp_path):
+        report = ks.data.inspect(path)
+        assert report.facts["pairs"] == "1 of files"
+        assert f"--data {folder} " in report.next_steps[0]
+
+
+def test_a_root_of_several_families(tmp_path):
+    vel_family(tmp_path / "FlatVel_A")
+    vel_family(tmp_path / "Style_B", (1, 2, 3))
+    (tmp_path / "Style_B" / "model" / "model3.npy").unlink()
+    openfwi(tmp_path / "Curve Fault", [("seis2_1_0.npy", "vel2_1_0.npy")])
+    report = ks.data.inspect(tmp_path)
+    assert report.facts["families"] == [
+        "Curve Fault (unknown family, 1 pairs of files)",
+        "FlatVel_A (flatvel_a, 2 pairs of files)",
+        "Style_B (style_b, 2 pairs of files)",
+    ]
+    assert report.facts["pairs"] == "5 of files"
+    assert "files without their velocity: 1, the first is Style_B/data/data3.npy" in said(report)
+    folders = [tmp_path / name for name in ("Curve Fault", "FlatVel_A", "Style_B")]
+    assert [shlex.split(step)[3] for step in report.next_steps] == [str(f) for f in folders]
+    for step in report.next_steps:
+        assert ks.data.inspect(shlex.split(step)[3]).facts["pairs"] in ("1 of files", "2 of files")
+
+
+def test_a_root_of_one_family_trains_on_that_folder(tmp_path):
+    folder = vel_family(tmp_path / "FlatVel_A")
+    report = ks.data.inspect(tmp_path)
+    assert report.facts["family"].startswith("flatvel_a")
+    assert f"--data {folder} --family flatvel_a" in report.next_steps[0]
+    assert len(find_pairs(folder)) == 2
+
+
+def test_two_layouts_in_one_folder_are_told(tmp_path):
+    names = [("data1.npy", "model1.npy"), ("seis2_1_0.npy", "vel2_1_0.npy")]
+    report = ks.data.inspect(openfwi(tmp_path / "x", names))
+    assert "holds files of two layouts" in said(report)
 
 
 def test_a_folder_that_does_not_name_its_family(tmp_path):

@@ -119,6 +119,22 @@ def test_one_shot_and_recording_delay(tmp_path, gathers):
     assert line.start == pytest.approx(0.040)
 
 
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        (lambda s, r: {109: 0, 215: r % 2}, 0.0),
+        (lambda s, r: {109: 40, 215: r % 2}, 0.040),
+        (lambda s, r: {109: 0, 215: (0, -10, 10)[s % 3]}, 0.0),
+        (lambda s, r: {109: (40, 4, 400)[r % 3], 215: (1, 10, -10)[r % 3]}, 0.040),
+    ],
+)
+def test_recording_delays_count_with_their_scalars(tmp_path, gathers, words, start):
+    line = ks.data.read_shot_gathers(
+        write_line(tmp_path / "a.segy", gathers, SOURCE_X, FIXED_X, words=words)
+    )
+    assert line.start == pytest.approx(start)
+
+
 HOLES = np.ones((RECEIVERS, SHOTS), bool)
 HOLES[4, 1] = HOLES[7:9, 2] = False
 
@@ -217,6 +233,10 @@ BAD = {
     "two dt": (lambda f, g: line_of(f, g, binary={3217: 2000}), {}, "state 1000 us, 2000 us; pass"),
     "degrees": (lambda f, g: line_of(f, g, words=lambda s, r: {89: 3}), {}, "in decimal degrees"),
     "delays": (lambda f, g: line_of(f, g, words=lambda s, r: {109: r}), {}, "from 0 to 11 ms"),
+    "delay scalars": (
+        lambda f, g: line_of(f, g, words=lambda s, r: {109: 40, 215: -1 if r else -10}), {},
+        "from 4 to 40 ms",
+    ),
     "not finite": (poisoned, {}, r"trace 15: 1 of 30 values are not finite"),
     "no grid": (line_of, {"receiver_spacing": 0.1}, "do not make a receiver grid"),
 }  # fmt: skip

@@ -114,6 +114,34 @@ def test_a_cube_is_denoised_line_by_line(model, section, tmp_path):
         ks.exporting.denoise_file(model, tmp_path / "cube.npy", tmp_path / "clean.segy")
 
 
+def test_a_cube_is_checked_before_any_work(section, tmp_path):
+    def never(windows):
+        raise AssertionError("work was begun")
+
+    cube = np.stack([section, section, section], axis=2)
+    cube[100, 5, 2] = np.nan
+    np.save(tmp_path / "cube.npy", cube)
+    with pytest.raises(ValueError, match=r"cube\.npy: line 2: 1 of 10800 .* index \(100, 5\)"):
+        ks.exporting.denoise_file(never, tmp_path / "cube.npy", tmp_path / "clean.npy")
+    np.save(tmp_path / "cube.npy", np.zeros((9, 8, 2)))
+    with pytest.raises(ValueError, match=r"cube\.npy: every sample is zero"):
+        ks.exporting.denoise_file(never, tmp_path / "cube.npy", tmp_path / "clean.npy")
+    assert not (tmp_path / "clean.npy").exists()
+
+
+def test_dead_lines_of_a_cube_stay(section, tmp_path):
+    dead = np.zeros_like(section)
+    np.save(tmp_path / "cube.npy", np.stack([dead, section, dead, dead], axis=2, dtype="f8"))
+    read, denoised = ks.exporting.denoise_file(
+        lambda x: x + 1, tmp_path / "cube.npy", tmp_path / "clean.npy", keep_mute=False
+    )
+    clean = np.load(tmp_path / "clean.npy", allow_pickle=False)
+    assert not clean[..., [0, 2, 3]].any()
+    np.testing.assert_allclose(clean[..., 1], section + 1, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(denoised, clean[..., 1])
+    np.testing.assert_array_equal(read.amplitude, section)
+
+
 def test_nothing_is_overwritten_or_half_done(section, tmp_path):
     line = write_segy(tmp_path / "line.segy", section.T)
     before = line.read_bytes()

@@ -1,17 +1,22 @@
-"""NumPy and MATLAB files and HDF5: which arrays they hold, read in parts where that is possible."""
+"""NumPy, MATLAB and HDF5 files: which arrays they hold, read in parts where that is possible."""
 
-import zipfile
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_seismic.data.arrays import read_array
-from keras_seismic.data.inspection.content import Content, FileProblem, Source, storage
+from keras_seismic.data.inspection.content import (
+    WHOLE,
+    Content,
+    FileProblem,
+    LoadedWhole,
+    Source,
+    readable,
+    storage,
+)
 from keras_seismic.data.inspection.mapping import mapped
-
-#: Arrays that can only be loaded whole are left alone beyond this many bytes.
-_WHOLE = 2**28
 
 #: Arrays up to this many bytes are read from end to end anyway.
 _LARGE = 2**25
@@ -44,62 +49,6 @@ def open_npy(path: Path) -> Content:
     )
 
 
-def open_npz(path: Path) -> Content:
-    """A .npz file: each array loaded when it is looked at, unless it is too large.
-
-    Raises:
-        FileProblem: If the archive is damaged or holds no arrays of numbers.
-    """
-    content = Content("NumPy archive (.npz)")
-    with zipfile.ZipFile(path) as archive:
-        damaged = archive.testzip() if path.stat().st_size < _WHOLE else None
-        if damaged:
-            raise FileProblem(f"its member {damaged} is damaged")
-        for member in archive.infolist():
-            source = _npz_member(path, archive, member, content.warnings)
-            if source is not None:
-                content.sources.append(source)
-    if not content.sources:
-        raise FileProblem("the archive holds no arrays of numbers")
-    return content
-
-
-def _npz_member(
-    path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, warnings: list[str]
-) -> Source | None:
-    name = member.filename.removesuffix(".npy")
-    with archive.open(member) as stream:
-        try:
-            version = np.lib.format.read_magic(stream)
-            header = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, fortran, dtype = header(stream)
-            start = stream.tell()
-        except (ValueError, EOFError) as error:
-            warnings.append(f"{member.filename} is no array: {error}")
-            return None
-    if dtype.hasobject or dtype.kind not in "fiub":
-        warnings.append(f"{name} holds {dtype}, no numbers" + _pickled(dtype))
-        return None
-    source = Source(name, None, shape, dtype, storage(dtype, fortran and len(shape) > 1))
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    if member.file_size != start + size:
-        warnings.append(f"{name}: its header promises {size:,} bytes, which are not there")
-    elif size > _WHOLE:
-        source.notes.append(f"not looked into: {size / 1e6:,.0f} MB in an archive")
-    else:
-        with np.load(path, allow_pickle=False) as arrays:
-            source.array = arrays[name]
-    return source
-
-
-def _pickled(dtype: np.dtype) -> str:
-    return " (pickled Python objects, which are never loaded)" if dtype.hasobject else ""
-
-
 def open_mat(path: Path) -> Content:
     """A MATLAB file, up to version 7 by SciPy, from 7.3 on by h5py.
 
@@ -124,10 +73,12 @@ def open_mat(path: Path) -> Content:
         content = Content(
             "MATLAB file, version 5 to 7" if head.startswith(b"MATLAB 5") else "MATLAB file"
         )
+        budget = WHOLE
         for name, shape, kind in listed:
-            source = _mat_variable(path, name, shape, kind, content.warnings)
+            source = _mat_variable(path, name, shape, kind, content.warnings, budget)
             if source is not None:
                 content.sources.append(source)
+                budget -= source.array.nbytes if source.array is not None else 0
     except (ValueError, TypeError, OSError, EOFError, KeyError, NotImplementedError) as error:
         raise FileProblem(f"expected a MATLAB file, but it is damaged: {error}") from error
     except Exception as error:  # scipy raises zlib.error and classes of its own
@@ -136,7 +87,7 @@ def open_mat(path: Path) -> Content:
 
 
 def _mat_variable(
-    path: Path, name: str, shape: tuple[int, ...], kind: str, warnings: list[str]
+    path: Path, name: str, shape: tuple[int, ...], kind: str, warnings: list[str], budget: int
 ) -> Source | None:
     import scipy.io
 
@@ -144,28 +95,38 @@ def _mat_variable(
         warnings.append(f"{name} is a {kind} array, no numbers")
         return None
     dtype = np.dtype({"double": "f8", "single": "f4", "logical": "?"}.get(kind, kind))
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     source = Source(name, None, tuple(shape), dtype, storage(dtype))
-    if size > _WHOLE:
-        source.notes.append(f"not looked into: {size / 1e6:,.0f} MB that can only be loaded whole")
+    if size > budget:
+        source.notes.append(
+            f"not looked into: {size / 1e6:,.0f} MB that can only be loaded whole, and at most "
+            f"{WHOLE / 1e6:,.0f} MB of a file are"
+        )
     else:
-        source.array = scipy.io.loadmat(path, variable_names=[name])[name]
-        source.dtype = source.array.dtype
-        source.storage = storage(source.dtype)
+        source.array = LoadedWhole(
+            name,
+            source.shape,
+            dtype,
+            lambda: scipy.io.loadmat(path, variable_names=[name])[name],
+        )
     return _hinted(source)
 
 
-class _Transposed:
-    """A data set of an HDF5 file with its axes in MATLAB's order."""
+class _Stored:
+    """A data set of an HDF5 file, with its axes in MATLAB's order where that wrote it."""
 
-    def __init__(self, dataset: Any) -> None:
-        self._dataset = dataset
-        self.shape, self.dtype = dataset.shape[::-1], dataset.dtype
+    def __init__(self, dataset: Any, turned: bool) -> None:
+        self._dataset, self._turned = dataset, turned
+        self.shape = dataset.shape[::-1] if turned else dataset.shape
+        self.dtype = dataset.dtype
 
     def __getitem__(self, index: Any) -> np.ndarray:
         index = index if isinstance(index, tuple) else (index,)
         index = index + (slice(None),) * (len(self.shape) - len(index))
-        return np.asarray(self._dataset[index[::-1]]).T
+        if self._turned:
+            index = index[::-1]
+        part = readable(self._dataset.name, lambda: np.asarray(self._dataset[index]))
+        return part.T if self._turned else part
 
 
 def open_hdf5(path: Path, kind: str) -> Content:
@@ -179,35 +140,47 @@ def open_hdf5(path: Path, kind: str) -> Content:
         import h5py
     except ImportError as error:
         raise ImportError(f"reading {path} needs h5py: pip install 'keras_seismic[mat]'") from error
+    content = Content(kind)
     try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise FileProblem(f"expected an HDF5 file, but it is damaged: {error}") from error
-    content = Content(kind, file=file)
-    matlab = "MATLAB" in kind
-    for name in file:
-        # A link to another file could make us read anything on this machine.
-        if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-            content.warnings.append(f"{name} is a link and was not followed")
-            continue
-        item = file[name]
-        if name.startswith("#"):
-            continue
-        if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiub":
-            content.warnings.append(f"{name} is no array of numbers")
-            continue
-        if item.external or item.is_virtual:
-            content.warnings.append(f"{name} lies in other files and was not followed")
-            continue
-        array = _Transposed(item) if matlab else item
-        content.sources.append(
-            _hinted(Source(name, array, array.shape, array.dtype, storage(array.dtype)))
-        )
-    try:
+        content.file = h5py.File(path, "r")
+        for name in content.file:
+            try:
+                source = _dataset(content.file, name, "MATLAB" in kind, content.warnings)
+            except Exception as error:  # as for the file as a whole
+                content.warnings.append(f"{name} is damaged: {error}")
+                continue
+            if source is not None:
+                content.sources.append(source)
         return _with_arrays(content)
     except FileProblem:
-        file.close()
+        content.close()
         raise
+    except Exception as error:  # h5py's for damaged files are of all kinds
+        content.close()
+        raise FileProblem(f"expected an HDF5 file, but it is damaged: {error}") from error
+
+
+def _dataset(file: Any, name: str, turned: bool, warnings: list[str]) -> Source | None:
+    import h5py
+
+    if name.startswith("#"):
+        return None
+    # A link to another file could make us read anything on this machine.
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        warnings.append(f"{name} is a link and was not followed")
+        return None
+    item = file[name]
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiub":
+        warnings.append(f"{name} is no array of numbers")
+        return None
+    if item.shape is None:
+        warnings.append(f"{name} is an empty (null) data set")
+        return None
+    if item.external or item.is_virtual:
+        warnings.append(f"{name} lies in other files and was not followed")
+        return None
+    array = _Stored(item, turned)
+    return _hinted(Source(name, array, array.shape, array.dtype, storage(array.dtype)))
 
 
 def _hinted(source: Source) -> Source:

@@ -1,13 +1,66 @@
 """What a file holds before its numbers are looked at: format, headers, arrays to read from."""
 
 import dataclasses
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+#: Bytes of a file's arrays that are loaded where they can only be loaded whole, all together.
+WHOLE = 2**28
+
 
 class FileProblem(ValueError):
     """Why a file cannot be used; the message says what to do."""
+
+
+class LoadedWhole:
+    """An array that cannot be read in parts: loaded when it is first looked at.
+
+    Args:
+        name: What to call it in errors.
+        shape: Its shape.
+        dtype: Its sample type.
+        load: Loads it.
+    """
+
+    def __init__(
+        self, name: str, shape: tuple[int, ...], dtype: np.dtype, load: Callable[[], np.ndarray]
+    ) -> None:
+        self.name, self.shape, self.dtype = name, shape, dtype
+        self._load, self._array = load, np.empty(0)
+        self._loaded = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        if not self._loaded:
+            self._array = readable(self.name, self._load)
+            if self._array.shape != self.shape or self._array.dtype.kind not in "fiub":
+                raise ValueError(
+                    f"{self.name} is said to be {self.dtype} {self.shape}, but holds "
+                    f"{self._array.dtype} {self._array.shape}"
+                )
+            self._loaded = True
+        return self._array[index]
+
+
+def readable(name: str, read: Callable[[], Any]) -> Any:
+    """What a reader returns, whatever it raises turned into a ValueError.
+
+    Raises:
+        ValueError: If the numbers are damaged.
+    """
+    try:
+        return read()
+    except MemoryError:
+        raise
+    except Exception as error:  # zlib's, h5py's and SciPy's for damaged files are of all kinds
+        raise ValueError(f"{name} is damaged: {error}") from error
 
 
 @dataclasses.dataclass

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_seismic.data.inspection.array_files import open_mat, open_npy, open_npz
+from keras_seismic.data.inspection.array_files import open_mat, open_npy
 from keras_seismic.data.inspection.content import Content, FileProblem
+from keras_seismic.data.inspection.npz_files import open_npz
 from keras_seismic.data.inspection.other_files import open_text, open_zip, refuse_foreign
 from keras_seismic.data.inspection.trace_files import open_segy, open_su
 

@@ -72,16 +72,22 @@ def _inspect_file(path: Path, samples: int) -> Inspection:
         return report
     report.format, report.facts, report.warnings = content.format, content.facts, content.warnings
     try:
-        # NaN and values beyond all bounds are reported, not warned of.
-        with np.errstate(all="ignore"):
-            for source in content.sources:
-                array = _describe(source, path.name, samples)
-                array.container = content.format
-                report.arrays.append(array)
-    except (OSError, ValueError) as error:  # h5py and a damaged chunk, a disk that fails
-        report.problem = f"its samples cannot be read: {error}"
+        for source in content.sources:
+            try:
+                # NaN and values beyond all bounds are reported, not warned of.
+                with np.errstate(all="ignore"):
+                    array = _describe(source, path.name, samples)
+            except (OSError, ValueError, MemoryError) as error:  # damage, a disk that fails
+                report.warnings.append(f"its samples cannot be read: {error}")
+                continue
+            finally:
+                source.array = None  # one array in memory at a time
+            array.container = content.format
+            report.arrays.append(array)
     finally:
         content.close()
+    if content.sources and not report.arrays:
+        report.problem = report.warnings.pop()
     if report.readable:
         report.next_steps = next_steps(path, content, report.arrays)
     return report

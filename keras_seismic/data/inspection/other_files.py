@@ -4,6 +4,7 @@ import json
 import shlex
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from keras_seismic.data.inspection.content import Content, FileProblem
 
@@ -55,7 +56,9 @@ def open_zip(path: Path) -> Content | None:
             names = archive.namelist()
             if {"config.json", "metadata.json"} <= set(names):
                 return _keras_model(path, archive)
-    except (zipfile.BadZipFile, json.JSONDecodeError) as error:
+    except FileProblem:
+        raise
+    except Exception as error:  # zipfile, zlib and json have several for damaged files
         raise FileProblem(f"expected a zip archive, but it is damaged: {error}") from error
     if any(name.endswith("data.pkl") for name in names):
         return Content(
@@ -71,8 +74,7 @@ def open_zip(path: Path) -> Content | None:
 
 
 def _keras_model(path: Path, archive: zipfile.ZipFile) -> Content:
-    metadata = json.loads(archive.read("metadata.json")[:_TEXT_READ])
-    config = json.loads(archive.read("config.json")[:_TEXT_READ])
+    metadata, config = _json_object(archive, "metadata.json"), _json_object(archive, "config.json")
     inner = config.get("config") or {}
     network = inner.get("network") if isinstance(inner, dict) else None
     facts = {
@@ -88,6 +90,21 @@ def _keras_model(path: Path, archive: zipfile.ZipFile) -> Content:
             f"python -m export.onnx {quoted} {shlex.quote(str(path.with_suffix('.onnx')))}"
         )
     return Content("Keras model (.keras)", facts, next_steps=steps)
+
+
+def _json_object(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
+    """The JSON object in a member, of which no more is unpacked than such a file can be long."""
+    with archive.open(name) as stream:
+        text = stream.read(_TEXT_READ + 1)
+    if len(text) > _TEXT_READ:
+        raise FileProblem(f"its {name} is longer than {_TEXT_READ:,} bytes; this is no Keras model")
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise FileProblem(
+            f"expected a JSON object in its {name}, received {type(content).__name__}; this is no "
+            "Keras model"
+        )
+    return content
 
 
 def open_text(path: Path) -> Content:

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_seismic.data.inspection.content import Content, FileProblem, Source
 from keras_seismic.data.inspection.mapping import mapped
+from keras_seismic.data.seismic_unix import su_byte_order
 
 _TEXT, _BINARY, _HEADER = 3200, 400, 240
 
@@ -117,18 +118,13 @@ def open_su(path: Path) -> Content:
     Raises:
         FileProblem: If no byte order makes sense of it.
     """
-    size = path.stat().st_size
+    try:
+        name, samples = su_byte_order(path)
+    except ValueError as error:
+        raise FileProblem(str(error).removeprefix(f"{path}: ")) from error
+    order = {"big": ">", "little": "<"}[name]
     with path.open("rb") as file:
-        header = file.read(_HEADER)
-    for order in "<>" if len(header) == _HEADER else "":
-        samples, interval = struct.unpack_from(f"{order}HH", header, 114)
-        if samples and size % (_HEADER + 4 * samples) == 0:
-            break
-    else:
-        raise FileProblem(
-            "expected a Seismic Unix file, but in neither byte order the first trace header's "
-            f"number of samples (bytes 115-116) fits the file's {size} bytes"
-        )
+        (interval,) = struct.unpack_from(f"{order}H", file.read(_HEADER), 116)
     endian = _ENDIAN[order]
     records, traces = _mapped(path, 0, samples, np.dtype(f"{order}f4"))
     content = Content(f"Seismic Unix, {endian}", {"traces": traces, "samples": samples})

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +33,14 @@ class FilePair(NamedTuple):
     velocity: Path | None
 
 
+class PairedFiles(NamedTuple):
+    """The files in the folder of one family, complete pairs and what has no partner."""
+
+    pairs: list[FilePair]
+    gathers_alone: list[Path]
+    velocity_alone: list[Path]
+
+
 def find_pairs(folder: str | os.PathLike) -> list[FilePair]:
     """The pairs of files in the folder of one family, in the order of their numbers.
 
@@ -46,6 +54,26 @@ def find_pairs(folder: str | os.PathLike) -> list[FilePair]:
     Raises:
         FileNotFoundError: If there is no such folder, nothing in it, or a file's partner is
             missing.
+        ValueError: If the folder mixes layouts.
+    """
+    found = paired_files(folder)
+    for alone in (found.gathers_alone, found.velocity_alone):
+        if alone:
+            raise FileNotFoundError(
+                f"{alone[0]}: its partner {_partner(alone[0].name)} is missing "
+                f"({len(alone)} files of {folder} have none)"
+            )
+    return found.pairs
+
+
+def paired_files(folder: str | os.PathLike) -> PairedFiles:
+    """The same as ``find_pairs``, but files without a partner are listed and not refused.
+
+    Args:
+        folder: The family's folder.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, or nothing in it.
         ValueError: If the folder mixes layouts.
     """
     folder = Path(folder)
@@ -62,15 +90,43 @@ def find_pairs(folder: str | os.PathLike) -> list[FilePair]:
         )
     (kind,) = kinds
     gathers, velocity = found[kind], found[_VELOCITY_OF[kind]]
-    for have, want, name in ((gathers, velocity, _VELOCITY_OF[kind]), (velocity, gathers, kind)):
-        missing = sorted(set(have) - set(want))
-        if missing:
-            numbers = "_".join(map(str, missing[0]))
-            raise FileNotFoundError(
-                f"{have[missing[0]]}: its partner {name}{numbers}.npy is missing "
-                f"({len(missing)} files of {folder} have none)"
-            )
-    return [FilePair(gathers[key], velocity[key]) for key in sorted(gathers)]
+    return PairedFiles(
+        [FilePair(gathers[key], velocity[key]) for key in sorted(set(gathers) & set(velocity))],
+        [gathers[key] for key in sorted(set(gathers) - set(velocity))],
+        [velocity[key] for key in sorted(set(velocity) - set(gathers))],
+    )
+
+
+def _partner(name: str) -> str:
+    """The name of a file's other half."""
+    for gathers, velocity in _VELOCITY_OF.items():
+        for one, other in ((gathers, velocity), (velocity, gathers)):
+            if _NAMES[one].fullmatch(name):
+                return name.replace(one, other, 1)
+    raise ValueError(f"{name}: not a published name (data1.npy, seis2_1_0.npy)")
+
+
+def family_folders(files: Iterable[Path]) -> list[Path]:
+    """The folders to give ``find_pairs`` for some files; others than OpenFWI's are left out.
+
+    Example:
+        >>> [str(f) for f in family_folders([Path("A/seis2_1_0.npy"), Path("A/notes.npy")])]
+        ['A']
+    """
+    places = {
+        (file.parent, kind)
+        for file in files
+        for kind, pattern in _NAMES.items()
+        if pattern.fullmatch(file.name)
+    }
+    return sorted({_family_folder(place, kind) for place, kind in places})
+
+
+def _family_folder(place: Path, kind: str) -> Path:
+    """Above ``data`` and ``model`` beside each other; one of them alone is a folder as any."""
+    halves = ("data", "model")
+    beside = place.name == kind and all((place.parent / half).is_dir() for half in halves)
+    return place.parent if beside and kind in halves else place
 
 
 def select_split(pairs: list[FilePair], split: str, family: str | None) -> list[FilePair]:
