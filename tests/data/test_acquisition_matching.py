@@ -106,7 +106,7 @@ def test_a_moving_spread_works_where_it_covers_the_receivers(tmp_path, rng):
 
 
 def test_sources_nearly_in_place_are_reported(tmp_path, truth):
-    line = read(tmp_path / "a.segy", truth, [*SOURCE_X, 3, 0, 3], RECEIVER_X)
+    line = read(tmp_path / "a.segy", truth, SOURCE_X + np.array([3, 0, 3]), RECEIVER_X)
     matched = ks.data.match_acquisition(line, ACQUISITION, origin=0.0)
     assert "sources up to 3 m from their places" in matched.changes
     with pytest.raises(ValueError, match=r"2 of 3 sources have no shot within 1 m; the nearest"):
