@@ -79,7 +79,7 @@ def open_mat(path: Path) -> Content:
             if source is not None:
                 content.sources.append(source)
                 budget -= source.array.nbytes if source.array is not None else 0
-    except (ValueError, TypeError, OSError, EOFError, KeyError, NotImplementedError) as error:
+    except (ValueError, TypeError, OSError, EOFError, KeyError, RuntimeError) as error:
         raise FileProblem(f"expected a MATLAB file, but it is damaged: {error}") from error
     except Exception as error:  # scipy raises zlib.error and classes of its own
         raise FileProblem(f"expected a MATLAB file, but {error}") from error

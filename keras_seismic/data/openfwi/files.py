@@ -52,8 +52,8 @@ class RowFile:
         """
         header = read_header(path)
         convert = (
-            f"convert it once with np.save(new, np.ascontiguousarray(np.load({str(path)!r}), "
-            "'float32'))"
+            f"convert it once with a = np.load({str(path)!r}, allow_pickle=False); "
+            "np.save(new, np.ascontiguousarray(a, 'float32'))"
         )
         if header.dtype != np.dtype("<f4"):
             raise ValueError(
