@@ -168,12 +168,9 @@ def from_files(arguments: argparse.Namespace) -> Data:
     gather_shape = samples, arguments.shape[1], arguments.shots
     shape = tuple(arguments.shape)
     pairs = ks.data.FCNVMBPairs(arguments.data, gather_shape=gather_shape, velocity_shape=shape)
-    if len(pairs) < 2:
-        raise ValueError(f"{arguments.data}: expected two pairs or more, to hold one out; found 1")
+    learning, scoring = pairs.held_out(seed=arguments.seed)
     pairs[:1]  # files of another size are refused here, before the run folder is touched
-    order = np.random.default_rng(arguments.seed).permutation(len(pairs))
-    count = min(max(len(pairs) // 10, 1), arguments.held_out)
-    learning, scoring = order[count:][: arguments.samples], order[:count]
+    learning, scoring = learning[: arguments.samples], scoring[: arguments.held_out]
     return Data(pairs, learning, pairs, scoring, [], THINNED_INTERVAL, None, gather_shape, shape)
 
 

@@ -19,7 +19,7 @@ from keras_seismic.data.mat_layout import (
     pattern,
     recognised,
 )
-from keras_seismic.data.order import BatchOrder
+from keras_seismic.data.order import BatchOrder, split_numbers
 from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 from keras_seismic.simulation.velocity import checked_velocity
 
@@ -120,6 +120,18 @@ class FCNVMBPairs:
             gathers[k] = self._read_gathers(int(number))
             velocity[k, ..., 0] = self._read_velocity(int(number))
         return gathers, velocity
+
+    def held_out(self, share: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of pairs to train on and of pairs held out, each in random order.
+
+        Args:
+            share: Share of the pairs that is held out; at least one is, and one is not.
+            seed: Decides which, and the order.
+
+        Raises:
+            ValueError: If the share is not between 0 and 1 or there is one pair only.
+        """
+        return split_numbers(len(self), share, seed)
 
     def mean_velocity(self, part: slice | Sequence[int] | np.ndarray = slice(None)) -> np.ndarray:
         """Mean velocity model, ``(depth, width, 1)`` in m/s: the prediction to beat."""

@@ -90,3 +90,28 @@ class BatchOrder:
         if self.shuffle:
             numbers = np.random.default_rng([*self.seeds, epoch]).permutation(numbers)
         return numbers[first * self.batch_size : len(self) * self.batch_size]
+
+
+def split_numbers(count: int, share: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers to learn from and numbers held out, each in random order.
+
+    Args:
+        count: How many pairs there are.
+        share: Share of them that is held out; at least one is, and one is not.
+        seed: Decides which, and the order.
+
+    Raises:
+        ValueError: If the share is not between 0 and 1 or there is one pair only.
+
+    Example:
+        >>> [len(part) for part in split_numbers(30)]
+        [27, 3]
+    """
+    if not 0 < share < 1 or count < 2:
+        raise ValueError(
+            f"held_out: expected a share between 0 and 1 of two pairs or more, received {share} of "
+            f"{count}"
+        )
+    order = np.random.default_rng(seed).permutation(count)
+    held_out = min(max(round(share * count), 1), count - 1)
+    return order[held_out:], order[:held_out]

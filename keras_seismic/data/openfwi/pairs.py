@@ -21,7 +21,7 @@ from keras_seismic.data.openfwi.layout import (
 from keras_seismic.data.openfwi.pipeline import build_dataset
 from keras_seismic.data.openfwi.sequence import OpenFWISequence
 from keras_seismic.data.openfwi.store import PairStore
-from keras_seismic.data.order import BatchOrder
+from keras_seismic.data.order import BatchOrder, split_numbers
 from keras_seismic.layers import GatherNormalization, VelocityScaling
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.geology import family_name
@@ -178,18 +178,13 @@ class OpenFWIPairs:
         Raises:
             ValueError: If the share is not between 0 and 1 or there is one pair only.
         """
-        if not 0 < share < 1 or len(self) < 2:
-            raise ValueError(
-                f"held_out: expected a share between 0 and 1 of two pairs or more, received "
-                f"{share} of {len(self)}"
-            )
-        order = np.random.default_rng(seed).permutation(len(self))
+        learning, scoring = split_numbers(len(self), share, seed)
         splits = published_splits(self.files, self.family)
         if set(splits) == {"train", "validation"}:
+            order = np.concatenate([scoring, learning])
             training = np.repeat(np.array(splits) == "train", self.store.counts)[order]
             return order[training], order[~training]
-        count = min(max(round(share * len(self)), 1), len(self) - 1)
-        return order[count:], order[:count]
+        return learning, scoring
 
     def mean_velocity(self, part: slice | Sequence[int] | np.ndarray = slice(None)) -> np.ndarray:
         """Mean velocity model, ``(depth, width, 1)`` in m/s: the prediction to beat."""
