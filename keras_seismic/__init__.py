@@ -19,15 +19,18 @@ from keras_seismic import (
     training,
     visualization,
 )
+from keras_seismic.exporting import denoise, invert
 
 __version__ = "0.1.0"
 
 __all__ = [
     "convert",
     "data",
+    "denoise",
     "evaluation",
     "exporting",
     "inversion",
+    "invert",
     "layers",
     "losses",
     "metrics",

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-import export.denoise
+import export.predict
 import keras_seismic as ks
 import train.denoiser
 from tests.data.segy_files import write_line, write_segy
 
 TEXT = (Path(__file__).parent.parent / "docs" / "segy.md").read_text()
-PROGRAMS = {"train.denoiser": train.denoiser, "export.denoise": export.denoise}
+PROGRAMS = {"train.denoiser": train.denoiser, "export.predict": export.predict}
 
 
 def blocks(language):

@@ -10,7 +10,11 @@ from typing import Any
 import keras
 
 from keras_seismic.exporting.physical_units import PhysicalUnitsModel, predicting_network
+from keras_seismic.exporting.predictors import load_model
 from keras_seismic.simulation import Acquisition
+
+#: Its place in a SavedModel's folder, and its key in an ONNX file's metadata.
+CARD, ONNX_KEY = Path("assets.extra", "model_card.json"), "model_card"
 
 _TASKS = {
     "velocity": "shot gathers to velocity",
@@ -122,6 +126,28 @@ class ModelCard:
         training_data = {k: v for k, v in arguments.items() if k not in _PLACES} or None
         return cls.of(model, training_data, metrics, licence)
 
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "ModelCard | None":
+        """The card of a model on disk.
+
+        Args:
+            path: A ``.keras`` or ``.onnx`` file or a SavedModel's version folder.
+
+        Returns:
+            Its card, or ``None`` if it has none, as LiteRT's files and models from elsewhere.
+
+        Raises:
+            ValueError: If the card or the file is damaged.
+            ImportError: If it is an ONNX model and onnx is not installed.
+        """
+        path = Path(path)
+        if path.suffix == ".keras":
+            return cls.of_run(load_model(path), path)
+        text = _onnx_card(path) if path.suffix == ".onnx" else None
+        if (path / CARD).is_file():
+            text = (path / CARD).read_text(encoding="utf-8")
+        return cls.from_json(text) if text else None
+
     @property
     def predicts_velocity(self) -> bool:
         """Whether the output is a velocity in m/s."""
@@ -167,6 +193,16 @@ def _normalization(model: PhysicalUnitsModel) -> dict[str, Any]:
 def _beside(path: str | os.PathLike, name: str) -> dict[str, Any] | None:
     path = Path(path).with_name(name)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _onnx_card(path: Path) -> str | None:
+    import onnx
+
+    try:
+        metadata = onnx.load(path, load_external_data=False).metadata_props
+    except Exception as error:  # protobuf's own kind, which has changed its place before
+        raise ValueError(f"{path}: is no ONNX model: {error}") from error
+    return next((entry.value for entry in metadata if entry.key == ONNX_KEY), None)
 
 
 def _plain(value: Any) -> Any:

@@ -42,6 +42,33 @@ def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_free(source: Path, target: Path, overwrite: bool) -> None:
+    """Refuse, before any work, to write where a result cannot or must not go.
+
+    Args:
+        source: What is read.
+        target: The file to write.
+        overwrite: Replace what is there; the source never is.
+
+    Raises:
+        FileExistsError: If the target exists and ``overwrite`` is false, or is the source.
+        FileNotFoundError: If there is no folder for it.
+        PermissionError: If that folder cannot be written to.
+    """
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} in")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"{target.parent}: the folder for {target.name} cannot be written to")
+    if not target.exists():
+        return
+    if source.exists() and target.samefile(source):
+        raise FileExistsError(f"{target}: is the file to read; choose another one to write")
+    if not overwrite:
+        raise FileExistsError(
+            f"{target}: exists already; choose another path or say that it may be overwritten"
+        )
+
+
 def place_version(
     folder: str | os.PathLike, version: int | None, write: Callable[[Path], None]
 ) -> Path:

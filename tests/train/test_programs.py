@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import examples.demo
-import export.denoise
 import export.onnx
+import export.predict
 import export.saved_model
 import keras_seismic as ks
 import train.denoiser
@@ -24,7 +24,7 @@ PROGRAMS = [
     train.fcnvmb,
     train.velocitygan,
     train.evaluate,
-    export.denoise,
+    export.predict,
     export.saved_model,
     export.onnx,
     examples.demo,
