@@ -62,7 +62,6 @@ def export_saved_model(
 
     def write(temporary: Path) -> None:
         archive = keras.export.ExportArchive()
-        archive.track(model)
         signatures = signatures_of(model)
         for signature in signatures:
             archive.add_endpoint(signature.name, signature.function, [signature.input_spec])
