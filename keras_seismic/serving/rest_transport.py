@@ -1,10 +1,13 @@
 """Requests over REST: JSON, readable by everything, slow for large arrays."""
 
+import contextlib
 import http.client
 import json
+import threading
 import time
 import urllib.parse
 from collections.abc import Mapping
+from socket import SHUT_RDWR
 
 import numpy as np
 
@@ -25,7 +28,6 @@ _CODES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-_CHUNK = 2**16
 
 
 class RestTransport:
@@ -116,46 +118,54 @@ class RestTransport:
         return _decoded(status, answer)
 
     def _exchange(self, path: str, body: bytes | None, deadline: float) -> tuple[int, bytes]:
-        host, _, port = self._target.address.rpartition(":")
-        host, patience = host.strip("[]"), max(deadline - time.monotonic(), 1e-3)
-        connection = (
-            http.client.HTTPConnection(host, int(port), timeout=patience)
-            if self._context is None
-            else http.client.HTTPSConnection(
-                host, int(port), timeout=patience, context=self._context
-            )
-        )
+        connection = self._connection(max(deadline - time.monotonic(), 1e-3))
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            with contextlib.suppress(OSError):
+                socket.shutdown(SHUT_RDWR)
+
         try:
-            headers = {"Content-Type": "application/json", "Connection": "close"}
-            headers |= dict(self._target.headers)
-            connection.request("GET" if body is None else "POST", path, body, headers)
+            connection.connect()
+            # A socket's own time-out begins anew with every few bytes that arrive.
             socket = connection.sock
-            socket.settimeout(max(deadline - time.monotonic(), 1e-3))
-            response = connection.getresponse()
-            return response.status, self._read(response, socket, deadline)
+            timer = threading.Timer(max(deadline - time.monotonic(), 1e-3), expire)
+            timer.daemon = True
+            timer.start()
+            try:
+                headers = {"Content-Type": "application/json", "Connection": "close"}
+                headers |= dict(self._target.headers)
+                connection.request("GET" if body is None else "POST", path, body, headers)
+                response = connection.getresponse()
+                answer = self._read(response)
+            except (http.client.HTTPException, OSError):
+                if not expired.is_set():
+                    raise
+            finally:
+                timer.cancel()
+            if expired.is_set():
+                raise TimeoutError
+            return response.status, answer
         finally:
             connection.close()
 
-    def _read(self, response: http.client.HTTPResponse, socket, deadline: float) -> bytes:
-        """The answer in pieces, for neither deadline nor memory may be exceeded."""
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                raise TimeoutError
-            if not response.isclosed() and socket.fileno() >= 0:
-                socket.settimeout(remaining)
-            part = response.read(_CHUNK)
-            if not part:
-                return b"".join(parts)
-            size += len(part)
-            if size > self._target.max_message_bytes:
-                raise TransportError(
-                    "RESOURCE_EXHAUSTED",
-                    f"the answer's message is larger than {self._target.max_message_bytes} bytes",
-                )
-            parts.append(part)
+    def _connection(self, patience: float) -> http.client.HTTPConnection:
+        host, _, port = self._target.address.rpartition(":")
+        host = host.strip("[]")
+        if self._context is None:
+            return http.client.HTTPConnection(host, int(port), timeout=patience)
+        return http.client.HTTPSConnection(host, int(port), timeout=patience, context=self._context)
+
+    def _read(self, response: http.client.HTTPResponse) -> bytes:
+        """The answer, or an error if it is larger than a message may be."""
+        limit = self._target.max_message_bytes
+        answer = response.read(limit + 1)
+        if len(answer) > limit:
+            raise TransportError(
+                "RESOURCE_EXHAUSTED", f"the answer's message is larger than {limit} bytes"
+            )
+        return answer
 
 
 def _decoded(status: int, answer: bytes) -> dict:

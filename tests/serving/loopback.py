@@ -18,6 +18,8 @@ import grpc
 import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format, text_format
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf import config_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -73,21 +75,29 @@ class LoadedVersion:
         if set(inputs) != set(signature.inputs):
             raise Refusal("INVALID_ARGUMENT", "input size does not match signature")
         for i, (key, info) in enumerate(signature.inputs.items()):
-            expected = tf.as_dtype(info.dtype)
-            if inputs[key].dtype != expected.as_numpy_dtype:
+            received = tf.as_dtype(inputs[key].dtype).as_datatype_enum
+            if received != info.dtype:
+                expected, received = (
+                    types_pb2.DataType.Name(dtype).removeprefix("DT_").lower()
+                    for dtype in (info.dtype, received)
+                )
                 raise Refusal(
                     "INVALID_ARGUMENT",
-                    f"Expects arg[{i}] to be {expected.name} but "
-                    f"{tf.as_dtype(inputs[key].dtype).name} is provided",
+                    f"Expects arg[{i}] to be {expected} but {received} is provided",
                 )
         with self.lock:
             if name not in self.callables:
-                fed = [info.name for info in signature.inputs.values()]
-                fetched = {key: info.name for key, info in signature.outputs.items()}
-                self.callables[name] = self.session.make_callable(fetched, fed)
+                # Session.run would compare shapes before TensorFlow's runtime sees them, which
+                # a model server does not.
+                options = config_pb2.CallableOptions(
+                    feed=[info.name for info in signature.inputs.values()],
+                    fetch=[info.name for info in signature.outputs.values()],
+                )
+                self.callables[name] = self.session._make_callable_from_options(options)
             function = self.callables[name]
         try:
-            return function(*(inputs[key] for key in signature.inputs))
+            arrays = function(*(inputs[key] for key in signature.inputs))
+            return dict(zip(signature.outputs, arrays, strict=True))
         except tf.errors.OpError as error:
             raise Refusal(error_code(error), error.message) from error
 
