@@ -21,7 +21,12 @@ from keras_seismic.serving.grpc_transport import GrpcTransport
 from keras_seismic.serving.rest_transport import RestTransport
 from keras_seismic.serving.signatures import Signature, checked_inputs, described, find_signature
 from keras_seismic.serving.splitting import split
-from keras_seismic.serving.transport import Target, Transport, VersionStatus
+from keras_seismic.serving.transport import (
+    DEFAULT_MESSAGE_BYTES,
+    Target,
+    Transport,
+    VersionStatus,
+)
 
 _Result = TypeVar("_Result")
 
@@ -94,7 +99,7 @@ class Client:
         version: int | str | None = None,
         protocol: str = "grpc",
         timeout: float = 30.0,
-        max_message_bytes: int = 64 * 2**20,
+        max_message_bytes: int = DEFAULT_MESSAGE_BYTES,
         retries: int = 3,
         tls: bool | str = False,
         credentials: Any = None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keras_seismic.serving.model_folders import ServedModel
 from keras_seismic.serving.signatures import Signature
+from keras_seismic.serving.transport import DEFAULT_MESSAGE_BYTES
 
 #: In the container; its image's start script sets them.
 _INNER_PORT, _INNER_REST_PORT = 8500, 8501
@@ -28,6 +29,7 @@ class Commands:
         batching: Whether there are batching parameters.
         monitoring: Whether metrics are served.
         signatures: Of the newest version of each model, by the models' names.
+        warnings: What a running server will not do with this configuration.
     """
 
     folder: Path
@@ -40,6 +42,7 @@ class Commands:
     batching: bool
     monitoring: bool
     signatures: Mapping[str, Mapping[str, Signature]]
+    warnings: tuple[str, ...] = ()
 
     @property
     def docker(self) -> tuple[str, ...]:
@@ -100,13 +103,16 @@ class Commands:
 
     @property
     def client(self) -> str:
-        """Python lines that use the first model."""
+        """Python lines that use the first model, by its first label if it has labels."""
         name = self.models[0].name
+        options = "".join(f', version="{label}"' for label in list(self.models[0].labels)[:1])
+        if self.max_message_bytes != DEFAULT_MESSAGE_BYTES:
+            options += f", max_message_bytes={self.max_message_bytes}"
         (given, *_) = self.signatures[name]["serving_default"].inputs.values()
         returned = ", ".join(map(str, self.signatures[name]["serving_default"].outputs.values()))
         return (
             "import keras_seismic as ks\n"
-            f'with ks.serving.Client("127.0.0.1:{self.port}", "{name}") as client:\n'
+            f'with ks.serving.Client("127.0.0.1:{self.port}", "{name}"{options}) as client:\n'
             "    client.wait_until_ready()\n"
             f"    result = client.predict({given.name})  # {given} -> {returned}"
         )
@@ -127,6 +133,7 @@ class Commands:
             lines.append(f"Is it up?  curl {url}/v1/models/{self.models[0].name}")
             if self.monitoring:
                 lines.append(f"Metrics:   curl {url}/monitoring/prometheus/metrics")
+        lines += [f"Warning: {warning}" for warning in self.warnings]
         return "\n".join(lines)
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from keras_seismic.exporting.placement import placed
 from keras_seismic.serving.commands import Commands, compose_file
-from keras_seismic.serving.model_folders import ServedModel, read_signatures
+from keras_seismic.serving.model_folders import ServedModel, check_path, read_signatures
+from keras_seismic.serving.rollout import early_labels
+from keras_seismic.serving.signatures import Signature
+from keras_seismic.serving.transport import DEFAULT_MESSAGE_BYTES
 
 #: The release that belongs to the protos that the client is tested with.
 IMAGE = "tensorflow/serving:2.21.0"
@@ -57,7 +60,7 @@ def write_configuration(
     batching: Batching | None = None,
     monitoring: bool = True,
     image: str = IMAGE,
-    max_message_bytes: int = 64 * 2**20,
+    max_message_bytes: int = DEFAULT_MESSAGE_BYTES,
     reload_seconds: int = 30,
     overwrite: bool = False,
 ) -> Commands:
@@ -93,21 +96,23 @@ def write_configuration(
         >>> print(write_configuration("serving", models))  # doctest: +SKIP
     """
     folder = Path(folder).resolve()
+    check_path(folder)
     _check(models, port, rest_port, image, max_message_bytes, reload_seconds)
-    signatures = {model.name: read_signatures(model.newest) for model in models}
+    signatures = {model.name: _served(model) for model in models}
     if batching is not None:
         for model in models:
             _check_batchable(model, signatures[model.name])
     monitoring = monitoring and rest_port is not None
     commands = Commands(
         folder, tuple(models), port, rest_port, image, max_message_bytes, reload_seconds,
-        batching is not None, monitoring, signatures,
+        batching is not None, monitoring, signatures, _warnings(folder / MODELS, models),
     )  # fmt: skip
-    contents = {MODELS: models_config(models), COMPOSE: compose_file(commands)}
+    contents = {COMPOSE: compose_file(commands)}
     if monitoring:
         contents[MONITORING] = monitoring_config()
     if batching is not None:
         contents[BATCHING] = batching_parameters(batching)
+    contents[MODELS] = models_config(models)  # last: a running server reads it at any moment
     _write(folder, contents, overwrite)
     return commands
 
@@ -187,6 +192,17 @@ def _check(models, port, rest_port, image, max_message_bytes, reload_seconds) ->
         raise ValueError(f"write_configuration: reload_seconds must be 1 or more: {reload_seconds}")
 
 
+def _served(model: ServedModel) -> dict[str, Signature]:
+    """The signatures of the version that answers by default."""
+    signatures = read_signatures(model.newest)
+    if "serving_default" not in signatures:
+        raise ValueError(
+            f"{model.newest}: expected a signature serving_default, found "
+            f"{', '.join(sorted(signatures)) or 'none'}"
+        )
+    return signatures
+
+
 def _check_batchable(model: ServedModel, signatures) -> None:
     for signature in signatures.values():
         for tensor in signature.inputs.values():
@@ -195,6 +211,12 @@ def _check_batchable(model: ServedModel, signatures) -> None:
                     f"{model.name}: batching merges inputs of one shape only, but {signature}; "
                     "serve it without batching, or from another server"
                 )
+
+
+def _warnings(path: Path, models: Sequence[ServedModel]) -> tuple[str, ...]:
+    if not path.is_file():
+        return ()
+    return tuple(early_labels(path.read_text(encoding="utf-8", errors="replace"), models))
 
 
 def _write(folder: Path, contents: dict[str, str], overwrite: bool) -> None:

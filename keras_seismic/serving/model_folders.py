@@ -56,11 +56,7 @@ class ServedModel:
                     f"{self.name}: expected a label that begins with a letter and holds letters, "
                     f"digits, _ . and -, received {label!r}"
                 )
-        if _UNFIT.search(str(base)):
-            raise ValueError(
-                f"{base}: commas, quotes, backslashes and line breaks in the path of a model "
-                "cannot be passed on to servers; move or link it"
-            )
+        check_path(base)
         versions = self.versions or (tuple(sorted(set(self.labels.values()))) or "latest")
         object.__setattr__(self, "versions", versions)
         loaded = self.loaded
@@ -108,6 +104,19 @@ class ServedModel:
     def newest(self) -> Path:
         """The folder of the highest version that is loaded, which answers by default."""
         return self.base_path / str(self.loaded[-1])
+
+
+def check_path(path: Path) -> None:
+    """Refuse a path that cannot be passed on to servers.
+
+    Raises:
+        ValueError: If there are commas, quotes, backslashes or line breaks in it.
+    """
+    if _UNFIT.search(str(path)):
+        raise ValueError(
+            f"{path}: commas, quotes, backslashes and line breaks in a path cannot be passed on to "
+            "servers; choose or make another one"
+        )
 
 
 def versions_in(base_path: str | os.PathLike) -> tuple[int, ...]:

@@ -13,6 +13,9 @@ from keras_seismic.serving.signatures import Signature
 #: Bytes of a message besides its numbers: names, shapes, the model's specification.
 OVERHEAD = 4096
 
+#: Limit of a message: about 45 gathers of OpenFWI's size. gRPC's own default is 4 MiB.
+DEFAULT_MESSAGE_BYTES = 64 * 2**20
+
 
 @dataclasses.dataclass(frozen=True)
 class Target:
