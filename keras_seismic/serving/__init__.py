@@ -3,7 +3,7 @@
 Importing it needs neither gRPC nor tensorflow-serving-api.
 """
 
-from keras_seismic.serving.client import Client, Metadata
+from keras_seismic.serving.client import Client
 from keras_seismic.serving.commands import Commands
 from keras_seismic.serving.configuration import IMAGE, Batching, write_configuration
 from keras_seismic.serving.errors import (
@@ -18,7 +18,7 @@ from keras_seismic.serving.errors import (
     VersionNotFoundError,
 )
 from keras_seismic.serving.model_folders import ServedModel, parse_models, read_signatures
-from keras_seismic.serving.signatures import Signature, TensorDescription
+from keras_seismic.serving.signatures import Metadata, Signature, TensorDescription
 from keras_seismic.serving.transport import VersionStatus
 
 __all__ = [

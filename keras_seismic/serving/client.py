@@ -1,6 +1,5 @@
 """A client of models on TensorFlow Serving."""
 
-import dataclasses
 import functools
 import random
 import threading
@@ -19,7 +18,13 @@ from keras_seismic.serving.errors import (
 from keras_seismic.serving.explanations import explained
 from keras_seismic.serving.grpc_transport import GrpcTransport
 from keras_seismic.serving.rest_transport import RestTransport
-from keras_seismic.serving.signatures import Signature, checked_inputs, described, find_signature
+from keras_seismic.serving.signatures import (
+    Metadata,
+    Signature,
+    checked_inputs,
+    described,
+    find_signature,
+)
 from keras_seismic.serving.splitting import split
 from keras_seismic.serving.transport import (
     DEFAULT_MESSAGE_BYTES,
@@ -38,25 +43,6 @@ _TRANSPORTS: dict[str, Callable[[Target], Transport]] = {
     "grpc": GrpcTransport,
     "rest": RestTransport,
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Metadata:
-    """What a server says of a model.
-
-    Attributes:
-        model: Its name.
-        version: The number of the version that answered.
-        signatures: By name.
-    """
-
-    model: str
-    version: int | None
-    signatures: Mapping[str, Signature]
-
-    def __str__(self) -> str:
-        lines = [f"{self.model}, version {self.version}", *map(str, self.signatures.values())]
-        return "\n  ".join(lines)
 
 
 class Client:

@@ -69,6 +69,25 @@ class Signature:
         return f"{self.name}: {given} -> {returned}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Metadata:
+    """What a server says of a model.
+
+    Attributes:
+        model: Its name.
+        version: The number of the version that answered.
+        signatures: By name.
+    """
+
+    model: str
+    version: int | None
+    signatures: Mapping[str, Signature]
+
+    def __str__(self) -> str:
+        lines = [f"{self.model}, version {self.version}", *map(str, self.signatures.values())]
+        return "\n  ".join(lines)
+
+
 def described(signature_def: Mapping) -> dict[str, Signature]:
     """Signatures from the JSON form of TensorFlow's ``SignatureDef`` protos, by name.
 

@@ -20,8 +20,8 @@ def split(
 
     Args:
         inputs: Arrays by name.
-        signature: Their description; without, or if an input has no free first axis, they are
-            not split.
+        signature: Their description; without, or if an input or output has no free first axis,
+            they are not split.
         batch_size: Examples in a part at most, fewer where a part would be too large; ``None``
             for all in one part.
         message_bytes: What an array takes in a message.
@@ -31,7 +31,11 @@ def split(
         MessageTooLargeError: If a part of one example, or of all that may not be split, is
             larger than the limit. It says how many fit.
     """
-    splits = signature is not None and all(t.batched for t in signature.inputs.values())
+    splits = (
+        signature is not None
+        and all(t.batched for t in signature.inputs.values())
+        and all(t.batched or t.shape is None for t in signature.outputs.values())
+    )
     count = len(next(iter(inputs.values()))) if splits else 1
     total = sum(map(message_bytes, inputs.values()))
     fitting = (target.max_message_bytes - OVERHEAD) * count // max(total, 1)

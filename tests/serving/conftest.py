@@ -50,7 +50,8 @@ def server(request, models, tmp_path_factory):
 
 
 def loopback(commands):
-    from tests.serving.loopback import Core, GrpcServer, RestServer
+    from tests.serving.loopback import GrpcServer, RestServer
+    from tests.serving.served_core import Core
 
     core = Core(commands.folder / "models.config")
     servers = {"grpc": GrpcServer(core, commands.max_message_bytes), "rest": RestServer(core)}

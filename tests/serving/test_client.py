@@ -1,5 +1,8 @@
 """The client against a server: every right question gets the Keras model's answer."""
 
+import shutil
+import ssl
+import subprocess
 import sys
 
 import numpy as np
@@ -10,7 +13,8 @@ pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
 
 import keras_seismic as ks
 from tests.serving.conftest import MODEL_SERVER, SERVERS
-from tests.serving.loopback import Core, GrpcServer
+from tests.serving.loopback import GrpcServer, RestServer
+from tests.serving.served_core import Core
 from tests.serving.served_models import gathers
 from tests.test_package import run
 
@@ -116,10 +120,70 @@ def test_status_lists_the_versions(client):
 def test_answers_as_bytes_and_as_numbers(models, exported, tmp_path, as_fields):
     commands = ks.serving.write_configuration(tmp_path, models[:1])
     server = GrpcServer(Core(commands.folder / "models.config"), as_fields=as_fields)
-    raw = gathers(2)
+    raw = np.resize(gathers(50), (4200, *gathers(1).shape[1:]))
+    assert 4200 * 16 * 16 * 4 > 2**22, "more than gRPC's own limit in one answer"
     with ks.serving.Client(server.address, "inversion") as client:
+        velocity = client.invert(raw, batch_size=None)
+    np.testing.assert_allclose(velocity[:50], expected(exported.inversion[2], raw[:50]), atol=0.5)
+    np.testing.assert_allclose(velocity[50:100], velocity[:50], atol=0.01)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """Key and self-signed certificate of 127.0.0.1."""
+    if not shutil.which("openssl"):
+        pytest.skip("needs openssl to make a certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", folder / "key.pem", "-out", folder / "certificate.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder / "key.pem", folder / "certificate.pem"
+
+
+def test_encrypted_and_only_to_whom_it_trusts(models, protocol, certificate, tmp_path, exported):
+    import grpc
+
+    key, chain = certificate
+    core = Core(ks.serving.write_configuration(tmp_path, models).folder / "models.config")
+    if protocol == "grpc":
+        pair = (key.read_bytes(), chain.read_bytes())
+        server = GrpcServer(core, credentials=grpc.ssl_server_credentials([pair]))
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chain, key)
+        server = RestServer(core, context)
+    options = {"protocol": protocol, "timeout": 5, "retries": 0}
+    headers = {"Authorization": "Bearer of tidings"}
+    raw = gathers(1)
+    with ks.serving.Client(
+        server.address, "inversion", tls=str(chain), headers=headers, **options
+    ) as client:
         right = expected(exported.inversion[2], raw)
         np.testing.assert_allclose(client.invert(raw), right, atol=0.5)
+    received = {name.lower(): value for name, value in core.headers.items()}
+    assert received["authorization"] == "Bearer of tidings"
+    for tls in (False, True):  # unencrypted; the system's authorities do not know it
+        with pytest.raises(ks.serving.ServerUnreachableError, match="Is"):
+            ks.serving.Client(server.address, "inversion", tls=tls, **options).metadata()
+    server.stop()
+
+
+def test_another_version_on_the_server_is_noticed(models, protocol, tmp_path, rng):
+    core = Core(ks.serving.write_configuration(tmp_path, models).folder / "models.config")
+    server = (GrpcServer if protocol == "grpc" else RestServer)(core)
+    with ks.serving.Client(server.address, "inversion", protocol=protocol) as client:
+        client.invert(gathers(1))
+        core.models["inversion"] = {9: core.models["denoiser"][7]}
+        with pytest.raises(ks.serving.InvalidInputError):  # by what was known
+            client.predict(rng.standard_normal((1, 30, 30, 1)))
+        with pytest.raises(ks.serving.InvalidInputError, match="metadata"):  # by the server
+            client.predict(gathers(1))
+        assert client.predict(rng.standard_normal((1, 30, 30, 1))).shape == (1, 30, 30, 1)
+        assert client.metadata().version == 9
     server.stop()
 
 

@@ -13,6 +13,7 @@ from tests.serving.served_models import gathers
 
 def test_what_it_writes_can_be_served(exported, tmp_path, capsys):
     loopback = pytest.importorskip("tests.serving.loopback")
+    core = pytest.importorskip("tests.serving.served_core")
     root = exported.root
     commands = program.main(
         [str(tmp_path / "serving"), f"net={root / 'inversion'}", str(root / "denoiser"),
@@ -23,7 +24,7 @@ def test_what_it_writes_can_be_served(exported, tmp_path, capsys):
     assert "denoiser: version 7" in printed
     assert "docker run" in printed
     assert "ks.serving.Client" in printed
-    server = loopback.GrpcServer(loopback.Core(commands.folder / "models.config"))
+    server = loopback.GrpcServer(core.Core(commands.folder / "models.config"))
     for label, number in (("stable", 1), ("canary", 2)):
         with ks.serving.Client(server.address, "net", label) as client:
             right = np.asarray(exported.inversion[number](gathers(1)))
