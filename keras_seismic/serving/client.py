@@ -217,11 +217,7 @@ class Client:
         Raises:
             ServingError: If the server, the model or the version is not there.
         """
-        version, content = self._call(self._transport.metadata)
-        metadata = Metadata(self._target.model, version, described(content))
-        with self._lock:
-            self._known = (time.monotonic(), metadata)
-        return metadata
+        return self._describe(self.timeout)
 
     def status(self) -> list[VersionStatus]:
         """Every version of the model that the server knows, and whether it can be used.
@@ -243,8 +239,9 @@ class Client:
         """
         deadline = time.monotonic() + timeout
         while True:
+            remaining = max(deadline - time.monotonic(), interval)
             try:
-                return self.metadata()
+                return self._describe(min(self.timeout, remaining))
             except ServingError as error:
                 if time.monotonic() + interval > deadline:
                     raise type(error)(f"not ready after {timeout:.3g} s: {error}") from error
@@ -262,6 +259,13 @@ class Client:
             return self.predict(batch[None], signature, batch_size)[0]
         return self.predict(batch, signature, batch_size)
 
+    def _describe(self, timeout: float) -> Metadata:
+        version, content = self._call(self._transport.metadata, timeout=timeout)
+        metadata = Metadata(self._target.model, version, described(content))
+        with self._lock:
+            self._known = (time.monotonic(), metadata)
+        return metadata
+
     def _metadata(self, age: float = float("inf")) -> Metadata:
         """The model's description, anew if the known one is older than that."""
         with self._lock:
@@ -277,16 +281,22 @@ class Client:
             metadata = self._metadata(age)
             try:
                 signature = find_signature(metadata.signatures, name, str(self._target))
-                return signature, checked_inputs(signature, _named(inputs, signature, where), where)
+                return signature, checked_inputs(signature, inputs, where)
             except (InvalidInputError, SignatureNotFoundError) as error:
                 problem = error
         raise problem
 
-    def _call(self, function: Callable[[float], _Result], signature: str | None = None) -> _Result:
+    def _call(
+        self,
+        function: Callable[[float], _Result],
+        signature: str | None = None,
+        timeout: float | None = None,
+    ) -> _Result:
         """Call the transport, again while the server is unavailable and there is time."""
         if self._closed:
             raise RuntimeError(f"{self._target}: the client is closed")
-        deadline, delay = time.monotonic() + self.timeout, 0.1
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        delay = 0.1
         for attempt in range(self.retries + 1):
             try:
                 return function(max(deadline - time.monotonic(), 1e-3))
@@ -303,13 +313,3 @@ class Client:
             time.sleep(pause)
             delay *= 2
         raise AssertionError("unreachable")
-
-
-def _named(inputs, signature: Signature, where: str) -> dict[str, np.ndarray]:
-    if isinstance(inputs, Mapping):
-        return dict(inputs)
-    if len(signature.inputs) != 1:
-        raise InvalidInputError(
-            f"{where}: expected {sorted(signature.inputs)} by name, received one array"
-        )
-    return {name: inputs for name in signature.inputs}

@@ -120,19 +120,25 @@ def find_signature(signatures: Mapping[str, Signature], name: str, where: str) -
 
 
 def checked_inputs(
-    signature: Signature, inputs: Mapping[str, np.ndarray], where: str
+    signature: Signature, inputs: np.ndarray | Mapping[str, np.ndarray], where: str
 ) -> dict[str, np.ndarray]:
     """The inputs in the types that a signature takes, or an error before they are sent.
 
     Args:
         signature: What the server says of itself.
-        inputs: Arrays by the signature's names.
+        inputs: Arrays by the signature's names, or one array if it has one input.
         where: The beginning of error messages.
 
     Raises:
         InvalidInputError: If a name is missing or unknown, an array holds no numbers, is
             empty or not finite, or has another rank or shape.
     """
+    if not isinstance(inputs, Mapping):
+        if len(signature.inputs) != 1:
+            raise InvalidInputError(
+                f"{where}: expected {sorted(signature.inputs)} by name, received one array"
+            )
+        inputs = dict.fromkeys(signature.inputs, inputs)
     if set(inputs) != set(signature.inputs):
         raise InvalidInputError(
             f"{where}: expected the inputs {sorted(signature.inputs)}, received {sorted(inputs)}"

@@ -142,6 +142,10 @@ def test_a_server_that_never_answers(protocol):
             client.invert(gathers(1))
         assert time.monotonic() - begin < 3
         assert address in str(error.value)
+        patient = ks.serving.Client(address, "inversion", protocol=protocol, timeout=60)
+        with pytest.raises(ks.serving.ServingError, match=r"not ready after 0\.5 s"):
+            patient.wait_until_ready(0.5, interval=0.2)
+        assert time.monotonic() - begin < 5
 
 
 def test_an_answer_larger_than_the_limit():
