@@ -12,6 +12,7 @@ pytest.importorskip("grpc", reason="needs grpcio: pip install 'keras_seismic[ser
 pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
 
 import keras_seismic as ks
+from keras_seismic.serving import client as client_module
 from tests.serving.conftest import MODEL_SERVER, SERVERS
 from tests.serving.loopback import GrpcServer, RestServer
 from tests.serving.served_core import Core
@@ -172,18 +173,23 @@ def test_encrypted_and_only_to_whom_it_trusts(models, protocol, certificate, tmp
     server.stop()
 
 
-def test_another_version_on_the_server_is_noticed(models, protocol, tmp_path, rng):
+def test_another_version_on_the_server_is_noticed(models, protocol, tmp_path, monkeypatch, rng):
     core = Core(ks.serving.write_configuration(tmp_path, models).folder / "models.config")
     server = (GrpcServer if protocol == "grpc" else RestServer)(core)
+    section, before = rng.standard_normal((1, 30, 30, 1)), core.models["inversion"]
     with ks.serving.Client(server.address, "inversion", protocol=protocol) as client:
         client.invert(gathers(1))
         core.models["inversion"] = {9: core.models["denoiser"][7]}
-        with pytest.raises(ks.serving.InvalidInputError):  # by what was known
-            client.predict(rng.standard_normal((1, 30, 30, 1)))
-        with pytest.raises(ks.serving.InvalidInputError, match="metadata"):  # by the server
-            client.predict(gathers(1))
-        assert client.predict(rng.standard_normal((1, 30, 30, 1))).shape == (1, 30, 30, 1)
+        with pytest.raises(ks.serving.InvalidInputError, match="shot_gather: expected shape"):
+            client.predict(section)  # what is known is only a moment old
+        monkeypatch.setattr(client_module, "_TRUSTED_AGE", 0.0)
+        assert client.predict(section).shape == section.shape
         assert client.metadata().version == 9
+        monkeypatch.undo()
+        core.models["inversion"] = before
+        with pytest.raises(ks.serving.InvalidInputError, match="metadata"):  # by the server
+            client.predict(section)
+        assert client.predict(gathers(1)).shape == (1, 16, 16, 1)
     server.stop()
 
 
