@@ -21,11 +21,12 @@ def exported(tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
     keras_models = {number: served_models.inversion_model(seed=number) for number in (1, 2)}
     for number, model in keras_models.items():
-        served_models.export_checked(model, root / "inversion" / str(number))
+        raw = served_models.gathers(2)
+        ks.exporting.export_saved_model(model, root / "inversion", number, raw)
     denoiser = ks.exporting.with_physical_units(
         ks.models.ConvDenoiser(num_filters=2), ks.layers.SectionNormalization()
     )
-    ks.exporting.export_saved_model(denoiser, root / "denoiser" / "7")
+    ks.exporting.export_saved_model(denoiser, root / "denoiser", 7)
     return types.SimpleNamespace(root=root, inversion=keras_models, denoiser=denoiser)
 
 

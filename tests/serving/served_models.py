@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 import keras_seismic as ks
 
@@ -29,37 +28,3 @@ def gathers(count, seed=0):
     """Raw amplitudes of random waves."""
     random = np.random.default_rng(seed)
     return (5 * random.standard_normal((count, *GATHER_SHAPE))).astype(np.float32)
-
-
-def export_checked(model, folder):
-    """A SavedModel whose graph refuses what it does not take, with three signatures."""
-
-    def check(x, shape):
-        received = tf.shape(x)[1:]
-        right = tf.Assert(
-            tf.reduce_all(tf.equal(received, shape)),
-            [f"shot_gather: expected shape (batch, {', '.join(map(str, shape))}), received",
-             tf.shape(x)],
-        )  # fmt: skip
-        finite = tf.Assert(
-            tf.reduce_all(tf.math.is_finite(x)), ["shot_gather: expected finite amplitudes"]
-        )
-        with tf.control_dependencies([right, finite]):
-            return tf.ensure_shape(tf.identity(x), (None, *shape))
-
-    def openfwi(x):
-        velocity = model(tf.transpose(check(x, channels_first), (0, 2, 3, 1)), training=False)
-        return {"velocity": tf.transpose(velocity, (0, 3, 1, 2))}
-
-    channels_first = (GATHER_SHAPE[2], *GATHER_SHAPE[:2])
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    for name, function, shape in (
-        ("serving_default", lambda x: {"velocity": model(check(x, GATHER_SHAPE))}, GATHER_SHAPE),
-        ("openfwi", openfwi, channels_first),
-        ("normalized", lambda x: {"velocity": model.network(x)}, GATHER_SHAPE),
-    ):
-        spec = keras.InputSpec(shape=(None, *shape), dtype="float32", name="shot_gather")
-        archive.add_endpoint(name=name, fn=function, input_signature=[spec])
-    archive.write_out(str(folder), verbose=False)
-    return folder
