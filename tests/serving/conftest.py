@@ -1,5 +1,6 @@
 """Models on a server: the real binary where it is installed, else what speaks its protos."""
 
+import importlib.util
 import shutil
 import socket
 import subprocess
@@ -10,6 +11,12 @@ import pytest
 import keras_seismic as ks
 
 MODEL_SERVER = shutil.which("tensorflow_model_server")
+LIBRARIES = ("grpc", "tensorflow_serving")
+
+# These are collected for their doctests, and cannot be imported without the libraries.
+if not all(map(importlib.util.find_spec, LIBRARIES)):
+    collect_ignore = ["loopback.py", "served_core.py"]
+
 SERVERS = ["loopback"] if MODEL_SERVER is None else ["loopback", "binary"]
 
 
@@ -43,6 +50,8 @@ def models(exported):
 @pytest.fixture(scope="session", params=SERVERS)
 def server(request, models, tmp_path_factory):
     """Addresses by protocol; ``core`` is the stand-in's inside, or None."""
+    for name in LIBRARIES:
+        pytest.importorskip(name, reason="needs pip install 'keras_seismic[serving]'")
     folder = tmp_path_factory.mktemp("serving")
     ports = free_ports(2)
     commands = ks.serving.write_configuration(folder, models, *ports, max_message_bytes=2**20)
