@@ -108,7 +108,9 @@ def torch_programs(model: ks.exporting.PhysicalUnitsModel) -> dict[str, Program]
 
     torch.set_num_threads(THREADS)
     normalization, scaling = model.input_normalization, model.output_scaling
-    low, high = (normalization._log_of_number(x) for x in (normalization.data_min, normalization.data_max))
+    low, high = (
+        normalization._log_of_number(x) for x in (normalization.data_min, normalization.data_max)
+    )
 
     class InPhysicalUnits(torch.nn.Module):
         def __init__(self):

@@ -1,5 +1,6 @@
 """Exporting: trained networks to models in physical units, SavedModel and ONNX."""
 
+from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
 from keras_seismic.exporting.onnx import export_onnx
 from keras_seismic.exporting.parity import ParityError, check_parity, example_inputs
 from keras_seismic.exporting.physical_units import (
@@ -17,9 +18,11 @@ from keras_seismic.exporting.predictors import (
 from keras_seismic.exporting.saved_model import export_saved_model
 
 __all__ = [
+    "AccuracyLoss",
     "ParityError",
     "PhysicalUnitsModel",
     "Predictor",
+    "accuracy_loss",
     "check_parity",
     "denoise_file",
     "denoise_section",

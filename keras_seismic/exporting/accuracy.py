@@ -40,6 +40,10 @@ class AccuracyLoss:
         """What ``max_loss`` bounds: the mean in m/s for velocities, else the relative loss."""
         return self.mean if self.unit else self.relative
 
+    def as_dict(self) -> dict[str, float | str]:
+        """All figures, as JSON can hold them."""
+        return dataclasses.asdict(self) | {"decibels": self.decibels}
+
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
         return (

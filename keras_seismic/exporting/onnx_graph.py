@@ -1,6 +1,6 @@
 """ONNX graphs by the names of their tensors, for editing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +18,7 @@ class Graph:
 
     def __init__(self, model):
         self.model = model
-        self.nodes = list(model.graph.node)
+        self.nodes = [_copied(node) for node in model.graph.node]
         self.outputs = {value.name for value in model.graph.output}
         self._tensors = {tensor.name: tensor for tensor in model.graph.initializer}
         self._arrays: dict[str, np.ndarray] = {}
@@ -62,9 +62,45 @@ class Graph:
 
     def new_name(self, near: str) -> str:
         """A name that no tensor has, made of another one's."""
-        name = next(n for i in range(len(self._names) + 1) if (n := f"{near}/{i}") not in self._names)
+        name = next(
+            n for i in range(len(self._names) + 1) if (n := f"{near}/{i}") not in self._names
+        )
         self._names.add(name)
         return name
+
+    def rename(self, names: Mapping[str, str], readers: Collection | None = None) -> None:
+        """Let nodes read other tensors.
+
+        Args:
+            names: The tensor to read in the place of each; where that one is an output of the
+                graph, the other takes its name.
+            readers: Only these nodes, by default all.
+        """
+        taken = {new: old for old, new in names.items() if old in self.outputs}
+        for node in self.nodes if readers is None else readers:
+            for i, name in enumerate(node.input):
+                new = names.get(name, name)
+                node.input[i] = taken.get(new, new)
+        for new, old in taken.items():
+            self._producers[old].output[:] = [f"{old}/unread"]
+            maker = self._producers[new]
+            maker.output[:] = [old if name == new else name for name in maker.output]
+        self._index()
+
+    def sort(self) -> None:
+        """Put the nodes in an order in which they can run, without those that nobody reads."""
+        done: dict[int, object] = {}  # nodes by identity, in order
+        waiting = [self._producers[name] for name in self.outputs if name in self._producers]
+        while waiting:
+            node = waiting[-1]
+            needed = [self._producers[name] for name in _read(node) if name in self._producers]
+            missing = [other for other in needed if id(other) not in done]
+            if missing:
+                waiting += missing
+            else:
+                done.setdefault(id(waiting.pop()), node)
+        self.nodes = list(done.values())
+        self._index()
 
     def replace(self, old: Sequence, new: Iterable) -> None:
         """Put nodes in the place of the last of some others."""
@@ -84,12 +120,20 @@ class Graph:
         del model.graph.node[:], model.graph.initializer[:]
         del model.graph.value_info[:]  # shapes of tensors that may be gone
         model.graph.node.extend(self.nodes)
-        for name in {n: None for node in self.nodes for n in _read(node)} | dict.fromkeys(self.outputs):
+        for name in {n: None for node in self.nodes for n in _read(node)} | dict.fromkeys(
+            self.outputs
+        ):
             if name in self._arrays:
                 model.graph.initializer.append(numpy_helper.from_array(self._arrays[name], name))
             elif name in self._tensors:
                 model.graph.initializer.append(self._tensors[name])
         return model
+
+
+def _copied(node):
+    copy = type(node)()
+    copy.CopyFrom(node)
+    return copy
 
 
 def _read(node) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Convolutions of an ONNX graph in the form that runs quickly.
+"""An ONNX graph in the form that runs quickly.
 
 Nothing here changes what a graph computes, beyond rounding:
 
@@ -6,9 +6,10 @@ Nothing here changes what a graph computes, beyond rounding:
   weights.
 - A transposed convolution becomes a convolution to one channel for each place within a stride,
   which are then laid side by side (``DepthToSpace``): the same products, but by the routines of
-  ordinary convolutions, which are quicker and have int8 forms.
+  ordinary convolutions, which have int8 forms.
 - A convolution whose kernel covers the whole map, and a transposed one of a single cell, are
   matrix products, whose weights are then read once a batch and not once an example.
+- ``Sign`` is a product and a clip, which use vector instructions and all cores.
 """
 
 import numpy as np
@@ -18,8 +19,8 @@ from keras_seismic.exporting.onnx_graph import Graph, attributes
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Tanh", "Sigmoid")
 
 
-def quick_convolutions(model):
-    """The model with its convolutions rewritten.
+def rewritten(model):
+    """The model in its quick form.
 
     Args:
         model: An ``onnx.ModelProto`` whose constants are folded; it stays as it is.
@@ -39,7 +40,30 @@ def quick_convolutions(model):
             _as_product(graph, node, shapes)
         elif node.op_type == "ConvTranspose":
             _as_convolution(graph, node, shapes)
+        elif node.op_type == "Sign":
+            _as_clip(graph, node)
+        elif node.op_type == "Resize":
+            for i, name in enumerate(node.input):  # written as constants without a value
+                value = graph.array(name)
+                node.input[i] = "" if value is not None and not value.size else name
     return graph.finish()
+
+
+def _as_clip(graph: Graph, node) -> None:
+    """-1, 0 or 1 by a product that is 0 or outside of [-1, 1]."""
+    from onnx import helper
+
+    product = graph.new_name(node.output[0])
+    factor, low, high = (
+        graph.constant(np.array(value, np.float32), node.output[0]) for value in (1e38, -1, 1)
+    )
+    graph.replace(
+        [node],
+        [
+            helper.make_node("Mul", [node.input[0], factor], [product], product),
+            helper.make_node("Clip", [product, low, high], list(node.output), node.name),
+        ],
+    )
 
 
 def _fold_affine(graph: Graph, node) -> None:
@@ -87,7 +111,7 @@ def _affine(graph: Graph, node, name: str, channels: int, rank: int):
         return None
     # Aligned from the last axis, as operators do: a vector would belong to the width.
     aligned = (1,) * (rank - value.ndim) + value.shape
-    if value.size != 1 and aligned != (1, channels) + (1,) * (rank - 2) or value.ndim > rank:
+    if (value.size != 1 and aligned != (1, channels) + (1,) * (rank - 2)) or value.ndim > rank:
         return None
     value = value.astype(np.float64).ravel()
     if node.op_type == "Mul":
@@ -132,9 +156,7 @@ def _as_product(graph: Graph, node, shapes: dict) -> None:
         [node],
         [
             helper.make_node("Flatten", [node.input[0]], [flat], flat, axis=1),
-            helper.make_node(
-                "Gemm", [flat, matrix, *node.input[2:]], [product], product, transB=1
-            ),
+            helper.make_node("Gemm", [flat, matrix, *node.input[2:]], [product], product, transB=1),
             helper.make_node("Reshape", [product, shape], list(node.output), node.name),
         ],
     )
@@ -234,6 +256,8 @@ def _side_by_side(graph: Graph, node, weights: np.ndarray, stride: int, pads) ->
     )  # fmt: skip
     if cropped:
         ends = [-n if n else np.iinfo(np.int64).max for n in crop_after]
-        limits = [graph.constant(np.array(v, np.int64), output) for v in (crop_before, ends, [2, 3])]
+        limits = [
+            graph.constant(np.array(v, np.int64), output) for v in (crop_before, ends, [2, 3])
+        ]
         new.append(helper.make_node("Slice", [joined, *limits], [output], graph.new_name(output)))
     graph.replace(old, new)
