@@ -1,6 +1,7 @@
 """Exporting: trained networks to models in physical units, SavedModel and ONNX."""
 
 from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
+from keras_seismic.exporting.litert import export_litert
 from keras_seismic.exporting.onnx import export_onnx
 from keras_seismic.exporting.parity import ParityError, check_parity, example_inputs
 from keras_seismic.exporting.physical_units import (
@@ -27,6 +28,7 @@ __all__ = [
     "denoise_file",
     "denoise_section",
     "example_inputs",
+    "export_litert",
     "export_onnx",
     "export_saved_model",
     "in_float32",

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_seismic.exporting.parity import ParityError
-from keras_seismic.exporting.predictors import load_predictor, model_predictor
+from keras_seismic.exporting.predictors import Predictor, load_predictor, model_predictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,14 +78,11 @@ def accuracy_loss(
     if not len(inputs) or not np.isfinite(inputs).all():
         raise ValueError("accuracy_loss: inputs must hold at least one example, all of it finite")
     unit = "m/s" if getattr(model, "predicts_velocity", False) else ""
-    expected_of, received_of = model_predictor(model), load_predictor(exported_path)
+    expected_of, received_of = model_predictor(model), _running(exported_path)
     count, total, largest, squares, energy = 0, 0.0, 0.0, 0.0, 0.0
-    for i in range(len(inputs)):  # one by one: the loss of a batch is no more than its members'
+    for i in range(len(inputs)):  # one by one: memory for any number of examples
         expected = expected_of(inputs[i : i + 1]).astype(np.float64)
-        try:
-            received = received_of(inputs[i : i + 1]).astype(np.float64)
-        except Exception as error:  # whatever the runtime raises: the export is broken
-            raise ParityError(f"{exported_path}: cannot be run: {error}") from error
+        received = received_of(inputs[i : i + 1]).astype(np.float64)
         if received.shape != expected.shape:
             raise ParityError(
                 f"{exported_path}: returns shape {received.shape}, the model {expected.shape}"
@@ -100,3 +97,18 @@ def accuracy_loss(
         energy += (expected**2).sum()
     relative = math.sqrt(squares / energy) if energy else (math.inf if squares else 0.0)
     return AccuracyLoss(total / count, float(largest), relative, unit, len(inputs))
+
+
+def _running(path: str | os.PathLike) -> Predictor:
+    """The export's predictor, whose errors say that the export is broken."""
+
+    def reported(function, *arguments):
+        try:
+            return function(*arguments)
+        except (ImportError, FileNotFoundError):
+            raise
+        except Exception as error:  # whatever the runtime raises
+            raise ParityError(f"{path}: cannot be run: {error}") from error
+
+    predict = reported(load_predictor, path)
+    return lambda inputs: reported(predict, inputs)

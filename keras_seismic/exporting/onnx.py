@@ -112,10 +112,10 @@ def export_onnx(
     model = in_float32(model.generator if isinstance(model, VelocityGAN) else model)
     if calibration is not None:
         calibration = checked_calibration(calibration, model.inputs[0].shape)
-    if inputs is None:
-        inputs = example_inputs(model) if calibration is None else calibration
-    checked = np.asarray(inputs, np.float32)
     with placed(path, overwrite) as temporary, tempfile.TemporaryDirectory() as folder:
+        if inputs is None:
+            inputs = example_inputs(model) if calibration is None else calibration
+        checked = np.asarray(inputs, np.float32)
         graph = _described(_optimised(model, checked[:1], opset, Path(folder)), model, card)
         _write(graph, temporary)
         check_parity(model, temporary, checked, verbose=False)
@@ -123,7 +123,7 @@ def export_onnx(
             if calibration is None:
                 graph = in_float16(graph)
             else:
-                graph = in_int8(graph, calibration, folder)
+                graph = in_int8(graph, calibration, Path(folder))
             graph = _described(graph, model, card, variant)
             _write(graph, temporary)
             loss = _checked_loss(model, temporary, checked, variant, max_loss)

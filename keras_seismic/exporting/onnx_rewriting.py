@@ -175,7 +175,7 @@ def _as_convolution(graph: Graph, node, shapes: dict) -> None:
     if shapes.get(node.input[0], [])[2:] == [1, 1] and not any(pads):
         _spread(graph, node, weights, bias)
     elif strides[0] == strides[1]:
-        _side_by_side(graph, node, weights, strides[0], pads)
+        _side_by_side(graph, node, weights, bias, strides[0], pads)
 
 
 def _spread(graph: Graph, node, weights: np.ndarray, bias) -> None:
@@ -197,7 +197,7 @@ def _spread(graph: Graph, node, weights: np.ndarray, bias) -> None:
     )
 
 
-def _side_by_side(graph: Graph, node, weights: np.ndarray, stride: int, pads) -> None:
+def _side_by_side(graph: Graph, node, weights: np.ndarray, bias, stride: int, pads) -> None:
     """A convolution for each place within a stride, then all of them side by side.
 
     Cell ``stride * q + r`` of the whole output is the sum over taps ``t`` of
@@ -217,9 +217,8 @@ def _side_by_side(graph: Graph, node, weights: np.ndarray, stride: int, pads) ->
         node.input[0],
         graph.constant(parts.reshape(-1, given, *taps), node.input[1]),
     ]
-    if len(node.input) > 2:
-        bias = np.repeat(graph.array(node.input[2]), stride * stride)
-        inputs.append(graph.constant(bias, node.input[2]))
+    if bias is not None:
+        inputs.append(graph.constant(np.repeat(bias, stride * stride), node.input[2]))
     crop_before = list(pads[:2])
     crop_after = [pad + extra for pad, extra in zip(pads[2:], missing, strict=True)]
     around = [count - 1 for count in taps]
