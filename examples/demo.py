@@ -66,9 +66,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
     print("3. Export as SavedModel and ONNX, each checked on simulated gathers", flush=True)
     model_path, onnx_path = run.path / "model.keras", run.path / "model.onnx"
-    saved_model_path = run.path / "saved_model" / "1"
     metrics["saved_model_max_difference_m_s"] = export.saved_model.main(
-        [str(model_path), str(saved_model_path)]
+        [str(model_path), str(run.path / "saved_model")]
     )
     metrics["onnx_max_difference_m_s"] = export.onnx.main([str(model_path), str(onnx_path)])
     gathers, velocity = ks.data.SimulatedPairs(

@@ -18,7 +18,8 @@ def main(argv: Sequence[str] | None = None) -> float:
     arguments = command_line.export_parser(__doc__, ".tflite file to make").parse_args(argv)
     model = ks.exporting.load_model(arguments.model)
     inputs = ks.exporting.example_inputs(model, arguments.examples)
-    ks.exporting.export_litert(model, arguments.path, inputs, arguments.overwrite)
+    card = ks.exporting.ModelCard.of_run(model, arguments.model, arguments.licence)
+    ks.exporting.export_litert(model, arguments.path, inputs, arguments.overwrite, card)
     difference = ks.exporting.check_parity(model, arguments.path, inputs)
     print(
         f"{arguments.path}: {arguments.path.stat().st_size / 1e6:.2f} MB; predict with it:\n"

@@ -50,9 +50,11 @@ def main(argv: Sequence[str] | None = None) -> float:
         calibration, inputs = _divided(samples)
     if inputs is None:
         inputs = ks.exporting.example_inputs(model, arguments.examples)
+    card = ks.exporting.ModelCard.of_run(model, arguments.model, arguments.licence)
     path = ks.exporting.export_onnx(
         model, arguments.path, inputs, arguments.opset, arguments.overwrite,
         variant=arguments.variant, calibration=calibration, max_loss=arguments.max_loss,
+        card=card,
     )  # fmt: skip
     if arguments.variant == "float32":
         difference = ks.exporting.check_parity(model, path, inputs)

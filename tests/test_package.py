@@ -153,7 +153,7 @@ def test_the_wheel_works_from_an_empty_environment(tmp_path):
         folder = {str(tmp_path)!r}
         model.save(folder + "/model.keras")
         model = ks.exporting.load_model(folder + "/model.keras")
-        ks.exporting.export_saved_model(model, folder + "/1")
+        ks.exporting.export_saved_model(model, folder)
         ks.exporting.export_onnx(model, folder + "/model.onnx")
         print("worked")
     """

@@ -2,6 +2,7 @@
 
 from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
 from keras_seismic.exporting.litert import export_litert
+from keras_seismic.exporting.model_card import ModelCard
 from keras_seismic.exporting.onnx import export_onnx
 from keras_seismic.exporting.parity import ParityError, check_parity, example_inputs
 from keras_seismic.exporting.physical_units import (
@@ -20,6 +21,7 @@ from keras_seismic.exporting.saved_model import export_saved_model
 
 __all__ = [
     "AccuracyLoss",
+    "ModelCard",
     "ParityError",
     "PhysicalUnitsModel",
     "Predictor",

@@ -9,12 +9,12 @@ import keras
 import numpy as np
 
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
+from keras_seismic.exporting.model_card import ModelCard
 from keras_seismic.exporting.parity import check_parity, example_inputs
 from keras_seismic.exporting.physical_units import in_float32
 from keras_seismic.exporting.placement import placed
 from keras_seismic.exporting.predictors import import_litert
 from keras_seismic.exporting.saved_model import require_tensorflow
-from keras_seismic.models import VelocityGAN
 
 #: The format's file ends here, bytes; weights are 4 bytes each.
 _LARGEST = 2**31
@@ -25,12 +25,14 @@ def export_litert(
     path: str | os.PathLike,
     inputs: np.ndarray | None = None,
     overwrite: bool = False,
+    card: ModelCard | None = None,
 ) -> Path:
     """Write a model for LiteRT, checked in its interpreter before it appears.
 
     The file has one signature, ``serving_default``, with the names of the model's input and
     output; the batch size is free, and so is every size that is free in the model. It holds
-    the interpreter's own operators only, so that it runs wherever LiteRT does.
+    the interpreter's own operators only, so that it runs wherever LiteRT does, and the model card
+    as the metadata entry ``model_card``.
     Mixed-precision models are rebuilt in float32; of a ``VelocityGAN`` the generator is taken.
 
     Args:
@@ -39,6 +41,7 @@ def export_litert(
         path: The ``.tflite`` file to make.
         inputs: Examples to check the export on; by default ``example_inputs(model)``.
         overwrite: Replace what is there.
+        card: For the metadata, by default ``ModelCard.of(model)``.
 
     Returns:
         The path.
@@ -59,7 +62,7 @@ def export_litert(
     if Path(path).suffix != ".tflite":
         raise ValueError(f"export_litert: path must end in .tflite, received {path}")
     import_litert()
-    model = in_float32(model.generator if isinstance(model, VelocityGAN) else model)
+    model = in_float32(model)
     size = 4 * model.count_params()
     if size >= _LARGEST:
         raise ValueError(
@@ -68,7 +71,8 @@ def export_litert(
         )
     with placed(path, overwrite) as temporary:
         checked = example_inputs(model) if inputs is None else inputs
-        temporary.write_bytes(_converted(with_convertible_layers(model)))
+        content = _converted(with_convertible_layers(model))
+        temporary.write_bytes(_with_card(content, card or ModelCard.of(model)))
         check_parity(model, temporary, checked, verbose=False)
     return Path(path)
 
@@ -102,3 +106,17 @@ def _converted(model: keras.Model) -> bytes:
                 f"export_litert: {model.name} needs {', '.join(operators)}, which LiteRT has not; "
                 "export it as ONNX or SavedModel"
             ) from error
+
+
+def _with_card(content: bytes, card: ModelCard) -> bytes:
+    """The file with the card as an entry of its metadata."""
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(card.to_json().encode(), np.uint8)
+    entry.name, entry.buffer = "model_card", len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -5,13 +5,13 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Protocol
 
 import keras
 import numpy as np
 
 from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
+from keras_seismic.exporting.model_card import ModelCard
 from keras_seismic.exporting.onnx_rewriting import rewritten
 from keras_seismic.exporting.onnx_variants import (
     DEFAULT_MAX_LOSS,
@@ -25,7 +25,6 @@ from keras_seismic.exporting.physical_units import in_float32
 from keras_seismic.exporting.placement import placed
 from keras_seismic.exporting.predictors import import_onnxruntime
 from keras_seismic.exporting.saved_model import require_tensorflow
-from keras_seismic.models import VelocityGAN
 
 #: Operator sets that the converter writes and that hold what the graphs need.
 _OPSETS = range(14, 19)
@@ -33,12 +32,6 @@ _OPSETS = range(14, 19)
 #: The converter's optimiser goes through sets, so that its result differs from time to time, and
 #: now and then (one in eight for LISTA) it drops an operator that changes the shape.
 _ATTEMPTS = 6
-
-
-class Card(Protocol):
-    """What a model card has to offer."""
-
-    def to_json(self) -> str: ...
 
 
 def export_onnx(
@@ -51,7 +44,7 @@ def export_onnx(
     variant: str = "float32",
     calibration: np.ndarray | None = None,
     max_loss: float | None = None,
-    card: Card | None = None,
+    card: ModelCard | None = None,
 ) -> Path:
     """Write a model as ONNX, checked in ONNX Runtime against the model before it appears.
 
@@ -81,7 +74,7 @@ def export_onnx(
         max_loss: Largest loss of a variant. For velocities the mean absolute difference in
             m/s, by default 10; else the RMS difference in parts of the RMS output, by default
             0.02 (-34 dB).
-        card: A model card for the metadata.
+        card: For the metadata, by default ``ModelCard.of(model)``.
 
     Returns:
         The path. Metadata ``loss`` of the file, and ``accuracy_loss``, tell what a variant
@@ -109,7 +102,7 @@ def export_onnx(
     check_variant(variant, calibration, max_loss)
     import_onnxruntime()
 
-    model = in_float32(model.generator if isinstance(model, VelocityGAN) else model)
+    model = in_float32(model)
     if calibration is not None:
         calibration = checked_calibration(calibration, model.inputs[0].shape)
     with placed(path, overwrite) as temporary, tempfile.TemporaryDirectory() as folder:
@@ -201,7 +194,7 @@ def _name_values(graph, model: keras.Model, same_size: bool) -> None:
                     values[i] = model.output_names[0]
 
 
-def _described(graph, model: keras.Model, card: Card | None, variant: str = "float32"):
+def _described(graph, model: keras.Model, card: ModelCard | None, variant: str = "float32"):
     """The graph with metadata in the place of what tools wrote there."""
     import keras_seismic
 
@@ -216,7 +209,7 @@ def _described(graph, model: keras.Model, card: Card | None, variant: str = "flo
         "units": json.dumps({model.inputs[0].name: raw, model.output_names[0]: made}),
         "acquisition": json.dumps(acquisition.get_config()) if acquisition else "",
         "variant": variant,
-        "model_card": card.to_json() if card else "",
+        "model_card": (card or ModelCard.of(model)).to_json(),
     }
     del graph.metadata_props[:]
     for key, value in description.items():

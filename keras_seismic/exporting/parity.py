@@ -58,26 +58,8 @@ def check_parity(
     velocity = isinstance(model, PhysicalUnitsModel) and model.predicts_velocity
     unit = " m/s" if velocity else ""
     expected = _in_batches(model_predictor(model), inputs)
-    try:
-        received = _in_batches(load_predictor(exported_path), inputs)
-    except (ImportError, FileNotFoundError):
-        raise
-    except Exception as error:  # whatever the runtime raises: the export is broken
-        raise ParityError(f"{exported_path}: cannot be run: {error}") from error
-    if received.shape != expected.shape:
-        raise ParityError(
-            f"{exported_path}: returns shape {received.shape}, the model {expected.shape}"
-        )
-    difference = float(np.max(np.abs(received - expected)))
-    if tolerance is None:
-        peak = float(np.abs(expected).max())
-        tolerance = VELOCITY_TOLERANCE if velocity else RELATIVE_TOLERANCE * peak
+    difference = compare(exported_path, inputs, expected, tolerance, unit)
     deviation = float(expected.std())
-    if not difference <= tolerance:
-        raise ParityError(
-            f"{exported_path}: differs from the model by up to {difference:.4g}{unit}, allowed "
-            f"are {tolerance:.4g}{unit}"
-        )
     if velocity and deviation < _TELLING_DEVIATION:
         warnings.warn(
             f"check_parity: the predicted velocities vary by only {deviation:.3g} m/s, which "
@@ -88,6 +70,46 @@ def check_parity(
         print(
             f"{Path(exported_path).name}: largest difference {difference:.2g}{unit} in "
             f"{len(inputs)} examples (output varies by {deviation:.3g}{unit})"
+        )
+    return difference
+
+
+def compare(
+    path: str | os.PathLike,
+    inputs: np.ndarray,
+    expected: np.ndarray,
+    tolerance: float | None = None,
+    unit: str = "",
+    signature: str = "serving_default",
+) -> float:
+    """Largest difference between what an exported model returns and what it should.
+
+    Args:
+        path: See ``check_parity``.
+        inputs: What it is given.
+        expected: What it should return.
+        tolerance: See ``check_parity``.
+        unit: ``" m/s"`` for velocities.
+        signature: Which one of a SavedModel's.
+
+    Raises:
+        ParityError: See ``check_parity``.
+    """
+    try:
+        received = _in_batches(load_predictor(path, signature), inputs)
+    except (ImportError, FileNotFoundError):
+        raise
+    except Exception as error:  # whatever the runtime raises: the export is broken
+        raise ParityError(f"{path}: cannot be run: {error}") from error
+    if received.shape != expected.shape:
+        raise ParityError(f"{path}: returns shape {received.shape}, the model {expected.shape}")
+    difference = float(np.max(np.abs(received - expected)))
+    if tolerance is None:
+        tolerance = VELOCITY_TOLERANCE if unit else RELATIVE_TOLERANCE * np.abs(expected).max()
+    if not difference <= tolerance:
+        raise ParityError(
+            f"{path}: differs from the model by up to {difference:.4g}{unit}, allowed are "
+            f"{tolerance:.4g}{unit}"
         )
     return difference
 

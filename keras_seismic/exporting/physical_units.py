@@ -132,15 +132,23 @@ def with_physical_units(
             "with_physical_units: output_scaling is missing; pass VelocityScaling(minimum, "
             "maximum) in m/s, or VelocityScaling() for a network trained on m/s"
         )
-    network = network.generator if isinstance(network, VelocityGAN) else network
-    return PhysicalUnitsModel(network, input_normalization, output_scaling, acquisition)
+    return PhysicalUnitsModel(
+        predicting_network(network), input_normalization, output_scaling, acquisition
+    )
+
+
+def predicting_network(model: keras.Model) -> keras.Model:
+    """What of a model predicts: of a ``VelocityGAN`` the generator, any other model itself."""
+    return model.generator if isinstance(model, VelocityGAN) else model
 
 
 def in_float32(model: keras.Model) -> keras.Model:
     """The model rebuilt in float32 with the same weights, for runtimes that need it.
 
-    A model whose configuration has no ``dtype`` of another kind is returned as it is.
+    A model whose configuration has no ``dtype`` of another kind is returned as it is, of a
+    ``VelocityGAN`` the generator.
     """
+    model = predicting_network(model)
     if isinstance(model, PhysicalUnitsModel):
         network = in_float32(model.network)
         if network is model.network:

@@ -3,13 +3,15 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+import socket
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
 @contextlib.contextmanager
 def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary sibling of a file or folder that takes its place at the end.
+    """A temporary sibling of a file that takes its place at the end.
 
     On an error the temporary one is removed and whatever stood at ``path`` stays.
 
@@ -21,28 +23,137 @@ def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
         The path to write to; it has the same suffix and does not exist.
 
     Raises:
-        FileExistsError: If something is there and ``overwrite`` is false.
+        FileExistsError: If something is there and ``overwrite`` is false, or it is a folder.
     """
     path = Path(path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path}: exists already; choose another path or pass overwrite=True")
+    if path.is_dir():
+        raise FileExistsError(f"{path}: is a folder, and a file is to be written")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The name begins with a dot and ends in the suffix: model servers look only for folders
-    # that are called by a number, and writers look at the suffix.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    replaced = path.with_name(f".{path.stem}.{os.getpid()}.replaced{path.suffix}")
+    remove_abandoned(path.parent)
+    temporary = _temporary(path.parent, path.suffix)
     try:
         yield temporary
-        if path.is_dir():
-            path.rename(replaced)  # a folder cannot be replaced in one step
+        synchronize(temporary)
         os.replace(temporary, path)
-    except BaseException:
-        if replaced.exists() and not path.exists():
-            replaced.rename(path)
-        raise
+        _synchronize_entry(path.parent)
     finally:
-        for leftover in (temporary, replaced):
-            if leftover.is_dir():
-                shutil.rmtree(leftover)
-            else:
-                leftover.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def place_version(
+    folder: str | os.PathLike, version: int | None, write: Callable[[Path], None]
+) -> Path:
+    """Make a numbered version of a model, which model servers see when it is complete.
+
+    It is written under a name that is no number, brought to the disk and renamed. No version
+    is ever replaced, and of two writers of the same version one fails.
+
+    Args:
+        folder: The model's folder, with a subfolder for each version.
+        version: The number; by default the one after the largest there.
+        write: Fills the folder whose path it is given; that folder does not exist yet.
+
+    Returns:
+        The path of the version.
+
+    Raises:
+        FileExistsError: If the version exists.
+        NotADirectoryError: If ``folder`` is a file.
+        ValueError: If the number is not positive.
+    """
+    folder = Path(folder)
+    if version is not None and version < 1:
+        raise ValueError(f"{folder}: a version must be a positive number, received {version}")
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: expected the model's folder, found a file")
+    if version is not None:
+        _check_absent(folder / str(version))
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(folder)
+    temporary = _temporary(folder)
+    try:
+        write(temporary)
+        synchronize(temporary)
+        while True:
+            target = folder / str(version or next_version(folder))
+            try:
+                # Fails if someone else's version came to stand there, for it is not empty.
+                temporary.rename(target)
+                break
+            except OSError:
+                if not target.exists():
+                    raise
+                if version is not None:
+                    _check_absent(target)
+        _synchronize_entry(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def versions(folder: str | os.PathLike) -> list[int]:
+    """Numbers of a model's versions, ascending.
+
+    Example:
+        >>> versions("/nowhere")
+        []
+    """
+    folder = Path(folder)
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def next_version(folder: str | os.PathLike) -> int:
+    """The number after the largest version's, 1 if there is none."""
+    return max(versions(folder), default=0) + 1
+
+
+def synchronize(path: Path) -> None:
+    """Have a file, or a folder with all that is in it, written to the disk."""
+    for one in (*path.rglob("*"), path) if path.is_dir() else (path,):
+        _synchronize_entry(one)
+
+
+def _synchronize_entry(path: Path) -> None:
+    """The same for a file, or a folder's list of names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what exports that were killed left behind: those of this machine that run no more."""
+    for path in folder.glob(f".{socket.gethostname()}-*.partial*"):
+        process = path.name.removeprefix(f".{socket.gethostname()}-").split("-")[0]
+        if process.isdecimal() and not _runs(int(process)):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _temporary(folder: Path, suffix: str = "") -> Path:
+    # It begins with a dot, for model servers look for names that are numbers, and ends in the
+    # suffix, which writers look at.
+    unique = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return folder / f".{unique}.partial{suffix}"
+
+
+def _check_absent(path: Path) -> None:
+    if path.exists():
+        raise FileExistsError(
+            f"{path}: this version exists already, and versions are never replaced; choose "
+            "another number, or none for the next one"
+        )
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -11,18 +11,19 @@ import numpy as np
 Predictor = Callable[[np.ndarray], np.ndarray]
 
 
-def load_predictor(path: str | os.PathLike) -> Predictor:
+def load_predictor(path: str | os.PathLike, signature: str = "serving_default") -> Predictor:
     """A function from raw input to output of a model on disk.
 
     Args:
         path: A ``.keras`` file, an ``.onnx`` file, a ``.tflite`` file or a SavedModel folder.
+        signature: Which of a SavedModel's signatures; other files have but one.
 
     Returns:
         A function of a float32 array ``(batch, ...)``.
 
     Raises:
         FileNotFoundError: If there is nothing at the path.
-        ValueError: If it is none of these.
+        ValueError: If it is none of these, or has no such signature.
         ImportError: If onnxruntime or ai-edge-litert is needed and not installed.
 
     Example:
@@ -40,7 +41,7 @@ def load_predictor(path: str | os.PathLike) -> Predictor:
     if path.suffix == ".tflite":
         return _litert_predictor(path)
     if (path / "saved_model.pb").is_file():
-        return _saved_model_predictor(path)
+        return _saved_model_predictor(path, signature)
     raise ValueError(
         f"{path}: expected a .keras file, an .onnx file, a .tflite file or a SavedModel folder "
         "(with saved_model.pb)"
@@ -70,15 +71,20 @@ def model_predictor(model: keras.Model) -> Predictor:
     return lambda inputs: keras.ops.convert_to_numpy(model(inputs, training=False))
 
 
-def _saved_model_predictor(path: Path) -> Predictor:
+def _saved_model_predictor(path: Path, signature: str) -> Predictor:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
-    signature = loaded.signatures["serving_default"]
-    (name,) = signature.structured_input_signature[1]
+    if signature not in loaded.signatures:
+        raise ValueError(
+            f"{path}: expected a signature {signature!r}, received a SavedModel with "
+            f"{sorted(loaded.signatures)}"
+        )
+    function = loaded.signatures[signature]
+    (name,) = function.structured_input_signature[1]
 
     def predict(inputs: np.ndarray, _keep_alive: object = loaded) -> np.ndarray:
-        (output,) = signature(**{name: tf.constant(inputs, tf.float32)}).values()
+        (output,) = function(**{name: tf.constant(inputs, tf.float32)}).values()
         return output.numpy()
 
     return predict

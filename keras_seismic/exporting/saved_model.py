@@ -6,57 +6,96 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_seismic.exporting.parity import check_parity, example_inputs
+from keras_seismic.data.disk import write_text
+from keras_seismic.exporting.model_card import ModelCard
+from keras_seismic.exporting.parity import check_parity, compare, example_inputs
 from keras_seismic.exporting.physical_units import in_float32
-from keras_seismic.exporting.placement import placed
+from keras_seismic.exporting.placement import place_version
+from keras_seismic.exporting.signatures import Signature, signatures_of
+from keras_seismic.exporting.warm_up import import_serving_protos, write_warm_up
+
+#: The card's place beside ``saved_model.pb``.
+CARD = Path("assets.extra", "model_card.json")
+
+#: Examples that the further signatures are checked on.
+_CHECKED = 2
 
 
 def export_saved_model(
     model: keras.Model,
-    path: str | os.PathLike,
+    folder: str | os.PathLike,
+    version: int | None = None,
     inputs: np.ndarray | None = None,
-    overwrite: bool = False,
+    card: ModelCard | None = None,
+    warm_up: bool | None = None,
 ) -> Path:
     """Write a model as a SavedModel, checked against the model before it appears.
 
-    Its ``serving_default`` signature takes a float32 tensor by the name of the model's
-    input (``shot_gather``, ``section``), any batch size, and returns one by the name of its
-    output (``velocity``, ``clean_section``). Mixed-precision models are rebuilt in float32.
+    Its signatures (see ``signatures_of``) take float32 tensors by the name of the model's input
+    (``shot_gather``, ``section``), any batch size, and return one by the name of its output
+    (``velocity``, ``clean_section``): ``serving_default`` raw amplitudes in Keras' layout,
+    ``openfwi`` in OpenFWI's, ``normalized`` what the network works on. What has another shape or
+    is not finite is refused inside the graph. Mixed-precision models are rebuilt in float32, of a
+    ``VelocityGAN`` the generator is exported. In ``assets.extra`` lie a model card and the
+    requests that TensorFlow Serving warms up with.
 
     Args:
         model: What ``with_physical_units`` returned, or any model with one input and output.
-        path: The folder to make; TensorFlow Serving wants its last part to be a version
-            number, ``models/inversion/1``.
+        folder: The model's folder, ``models/inversion``; each version is a folder in it.
+        version: Number of the version, by default the next one. Versions are never replaced.
         inputs: Examples to check the export on; by default ``example_inputs(model)``.
-        overwrite: Replace what is there.
+        card: What is known of the model; by default ``ModelCard.of(model)``.
+        warm_up: Write warm-up requests, made of the first of the inputs; by default if
+            tensorflow-serving-api is installed.
 
     Returns:
-        The path.
+        The version's folder.
 
     Raises:
-        FileExistsError: If the path exists and ``overwrite`` is false.
-        ParityError: If the export differs from the model. Nothing is left behind then.
+        FileExistsError: If the version exists.
+        ImportError: If warm-up requests are wanted and tensorflow-serving-api is not installed.
+        ParityError: If a signature differs from the model. Nothing is left behind then.
         RuntimeError: If Keras runs on another backend than TensorFlow.
+        ValueError: If the version is not positive.
     """
     require_tensorflow("export_saved_model")
+    if warm_up:
+        import_serving_protos()
     model = in_float32(model)
-    with placed(path, overwrite) as temporary:
-        name, output = model.inputs[0].name, model.output_names[0]
+
+    def write(temporary: Path) -> None:
         archive = keras.export.ExportArchive()
         archive.track(model)
-        archive.add_endpoint(
-            name="serve",
-            fn=lambda x: {output: model(x, training=False)},
-            input_signature=[
-                keras.InputSpec(
-                    shape=(None, *model.inputs[0].shape[1:]), dtype="float32", name=name
-                )
-            ],
-        )
+        signatures = signatures_of(model)
+        for signature in signatures:
+            archive.add_endpoint(signature.name, signature.function, [signature.input_spec])
         archive.write_out(str(temporary), verbose=False)
-        checked = example_inputs(model) if inputs is None else inputs
+        checked = np.asarray(example_inputs(model) if inputs is None else inputs, np.float32)
         check_parity(model, temporary, checked, verbose=False)
-    return Path(path)
+        for signature in signatures[1:]:
+            _check_signature(temporary, signature, checked[:_CHECKED])
+        (temporary / CARD).parent.mkdir()
+        write_text(temporary / CARD, (card or ModelCard.of(model)).to_json())
+        if warm_up or (warm_up is None and _has_serving_protos()):
+            write_warm_up(temporary, signatures, checked[:1])
+
+    return place_version(folder, version, write)
+
+
+def _check_signature(path: Path, signature: Signature, inputs: np.ndarray) -> None:
+    """Compare one of the other layouts with the function that it was made of."""
+    example = np.ascontiguousarray(signature.example(inputs))
+    (expected,) = signature.function(example).values()
+    unit = " m/s" if signature.name == "openfwi" else ""
+    compare(path, example, expected.numpy(), None, unit, signature.name)
+
+
+def _has_serving_protos() -> bool:
+    try:
+        import_serving_protos()
+    except ImportError:
+        return False
+    return True
 
 
 def require_tensorflow(function: str) -> None:

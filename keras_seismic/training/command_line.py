@@ -80,14 +80,24 @@ def training_parser(
     return parser
 
 
-def export_parser(description: str | None, path: str) -> argparse.ArgumentParser:
-    """A parser with the arguments of every export program."""
+def export_parser(
+    description: str | None, path: str, replaces: bool = True
+) -> argparse.ArgumentParser:
+    """A parser with the arguments of every export program.
+
+    Args:
+        description: The program's docstring.
+        path: Help for the path to write.
+        replaces: Whether there is an ``--overwrite``.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", type=Path, help="model.keras of a run")
     parser.add_argument("path", type=Path, help=path)
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    if replaces:
+        parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--licence", help="terms of the weights, for the model card")
     parser.add_argument(
         "--examples",
         type=positive,

@@ -13,6 +13,15 @@ interpreter = pytest.importorskip(
 )
 
 
+def card_of(path):
+    """The model card, by the interpreter's view of the file."""
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model(str(path))
+    (entry,) = (entry for entry in model.metadata if entry.name == b"model_card")
+    return ks.exporting.ModelCard.from_json(bytes(model.buffers[entry.buffer].data))
+
+
 def signature(path):
     return interpreter.Interpreter(str(path)).get_signature_list()
 
@@ -48,6 +57,7 @@ def test_an_inversion_net(varied, tmp_path):
     velocity = runner(shot_gather=gathers[:3])["velocity"]
     assert velocity.std() > 50
     np.testing.assert_allclose(velocity, model(gathers[:3], training=False), atol=0.5)
+    assert card_of(path).acquisition["peak_frequency"] == 15.0
 
 
 def test_mixed_precision_and_gan_are_exported_in_float32(tmp_path):
@@ -110,7 +120,10 @@ def test_the_program(tmp_path, capsys):
     model = ks.exporting.with_physical_units(network, ks.layers.SectionNormalization())
     model.save(tmp_path / "model.keras")
     path = tmp_path / "model.tflite"
-    difference = export.litert.main([str(tmp_path / "model.keras"), str(path)])
+    difference = export.litert.main(
+        [str(tmp_path / "model.keras"), str(path), "--licence", "CC BY 4.0"]
+    )
+    assert card_of(path).licence == "CC BY 4.0"
     assert 0 <= difference < 1e-4
     printed = capsys.readouterr().out
     assert f"{path.stat().st_size / 1e6:.2f} MB" in printed

@@ -23,15 +23,11 @@ def shapes(path):
     return session.get_inputs()[0].shape, session.get_outputs()[0].shape
 
 
-class Card:
-    def to_json(self):
-        return '{"model": "a card"}'
-
-
 @pytest.fixture(scope="module")
 def exported(varied, tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    return ks.exporting.export_onnx(varied.model, path, varied.gathers, card=Card())
+    card = ks.exporting.ModelCard.of(varied.model, licence="CC BY 4.0")
+    return ks.exporting.export_onnx(varied.model, path, varied.gathers, card=card)
 
 
 def test_the_file_tells_what_it_is(varied, exported):
@@ -47,7 +43,9 @@ def test_the_file_tells_what_it_is(varied, exported):
     assert json.loads(metadata["acquisition"]) == json.loads(
         json.dumps(varied.model.acquisition.get_config())
     )
-    assert json.loads(metadata["model_card"]) == {"model": "a card"}
+    card = ks.exporting.ModelCard.from_json(metadata["model_card"])
+    assert (card.model, card.licence) == ("InversionNet", "CC BY 4.0")
+    assert card.experiment().gather_shape == (128, 18, 2)
     assert ks.exporting.check_parity(varied.model, exported, varied.gathers) <= 0.5
 
 

@@ -115,7 +115,7 @@ def test_a_served_model_filters_as_it_was_trained(preparation, small_acquisition
     unfiltered = ks.layers.GatherPreparation(preparation.steps[1:])
     assert np.abs(expected - scaling(network(unfiltered(raw)))).max() > 50
     physical.save(tmp_path / "model.keras")
-    ks.exporting.export_saved_model(physical, tmp_path / "1", raw)
+    ks.exporting.export_saved_model(physical, tmp_path, inputs=raw)
     ks.exporting.export_onnx(physical, tmp_path / "model.onnx", raw)
     for name in ("model.keras", "1", "model.onnx"):
         assert ks.exporting.check_parity(physical, tmp_path / name, raw[:1]) < 0.5

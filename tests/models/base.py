@@ -182,7 +182,7 @@ class ModelTests:
         raw = np.random.default_rng(1).uniform(-20, 40, (3, *x.shape[1:])).astype("float32")
         assert physical(raw).numpy().std() > 1e-2 * np.abs(physical(raw)).max()
         physical.save(tmp_path / "model.keras")
-        ks.exporting.export_saved_model(physical, tmp_path / "saved" / "1", raw)
+        ks.exporting.export_saved_model(physical, tmp_path / "saved", inputs=raw)
         ks.exporting.export_onnx(physical, tmp_path / "model.onnx", raw)
         for name in ("model.keras", "saved/1", "model.onnx"):
             # Batch sizes other than the one that was checked on export.

@@ -74,6 +74,8 @@ def build_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Dat
     # Threads of its own: those that wait for the disk would be missing in the training.
     options = tf.data.Options()
     options.threading.private_threadpool_size = parallel + computing
+    # Everything is decided above; and its thread takes up to 0.3 s to end with every epoch.
+    options.autotune.enabled = False
     return dataset.prefetch(2).with_options(options)
 
 

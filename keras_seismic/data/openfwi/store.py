@@ -78,8 +78,8 @@ class PairStore:
             ValueError: If a number is not finite; with the file and the pair.
         """
         rows = np.asarray(numbers)[:, None] * self.gather_shape[2] + np.asarray(shots)
-        self._gathers.read(rows.ravel(), out.reshape(-1, *out.shape[2:]))
-        self._check_finite(out, numbers, "gathers")
+        if not self._gathers.read(rows.ravel(), out.reshape(-1, *out.shape[2:])):
+            self._refuse(out, numbers, "gathers")
 
     def velocity(self, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
         """Velocity models of pairs, ``(pairs, depth, width)``, m/s; empty if there are none.
@@ -90,15 +90,12 @@ class PairStore:
         if self.velocity_shape is None:
             return np.empty(0, np.float32)
         velocity = np.empty((len(numbers), *self.velocity_shape), np.float32)
-        self._velocity.read(np.asarray(numbers), velocity)
-        self._check_finite(velocity, numbers, "velocity")
+        if not self._velocity.read(np.asarray(numbers), velocity):
+            self._refuse(velocity, numbers, "velocity")
         return velocity
 
-    def _check_finite(
-        self, batch: np.ndarray, numbers: Sequence[int] | np.ndarray, kind: str
-    ) -> None:
-        if np.isfinite(batch).all():  # as quick as copying the batch once
-            return
+    def _refuse(self, batch: np.ndarray, numbers: Sequence[int] | np.ndarray, kind: str) -> None:
+        """Raise the error that names the pair whose numbers are not finite."""
         for pair, number in zip(batch, np.asarray(numbers), strict=True):
             file = int(np.searchsorted(self._ends, number, side="right"))
             row = number - self._ends[file] + self.counts[file]
