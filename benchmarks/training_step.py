@@ -16,28 +16,14 @@ from torch import nn
 
 import keras_seismic as ks
 from benchmarks._report import report
-from tests.fixtures.inversion_net_twin import DECODER, ENCODER, block
+from benchmarks._torch_networks import inversion_net
 
 BATCH, REPEATS = 8, 4
-_WIDTH = 16  # the twin of the tests has a sixteenth of the channels
-
-
-def torch_network() -> nn.Module:
-    """InversionNet in PyTorch at the published width."""
-    channels = [(a if a == 5 else a * _WIDTH, b * _WIDTH, *row) for a, b, *row in ENCODER]
-    layers = [block(nn.Conv2d(*row), nn.LeakyReLU(0.2)) for row in channels]
-    for source, target, *row in DECODER:
-        growing = nn.ConvTranspose2d(source * _WIDTH, target * _WIDTH, *row)
-        layers.append(block(growing, nn.LeakyReLU(0.2)))
-        following = nn.Conv2d(target * _WIDTH, target * _WIDTH, 3, 1, 1)
-        layers.append(block(following, nn.LeakyReLU(0.2)))
-    layers += [nn.ZeroPad2d(-5), block(nn.Conv2d(2 * _WIDTH, 1, 3, 1, 1), nn.Tanh())]
-    return nn.Sequential(*layers)
 
 
 def torch_step(gathers: np.ndarray, velocity: np.ndarray) -> Callable[[], None]:
     """One update of the PyTorch network, as a function."""
-    network = torch_network().to(memory_format=torch.channels_last)
+    network = inversion_net().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, weight_decay=1e-4)
     x, y = (torch.tensor(np.moveaxis(a, -1, 1).copy()) for a in (gathers, velocity))
     x = x.to(memory_format=torch.channels_last)

@@ -15,7 +15,7 @@ def load_predictor(path: str | os.PathLike, signature: str = "serving_default") 
     """A function from raw input to output of a model on disk.
 
     Args:
-        path: A ``.keras`` file, an ``.onnx`` file or a SavedModel folder.
+        path: A ``.keras`` file, an ``.onnx`` file, a ``.tflite`` file or a SavedModel folder.
         signature: Which of a SavedModel's signatures; other files have but one.
 
     Returns:
@@ -24,7 +24,7 @@ def load_predictor(path: str | os.PathLike, signature: str = "serving_default") 
     Raises:
         FileNotFoundError: If there is nothing at the path.
         ValueError: If it is none of these, or has no such signature.
-        ImportError: If onnxruntime is needed and not installed.
+        ImportError: If onnxruntime or ai-edge-litert is needed and not installed.
 
     Example:
         >>> predict = load_predictor("model.onnx")  # doctest: +SKIP
@@ -38,10 +38,12 @@ def load_predictor(path: str | os.PathLike, signature: str = "serving_default") 
         return model_predictor(load_model(path))
     if path.suffix == ".onnx":
         return _onnx_predictor(path)
+    if path.suffix == ".tflite":
+        return _litert_predictor(path)
     if (path / "saved_model.pb").is_file():
         return _saved_model_predictor(path, signature)
     raise ValueError(
-        f"{path}: expected a .keras file, an .onnx file or a SavedModel folder "
+        f"{path}: expected a .keras file, an .onnx file, a .tflite file or a SavedModel folder "
         "(with saved_model.pb)"
     )
 
@@ -93,6 +95,28 @@ def _onnx_predictor(path: Path) -> Predictor:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (argument,) = session.get_inputs()
     return lambda inputs: session.run(None, {argument.name: np.asarray(inputs, np.float32)})[0]
+
+
+def _litert_predictor(path: Path) -> Predictor:
+    interpreter = import_litert()(str(path), num_threads=os.cpu_count())
+    signatures = interpreter.get_signature_list()
+    if len(signatures) != 1:
+        raise ValueError(f"{path}: expected one signature, received {', '.join(signatures) or '-'}")
+    ((signature, names),) = signatures.items()
+    runner = interpreter.get_signature_runner(signature)
+    (argument,), (output,) = names["inputs"], names["outputs"]
+    return lambda inputs: runner(**{argument: np.asarray(inputs, np.float32)})[output]
+
+
+def import_litert():
+    """LiteRT's interpreter class, or an error that says how to get it."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise ImportError(
+            "running LiteRT models needs ai-edge-litert: pip install 'keras_seismic[litert]'"
+        ) from error
+    return Interpreter
 
 
 def import_onnxruntime():

@@ -1,6 +1,9 @@
 """A small trained model and its gathers."""
 
+from typing import NamedTuple
+
 import keras
+import numpy as np
 import pytest
 
 import keras_seismic as ks
@@ -28,3 +31,15 @@ def model(gathers):
     x, y = normalization(raw), scaling.inverse(velocity[..., None])
     network.fit(x, y, batch_size=6, epochs=40, verbose=0)
     return ks.exporting.with_physical_units(network, normalization, scaling, acquisition)
+
+
+class Varied(NamedTuple):
+    """A model whose output varies, and raw gathers for it."""
+
+    model: keras.Model
+    gathers: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def varied(model, gathers):
+    return Varied(model, gathers[2])

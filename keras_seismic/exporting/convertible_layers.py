@@ -1,0 +1,96 @@
+"""Networks with layers that converters handle well."""
+
+import keras
+from keras import layers
+
+from keras_seismic.exporting.physical_units import PhysicalUnitsModel
+
+
+def with_convertible_layers(model: keras.Model) -> keras.Model:
+    """The same function, with other layers where converters make much of little.
+
+    - A transposed convolution of stride 1 is an ordinary one with the kernel turned round, but
+      converters find its output size for inputs of any size only by a dozen operators.
+    - Cells repeated along each axis are one resizing, not copies that are moved about.
+
+    Args:
+        model: A functional model; its other layers are shared, not copied.
+
+    Returns:
+        The model itself where there is nothing to replace.
+    """
+    if isinstance(model, PhysicalUnitsModel):
+        network = with_convertible_layers(model.network)
+        if network is model.network:
+            return model
+        return PhysicalUnitsModel(
+            network, model.input_normalization, model.output_scaling, model.acquisition
+        )
+    if not any(_is_replaced(layer) for layer in model.layers):
+        return model
+    convolutions: list[tuple[layers.Conv2D, layers.Conv2DTranspose]] = []
+
+    def replacement(layer):
+        if not _is_replaced(layer):
+            return layer
+        if isinstance(layer, layers.UpSampling2D):
+            return Repetition(layer.size, name=layer.name, dtype=layer.dtype_policy)
+        convolution = layers.Conv2D(
+            layer.filters,
+            layer.kernel_size,
+            padding=layer.padding,
+            activation=layer.activation,
+            use_bias=layer.use_bias,
+            name=layer.name,
+            dtype=layer.dtype_policy,
+        )
+        convolutions.append((convolution, layer))
+        return convolution
+
+    copy = keras.models.clone_model(model, clone_function=replacement)
+    for convolution, transposed in convolutions:
+        kernel, *bias = transposed.get_weights()
+        convolution.set_weights([kernel[::-1, ::-1].transpose(0, 1, 3, 2), *bias])
+    return copy
+
+
+class Repetition(layers.Layer):
+    """Cells repeated along height and width, as ``UpSampling2D`` does, in TensorFlow.
+
+    Args:
+        size: How often, along each axis.
+    """
+
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = tuple(size)
+
+    def call(self, inputs):
+        import tensorflow as tf
+
+        # ops.image.resize does not take sizes that are unknown, and its half pixels are an
+        # attribute that ONNX has given up.
+        size = tf.shape(inputs)[1:3] * tf.constant(self.size)
+        if None not in inputs.shape[1:3]:
+            size = [n * k for n, k in zip(inputs.shape[1:3], self.size, strict=True)]
+        return tf.raw_ops.ResizeNearestNeighbor(images=inputs, size=size)
+
+    def compute_output_shape(self, input_shape):
+        batch, *sizes, channels = input_shape
+        grown = (None if n is None else n * k for n, k in zip(sizes, self.size, strict=True))
+        return (batch, *grown, channels)
+
+
+def _is_replaced(layer) -> bool:
+    if type(layer) is layers.UpSampling2D:
+        return layer.interpolation == "nearest"
+    return (
+        type(layer) is layers.Conv2DTranspose
+        and layer.strides == (1, 1)
+        and layer.dilation_rate == (1, 1)
+        and layer.output_padding is None
+        and (
+            layer.kernel_size == (1, 1)
+            or (layer.padding == "same" and all(size % 2 for size in layer.kernel_size))
+        )
+    )

@@ -1,0 +1,152 @@
+"""ONNX graphs by the names of their tensors, for editing."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import numpy as np
+
+
+class Graph:
+    """A model's graph, edited node by node and written back by ``finish``.
+
+    Args:
+        model: An ``onnx.ModelProto``; it stays as it is.
+
+    Attributes:
+        nodes: The nodes in the order in which they run.
+        outputs: Names of the graph's outputs.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self.nodes = [_copied(node) for node in model.graph.node]
+        self.outputs = {value.name for value in model.graph.output}
+        self._tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+        self._arrays: dict[str, np.ndarray] = {}
+        self._names = set(self._tensors) | {value.name for value in model.graph.input}
+        self._names.update(name for node in self.nodes for name in node.output)
+        self._index()
+
+    def _index(self):
+        self._producers = {name: node for node in self.nodes for name in node.output}
+        self._consumers: dict[str, list] = {}
+        for node in self.nodes:
+            for name in node.input:
+                self._consumers.setdefault(name, []).append(node)
+
+    def producer(self, name: str):
+        """The node that makes a tensor; None for inputs and constants."""
+        return self._producers.get(name)
+
+    def consumers(self, name: str) -> Sequence:
+        """The nodes that read a tensor."""
+        return self._consumers.get(name, ())
+
+    def only_consumer(self, name: str):
+        """The one node that reads a tensor; None if several do, or it is an output."""
+        readers = self.consumers(name)
+        return readers[0] if len(readers) == 1 and name not in self.outputs else None
+
+    def array(self, name: str) -> np.ndarray | None:
+        """The value of a constant; None if the tensor is none."""
+        from onnx import numpy_helper
+
+        if name not in self._arrays and name in self._tensors:
+            self._arrays[name] = numpy_helper.to_array(self._tensors[name])
+        return self._arrays.get(name)
+
+    def constant(self, value: np.ndarray, near: str) -> str:
+        """A new constant; returns its name, made of that of a tensor it belongs to."""
+        name = self.new_name(near)
+        self._arrays[name] = np.ascontiguousarray(value)
+        return name
+
+    def new_name(self, near: str) -> str:
+        """A name that no tensor has, made of another one's."""
+        name = next(
+            n for i in range(len(self._names) + 1) if (n := f"{near}/{i}") not in self._names
+        )
+        self._names.add(name)
+        return name
+
+    def rename(self, names: Mapping[str, str], readers: Collection | None = None) -> None:
+        """Let nodes read other tensors.
+
+        Args:
+            names: The tensor to read in the place of each; where that one is an output of the
+                graph, the other takes its name.
+            readers: Only these nodes, by default all.
+        """
+        taken = {new: old for old, new in names.items() if old in self.outputs}
+        for node in self.nodes if readers is None else readers:
+            for i, name in enumerate(node.input):
+                new = names.get(name, name)
+                node.input[i] = taken.get(new, new)
+        for new, old in taken.items():
+            self._producers[old].output[:] = [f"{old}/unread"]
+            maker = self._producers[new]
+            maker.output[:] = [old if name == new else name for name in maker.output]
+        self._index()
+
+    def sort(self) -> None:
+        """Put the nodes in an order in which they can run, without those that nobody reads."""
+        done: dict[int, object] = {}  # nodes by identity, in order
+        waiting = [self._producers[name] for name in self.outputs if name in self._producers]
+        while waiting:
+            node = waiting[-1]
+            needed = [self._producers[name] for name in _read(node) if name in self._producers]
+            missing = [other for other in needed if id(other) not in done]
+            if missing:
+                waiting += missing
+            else:
+                done.setdefault(id(waiting.pop()), node)
+        self.nodes = list(done.values())
+        self._index()
+
+    def replace(self, old: Sequence, new: Iterable) -> None:
+        """Put nodes in the place of the last of some others."""
+        gone = {id(node) for node in old}
+        position = next(i for i, node in enumerate(self.nodes) if node is old[-1])
+        self.nodes[position : position + 1] = list(new)
+        self.nodes = [node for node in self.nodes if id(node) not in gone]
+        self._index()
+
+    def finish(self):
+        """The edited model; constants that nobody reads are left out."""
+        import onnx
+        from onnx import numpy_helper
+
+        model = onnx.ModelProto()
+        model.CopyFrom(self.model)
+        del model.graph.node[:], model.graph.initializer[:]
+        del model.graph.value_info[:]  # shapes of tensors that may be gone
+        model.graph.node.extend(self.nodes)
+        for name in {n: None for node in self.nodes for n in _read(node)} | dict.fromkeys(
+            self.outputs
+        ):
+            if name in self._arrays:
+                model.graph.initializer.append(numpy_helper.from_array(self._arrays[name], name))
+            elif name in self._tensors:
+                model.graph.initializer.append(self._tensors[name])
+        return model
+
+
+def _copied(node):
+    copy = type(node)()
+    copy.CopyFrom(node)
+    return copy
+
+
+def _read(node) -> Iterable[str]:
+    """Names that a node reads, in its branches and loops too."""
+    yield from node.input
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                yield from _read(inner)
+
+
+def attributes(node) -> dict:
+    """Attributes of a node as Python values."""
+    from onnx import helper
+
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
