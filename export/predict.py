@@ -94,9 +94,10 @@ def _read_card(path: Path) -> ks.exporting.ModelCard | None:
 
 def invert(model: keras.Model | Path, arguments: argparse.Namespace):
     """Gathers to velocity."""
+    inverter = ks.exporting.GatherInverter.of(model)
     line = arguments.input.suffix.lower() != ".npy"
     result = ks.exporting.invert_file(
-        model,
+        inverter,
         arguments.input,
         arguments.output,
         arguments.overwrite,
@@ -106,9 +107,9 @@ def invert(model: keras.Model | Path, arguments: argparse.Namespace):
         **({} if arguments.origin is None else {"origin": arguments.origin}),
     )
     if isinstance(result, np.ndarray):
-        velocity, start = result, 0.0
+        velocity, dx, start = result, inverter.spacing(result.shape[-1]), 0.0
     else:
-        velocity, start = result.velocity, result.start
+        velocity, dx, start = result.velocity, result.dx, result.start
         print(
             f"{len(result.origins)} parts of the line; of the first: " + "; ".join(result.changes)
         )
@@ -116,8 +117,6 @@ def invert(model: keras.Model | Path, arguments: argparse.Namespace):
     print(f"written: {arguments.output}, {velocity.shape}, {low:.0f} to {high:.0f} m/s")
     if not arguments.figure:
         return velocity, None
-    acquisition = ks.exporting.GatherInverter.of(model).acquisition
-    dx = acquisition.dx if acquisition else None
     return velocity, ks.visualization.plot_predicted_velocity(velocity, dx, start)
 
 

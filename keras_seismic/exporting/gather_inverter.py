@@ -77,6 +77,21 @@ class GatherInverter:
         known = None if None in ends else ends
         return cls(predict, shape, card.experiment(), known, name)
 
+    def spacing(self, columns: int) -> float | None:
+        """Grid spacing of the velocity in m, if the acquisition is known.
+
+        That of the acquisition's grid, unless the network's output is coarser: sources and
+        receivers then span more columns than it has.
+
+        Args:
+            columns: Width of the velocity.
+        """
+        if self.acquisition is None:
+            return None
+        positions = self.acquisition.sources + self.acquisition.receivers
+        spanned = max(x for x, _ in positions) / self.acquisition.dx + 1
+        return self.acquisition.dx * max(spanned / columns, 1.0)
+
     def batch_of(self, gathers: np.ndarray) -> tuple[np.ndarray, bool]:
         """A view of gathers in either layout as ``(batch, time, receivers, shots)``.
 

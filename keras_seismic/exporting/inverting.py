@@ -166,7 +166,8 @@ def invert_line(
         list(velocities(inverter, parts, batch_size, calibrate, progress, source))
     )
     changes = first.changes + (("amplitudes scaled by the direct wave",) if calibrate else ())
-    return _joined(velocity, acquisition.dx, origins, changes)
+    spacing = inverter.spacing(velocity.shape[-1]) or acquisition.dx
+    return _joined(velocity, spacing, origins, changes)
 
 
 def _joined(

@@ -92,11 +92,10 @@ def _write(
     line: VelocityLine | None = None,
 ) -> None:
     """The velocity, and beside it what it is."""
-    acquisition = inverter.acquisition
     description: dict[str, Any] = {
         "units": "m/s",
         "axes": {2: "depth, x", 3: "example, depth, x", 4: "example, 1, depth, x"}[velocity.ndim],
-        "dx_m": acquisition.dx if acquisition else None,
+        "dx_m": inverter.spacing(velocity.shape[-1]) if line is None else line.dx,
         "gathers": source.name,
         "model": inverter.name,
     }
