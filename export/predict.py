@@ -21,6 +21,7 @@ import keras
 import numpy as np
 
 import keras_seismic as ks
+from keras_seismic.data.disk import written_whole
 from keras_seismic.data.shot_gathers import IRREGULAR
 from keras_seismic.training import command_line
 
@@ -72,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> np.ndarray:
     predicted = invert if predicts_velocity(model, arguments.task) else denoise
     result, figure = predicted(model, arguments)
     if figure is not None:
-        figure.savefig(arguments.figure, format="png", dpi=120)
+        with written_whole(arguments.figure) as temporary:
+            figure.savefig(temporary, format="png", dpi=120)
         print(f"figure: {arguments.figure}")
     return result
 

@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from keras_seismic.data.disk import synchronize, written_whole
+
 
 @contextlib.contextmanager
 def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
@@ -31,15 +33,8 @@ def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
     if path.is_dir():
         raise FileExistsError(f"{path}: is a folder, and a file is to be written")
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path.parent)
-    temporary = _temporary(path.parent, path.suffix)
-    try:
+    with written_whole(path) as temporary:
         yield temporary
-        synchronize(temporary)
-        os.replace(temporary, path)
-        _synchronize_entry(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def check_free(source: Path, target: Path, overwrite: bool) -> None:
@@ -102,7 +97,8 @@ def place_version(
     temporary = _temporary(folder)
     try:
         write(temporary)
-        synchronize(temporary)
+        for written in (*temporary.rglob("*"), temporary):
+            synchronize(written)
         while True:
             target = folder / str(version or next_version(folder))
             try:
@@ -114,7 +110,7 @@ def place_version(
                     raise
                 if version is not None:
                     _check_absent(target)
-        _synchronize_entry(folder)
+        synchronize(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return target
@@ -137,35 +133,18 @@ def next_version(folder: str | os.PathLike) -> int:
     return max(versions(folder), default=0) + 1
 
 
-def synchronize(path: Path) -> None:
-    """Have a file, or a folder with all that is in it, written to the disk."""
-    for one in (*path.rglob("*"), path) if path.is_dir() else (path,):
-        _synchronize_entry(one)
-
-
-def _synchronize_entry(path: Path) -> None:
-    """The same for a file, or a folder's list of names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def remove_abandoned(folder: Path) -> None:
     """Remove what exports that were killed left behind: those of this machine that run no more."""
-    for path in folder.glob(f".{socket.gethostname()}-*.partial*"):
+    for path in folder.glob(f".{socket.gethostname()}-*.partial"):
         process = path.name.removeprefix(f".{socket.gethostname()}-").split("-")[0]
         if process.isdecimal() and not _runs(int(process)):
-            with contextlib.suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def _temporary(folder: Path, suffix: str = "") -> Path:
-    # It begins with a dot, for model servers look for names that are numbers, and ends in the
-    # suffix, which writers look at.
+def _temporary(folder: Path) -> Path:
+    # Model servers look for names that are numbers.
     unique = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    return folder / f".{unique}.partial{suffix}"
+    return folder / f".{unique}.partial"
 
 
 def _check_absent(path: Path) -> None:
