@@ -5,8 +5,8 @@
 InversionNet at its published size (24 million parameters) on two threads. Every program does
 the same work: raw gathers in, m/s out, with the normalisation inside. PyTorch gets the same
 weights, and its gathers in the layout that it prefers, prepared outside the timing; that all
-predict the same velocity is checked first. ``torch.compile`` is run as it comes and with
-``freezing``, which lets it fold and repack the weights.
+predict the same velocity is checked first. ``torch.compile``, for every batch size anew, is
+run as it comes and with ``freezing``, which lets it fold and repack the weights.
 
 The network is trained for a few minutes on simulated gathers, so that its output varies and
 int8 has something to lose; int8 is calibrated on training gathers, and losses are measured on
@@ -115,7 +115,8 @@ def torch_programs(
     torch.set_num_threads(THREADS)
     normalization, scaling = model.input_normalization, model.output_scaling
     # As a line of the logarithm, read off at two of its values.
-    at_zero, at_one = np.asarray(normalization(np.array([0.0, np.expm1(1.0)], "float32")), float)
+    two = normalization(np.array([0.0, np.expm1(1.0)], "float32"))
+    at_zero, at_one = (float(value) for value in two)
 
     class InPhysicalUnits(torch.nn.Module):
         def __init__(self) -> None:
@@ -150,10 +151,10 @@ def torch_programs(
     return {
         "PyTorch eager": program(made(plain), plain),
         "PyTorch channels-last": program(made(last), last),
-        "PyTorch compiled": program(torch.compile(made(plain)), plain),
-        "PyTorch compiled, channels-last": program(torch.compile(made(last)), last),
+        "PyTorch compiled": program(torch.compile(made(plain), dynamic=False), plain),
+        "PyTorch compiled, channels-last": program(torch.compile(made(last), dynamic=False), last),
         "PyTorch compiled, channels-last, frozen": program(
-            torch.compile(made(last), options=frozen), last
+            torch.compile(made(last), dynamic=False, options=frozen), last
         ),
     }
 
@@ -217,7 +218,7 @@ def summary(times: dict[int, dict[str, list[float]]]) -> tuple[dict, dict]:
             continue
         ratios[str(batch)] = {}
         for figure in ("median", "best"):
-            best = min(peers, key=lambda name: seconds[name][str(batch)][figure])  # noqa: B023
+            best = min(peers, key=lambda name: seconds[name][str(batch)][figure])
             ratio = seconds[best][str(batch)][figure] / seconds[OURS][str(batch)][figure]
             ratios[str(batch)][figure] = {"ratio": ratio, "peer": best}
     return seconds, ratios
