@@ -74,7 +74,7 @@ def export_onnx(
             is to come. They fix the range of every activation; some dozens do.
         max_loss: Largest loss of a variant. For velocities the mean absolute difference in
             m/s, by default 10; else the RMS difference in parts of the RMS output, by default
-            0.02 (-34 dB).
+            0.03 (-30 dB).
         card: For the metadata, by default ``ModelCard.of(model)``.
 
     Returns:
