@@ -5,52 +5,63 @@
 InversionNet at its published size (24 million parameters) on two threads. Every program does
 the same work: raw gathers in, m/s out, with the normalisation inside. PyTorch gets the same
 weights, and its gathers in the layout that it prefers, prepared outside the timing; that all
-programs predict the same velocity is checked first. The network is trained for a minute on
-simulated gathers, so that its output varies and int8 has something to lose; losses are
-measured on gathers that were used neither for training nor for calibration.
+predict the same velocity is checked first. ``torch.compile``, for every batch size anew, is
+run as it comes and with ``freezing``, which lets it fold and repack the weights.
+
+The network is trained for a few minutes on simulated gathers, so that its output varies and
+int8 has something to lose; int8 is calibrated on training gathers, and losses are measured on
+others.
 
 The programs take turns, so that other work on the machine hits them alike, with a few calls
 a turn, the first of which does not count: thread pools stay busy for a while after a call. The
-median of all other calls counts, and the best is kept beside it. About 15 minutes.
+median of all other calls counts, and the best is kept beside it.
 """
 
+import argparse
 import pathlib
+import tempfile
+import time
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
 import keras_seismic as ks
-from benchmarks._torch_networks import inversion_net, lay_in_keras_weights
+from benchmarks._report import RESULTS, report
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 
 THREADS = 2
 VARIANTS = ("float32", "float16", "int8")
+OURS = "ONNX Runtime float32"
 
-#: What is run on a batch of raw gathers; made from the batch once, outside the timing.
-Program = Callable[[np.ndarray], Callable[[], object]]
-
-
-def trained_model(filters: int, pairs: int, epochs: int) -> tuple[keras.Model, np.ndarray]:
-    """The network in physical units, and the raw gathers that it was trained on."""
-    keras.utils.set_random_seed(0)
-    velocity, gathers = simulated(pairs, seed=0)
-    normalization = ks.layers.GatherNormalization.openfwi("curvevel_a")
-    scaling = ks.layers.VelocityScaling(1500, 4500)
-    network = ks.models.InversionNet(filters=filters)
-    network.compile(
-        keras.optimizers.AdamW(1e-3), "mean_absolute_error", jit_compile=ks.training.jit_compile()
-    )
-    x, y = normalization(gathers), scaling.inverse(velocity[..., None])
-    network.fit(x, y, batch_size=8, epochs=epochs, verbose=0)
-    acquisition = Acquisition.openfwi("cpml")
-    return ks.exporting.with_physical_units(network, normalization, scaling, acquisition), gathers
+#: Takes a batch of raw gathers and returns what is timed.
+Program = Callable[[np.ndarray], Callable[[], np.ndarray]]
 
 
 def simulated(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Velocity models and their raw gathers ``(count, 1000, 70, 5)``."""
     velocity = sample_velocity("curvevel_a", count, seed=seed)
     return velocity, simulate(velocity, Acquisition.openfwi("cpml"), progress=False)
+
+
+def trained_model(
+    filters: int, pairs: int, epochs: int
+) -> tuple[ks.exporting.PhysicalUnitsModel, np.ndarray]:
+    """The network in physical units, and the raw gathers that it was trained on."""
+    keras.utils.set_random_seed(0)
+    velocity, gathers = simulated(pairs, seed=0)
+    normalization = ks.layers.GatherNormalization.openfwi("curvevel_a")
+    scaling = ks.layers.VelocityScaling(1500, 4500)
+    network = ks.models.InversionNet(filters=filters)
+    optimizer = keras.optimizers.AdamW(1e-3)
+    network.compile(optimizer, "mean_absolute_error", jit_compile=ks.training.jit_compile())
+    x, y = normalization(gathers), scaling.inverse(velocity[..., None])
+    network.fit(x, y, batch_size=min(8, pairs), epochs=epochs, verbose=0)
+    acquisition = Acquisition.openfwi("cpml")
+    model = ks.exporting.with_physical_units(network, normalization, scaling, acquisition)
+    return model, gathers
 
 
 def keras_programs(model: keras.Model) -> dict[str, Program]:
@@ -61,78 +72,228 @@ def keras_programs(model: keras.Model) -> dict[str, Program]:
     }
 
 
-def exported_programs(
+def exported(
     model: keras.Model, folder: pathlib.Path, calibration: np.ndarray, held_out: np.ndarray
-) -> tuple[dict[str, Program], dict[str, pathlib.Path]]:
-    """The model as files and as programs that run them."""
-    paths = {"SavedModel": ks.exporting.export_saved_model(model, folder / "saved_model" / "1")}
+) -> dict[str, pathlib.Path]:
+    """The model as files."""
+    paths = {"SavedModel": ks.exporting.export_saved_model(model, folder / "saved_model")}
     for variant in VARIANTS:
+        options: dict[str, Any] = {"variant": variant}
+        if variant != "float32":
+            options["max_loss"] = np.inf  # it is reported
+        if variant == "int8":
+            options["calibration"] = calibration
         paths[f"ONNX Runtime {variant}"] = ks.exporting.export_onnx(
-            model,
-            folder / f"{variant}.onnx",
-            held_out,
-            variant=variant,
-            calibration=calibration if variant == "int8" else None,
-            max_loss=np.inf if variant != "float32" else None,
+            model, folder / f"{variant}.onnx", held_out, **options
         )
-    programs: dict[str, Program] = {"SavedModel": _saved_model_program(paths["SavedModel"])}
-    for name, path in paths.items():
-        if path.suffix == ".onnx":
-            programs[name] = _onnx_program(path)
-    return programs, paths
+    return paths
 
 
-def _saved_model_program(path: pathlib.Path) -> Program:
-    predict = ks.exporting.load_predictor(path)
-    return lambda x: lambda: predict(x)
-
-
-def _onnx_program(path: pathlib.Path) -> Program:
+def exported_program(path: pathlib.Path) -> Program:
+    """A program that runs an exported model."""
+    if path.suffix != ".onnx":
+        predict = ks.exporting.load_predictor(path)
+        return lambda x: lambda: predict(x)
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
+    options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda x: lambda: session.run(None, {name: x})[0]
 
 
-def torch_programs(model: ks.exporting.PhysicalUnitsModel) -> dict[str, Program]:
-    """The same network with the same weights in PyTorch."""
+def torch_programs(
+    model: ks.exporting.PhysicalUnitsModel, path: pathlib.Path
+) -> dict[str, Program]:
+    """The same network with the same weights in PyTorch, also saved at the path."""
     import torch
+
+    from benchmarks._torch_networks import inversion_net, lay_in_keras_weights
 
     torch.set_num_threads(THREADS)
     normalization, scaling = model.input_normalization, model.output_scaling
-    low, high = (
-        normalization._log_of_number(x) for x in (normalization.data_min, normalization.data_max)
-    )
+    # As a line of the logarithm, read off at two of its values.
+    two = normalization(np.array([0.0, np.expm1(1.0)], "float32"))
+    at_zero, at_one = (float(value) for value in two)
 
     class InPhysicalUnits(torch.nn.Module):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
-            self.network = lay_in_keras_weights(inversion_net(model.network.filters), model.network)
+            network = inversion_net(model.network.filters)
+            self.network = lay_in_keras_weights(network, model.network)
 
-        def forward(self, x):
-            x = torch.sign(x) * torch.log1p(normalization.k * torch.abs(x))
-            x = self.network(2 * (x - low) / (high - low) - 1)
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = torch.sign(x) * torch.log1p(torch.abs(x))
+            x = self.network((at_one - at_zero) * x + at_zero)
             return (x + 1) * scaling.scale + scaling.minimum
 
-    def program(network: torch.nn.Module, layout: torch.memory_format) -> Program:
+    def program(network: Any, layout: torch.memory_format) -> Program:
         def prepared(x: np.ndarray) -> Callable[[], np.ndarray]:
             given = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
             given = given.contiguous(memory_format=layout)
 
             def run() -> np.ndarray:
                 with torch.inference_mode():
-                    return network(given).numpy()
+                    return np.moveaxis(network(given).numpy(), 1, -1)
 
             return run
 
         return prepared
 
+    def made(layout: torch.memory_format) -> torch.nn.Module:
+        return InPhysicalUnits().eval().to(memory_format=layout)
+
     plain, last = torch.contiguous_format, torch.channels_last
+    torch.save(made(plain).state_dict(), path)
+    frozen = {"freezing": True}
     return {
-        "PyTorch eager": program(InPhysicalUnits().eval(), plain),
-        "PyTorch channels-last": program(InPhysicalUnits().eval().to(memory_format=last), last),
-        "PyTorch compiled": program(torch.compile(InPhysicalUnits().eval()), plain),
+        "PyTorch eager": program(made(plain), plain),
+        "PyTorch channels-last": program(made(last), last),
+        "PyTorch compiled": program(torch.compile(made(plain), dynamic=False), plain),
+        "PyTorch compiled, channels-last": program(torch.compile(made(last), dynamic=False), last),
+        "PyTorch compiled, channels-last, frozen": program(
+            torch.compile(made(last), dynamic=False, options=frozen), last
+        ),
     }
+
+
+def check(programs: dict[str, Program], gathers: np.ndarray) -> dict[str, Program]:
+    """The programs that run here, if all but the coarse ones predict the same velocity."""
+    expected = programs["Keras call"](gathers)()
+    working = {}
+    for name, program in programs.items():
+        try:
+            received = program(gathers)()
+        except Exception as error:  # torch.compile where there is no C++ compiler
+            if "compiled" not in name:
+                raise
+            print(f"{name}: left out, {type(error).__name__}: {str(error).splitlines()[0]}")
+            continue
+        difference = float(np.abs(received - expected).max())
+        if not name.endswith(VARIANTS[1:]) and not difference < 0.5:
+            raise SystemExit(f"{name}: differs from Keras by up to {difference:.3g} m/s")
+        working[name] = program
+    return working
+
+
+def measured(
+    programs: dict[str, Program], gathers: np.ndarray, batch: int, turns: int, calls: int
+) -> dict[str, list[float]]:
+    """Seconds of every call of every program that counts, for one batch size."""
+    x = gathers[np.arange(batch) % len(gathers)]
+    prepared = {name: program(x) for name, program in programs.items()}
+    for run in prepared.values():  # what a new shape costs once
+        run()
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(turns):
+        for name, run in prepared.items():
+            for call in range(calls + 1):
+                start = time.perf_counter()
+                run()
+                if call:
+                    times[name].append(time.perf_counter() - start)
+    return times
+
+
+def size_on_disk(path: pathlib.Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    return sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())
+
+
+def summary(times: dict[int, dict[str, list[float]]]) -> tuple[dict, dict]:
+    """Seconds of each program, and ONNX Runtime's speed relative to the best PyTorch."""
+    seconds: dict[str, dict] = {name: {} for name in next(iter(times.values()))}
+    ratios = {}
+    for batch, by_name in times.items():
+        for name, calls in by_name.items():
+            median = float(np.median(calls))
+            seconds[name][str(batch)] = {
+                "median": median, "best": min(calls), "calls": len(calls),
+                "examples_a_second": batch / median,
+            }  # fmt: skip
+        peers = [name for name in by_name if name.startswith("PyTorch")]
+        if not peers:
+            continue
+        ratios[str(batch)] = {}
+        for figure in ("median", "best"):
+            best = min(peers, key=lambda name: seconds[name][str(batch)][figure])
+            ratio = seconds[best][str(batch)][figure] / seconds[OURS][str(batch)][figure]
+            ratios[str(batch)][figure] = {"ratio": ratio, "peer": best}
+    return seconds, ratios
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--turns", type=int, default=5, help="default %(default)s")
+    parser.add_argument("--calls", type=int, default=4, help="that count in a turn")
+    parser.add_argument("--filters", type=int, default=32, help="32 is the published size")
+    parser.add_argument("--pairs", type=int, default=64, help="to train on")
+    parser.add_argument("--epochs", type=int, default=30, help="default %(default)s")
+    parser.add_argument("--no-torch", action="store_true", help="without the peers")
+    parser.add_argument("--results", type=pathlib.Path, default=RESULTS, help="folder to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print and write."""
+    chosen = arguments()
+    warnings.filterwarnings("ignore", message="check_parity: the predicted velocities vary")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        model, calibration = trained_model(chosen.filters, chosen.pairs, chosen.epochs)
+        velocity, held_out = simulated(8, seed=1)
+        paths = exported(model, folder, calibration[:32], held_out)
+        programs = keras_programs(model)
+        programs |= {name: exported_program(path) for name, path in paths.items()}
+        if not chosen.no_torch:
+            paths["PyTorch eager"] = folder / "torch.pt"
+            programs |= torch_programs(model, paths["PyTorch eager"])
+        model.save(folder / "model.keras")
+        paths["Keras call"] = folder / "model.keras"
+        programs = check(programs, held_out[:2])
+        times = {
+            batch: measured(programs, held_out, batch, chosen.turns, chosen.calls)
+            for batch in chosen.batches
+        }
+        losses = {
+            name: ks.exporting.accuracy_loss(model, path, held_out).as_dict()
+            for name, path in paths.items()
+            if name.endswith(VARIANTS)
+        }
+        sizes = {name: size_on_disk(path) for name, path in paths.items()}
+    predicted = keras.ops.convert_to_numpy(model(held_out, training=False))
+    seconds, ratios = summary(times)
+    results = {
+        "network": {
+            "filters": chosen.filters,
+            "parameters": model.count_params(),
+            "trained_on": chosen.pairs,
+            "epochs": chosen.epochs,
+            "mean_absolute_error_m_s": float(np.abs(predicted[..., 0] - velocity).mean()),
+            "output_deviation_m_s": float(predicted.std()),
+        },
+        "threads": THREADS,
+        "seconds": seconds,
+        "onnx_runtime_relative_to_best_pytorch": ratios,
+        "loss": losses,
+        "bytes": sizes,
+    }
+    header = ["", *(f"batch {batch}: ms an example" for batch in times), "MB", "loss, m/s"]
+    rows = []
+    for name, by_batch in seconds.items():
+        cells = [f"{1e3 * by_batch[str(b)]['median'] / b:.1f}" for b in times]
+        size = f"{sizes[name] / 1e6:.1f}" if name in sizes else ""
+        loss = f"{losses[name]['mean']:.2g}" if name in losses else ""
+        rows.append([name, *cells, size, loss])
+    packages = ["keras", "tensorflow", "onnxruntime", "tf2onnx", "torch", "numpy"]
+    report("inference", results, header, rows, packages, chosen.results)
+    for batch, by_figure in ratios.items():
+        figures = (f"{k} {v['ratio']:.2f} ({v['peer']})" for k, v in by_figure.items())
+        print(f"batch {batch}: ONNX Runtime float32 against the best PyTorch: {', '.join(figures)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--max-loss", type=float,
         help="largest loss of a variant: m/s on average (default 10), or for a denoiser a "
-        "fraction of the RMS amplitude (default 0.02)",
+        "fraction of the RMS amplitude (default 0.03)",
     )  # fmt: skip
     return p
 

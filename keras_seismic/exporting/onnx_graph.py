@@ -1,6 +1,7 @@
 """ONNX graphs by the names of their tensors, for editing."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ class Graph:
         outputs: Names of the graph's outputs.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: Any) -> None:
         self.model = model
         self.nodes = [_copied(node) for node in model.graph.node]
         self.outputs = {value.name for value in model.graph.output}
@@ -26,7 +27,7 @@ class Graph:
         self._names.update(name for node in self.nodes for name in node.output)
         self._index()
 
-    def _index(self):
+    def _index(self) -> None:
         self._producers = {name: node for node in self.nodes for name in node.output}
         self._consumers: dict[str, list] = {}
         for node in self.nodes:

@@ -41,5 +41,19 @@ class Varied(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def varied(model, gathers):
-    return Varied(model, gathers[2])
+def varied(gathers):
+    """As wide as ``model`` and at once there, with random scales instead of training."""
+    acquisition, _, raw = gathers
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    network = ks.models.InversionNet(acquisition.gather_shape, filters=2)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            (n,) = layer.gamma.shape
+            scales = rng.uniform(0.8, 1.4, n), rng.normal(0, 0.3, n)
+            layer.set_weights([*scales, rng.normal(0, 0.3, n), rng.uniform(0.2, 1.0, n)])
+    normalization = ks.layers.GatherNormalization.openfwi("curvevel_a")
+    scaling = ks.layers.VelocityScaling(1500, 4500)
+    model = ks.exporting.with_physical_units(network, normalization, scaling, acquisition)
+    assert np.asarray(model(raw, training=False)).std() > 100
+    return Varied(model, raw)
