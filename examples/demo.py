@@ -114,6 +114,8 @@ Look at
 Go on with (.venv/bin/python where it says python)
   python -m train.denoiser --section YOUR_LINE.segy --test ANOTHER.segy --out runs/denoiser
   python -m train.evaluate {out}/model.keras YOUR_VELOCITY.npy --out runs/velocity
+  python -m export.predict {out}/model.onnx YOUR_GATHERS.npy velocity.npy --figure velocity.png
+  python -m export.serving serving inversion={out}/saved_model
   python -m train.inversionnet --family curvefault_a --samples 5000 --epochs 40 --out runs/faults
 """
 

@@ -15,23 +15,28 @@ from keras_seismic import (
     losses,
     metrics,
     models,
+    serving,
     simulation,
     training,
     visualization,
 )
+from keras_seismic.exporting import denoise, invert
 
 __version__ = "0.1.0"
 
 __all__ = [
     "convert",
     "data",
+    "denoise",
     "evaluation",
     "exporting",
     "inversion",
+    "invert",
     "layers",
     "losses",
     "metrics",
     "models",
+    "serving",
     "simulation",
     "training",
     "visualization",

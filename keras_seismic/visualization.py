@@ -114,6 +114,37 @@ def plot_denoising(
     return figure
 
 
+def plot_predicted_velocity(
+    velocity: np.ndarray, dx: float | None = None, start: float = 0.0, title: str = ""
+) -> "Figure":
+    """Velocity models whose truth nobody knows: one or a line, or the first six of several.
+
+    Args:
+        velocity: ``(depth, x)`` or ``(n, depth, x)``, m/s.
+        dx: Grid spacing, m; without it the axes count cells.
+        start: x of the first column, m.
+        title: Heading of the figure.
+    """
+    models = np.asarray(velocity)
+    models = models[None] if models.ndim == 2 else models[:6]
+    rows, columns = (1, len(models)) if len(models) <= 3 else (2, 3)
+    depth, width = models.shape[1:]
+    figure = new_figure(max(1.5 + 3.2 * columns * min(width / depth, 3.5), 5.5), 3.4 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    step, unit = (dx, " (m)") if dx else (1.0, " (cells)")
+    extent = (start, start + width * step, depth * step, 0)
+    limits = {"vmin": np.nanmin(models), "vmax": np.nanmax(models)}
+    for panel, model in zip(axes, models, strict=False):
+        image = panel.imshow(model, cmap=VELOCITY_MAP, extent=extent, **limits)
+        panel.set_xlabel(f"x{unit}")
+        panel.set_ylabel(f"depth{unit}")
+    for panel in axes[len(models) :]:
+        panel.set_visible(False)
+    figure.colorbar(image, ax=axes, label="velocity (m/s)", pad=0.01)
+    figure.suptitle(title)
+    return figure
+
+
 def plot_before_after(
     before: np.ndarray, after: np.ndarray, dt: float | None = None, title: str = ""
 ) -> "Figure":

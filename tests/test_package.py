@@ -15,7 +15,7 @@ import keras_seismic as ks
 
 OPTIONAL = (
     *("matplotlib", "tensorflow_datasets", "tf2onnx", "scipy", "segyio", "onnx", "torch"),
-    *("h5py", "apache_beam"),
+    *("h5py", "apache_beam", "grpc", "tensorflow_serving", "ai_edge_litert"),
 )
 
 

@@ -1,5 +1,6 @@
 """What the README promises."""
 
+import re
 from pathlib import Path
 
 import keras_seismic as ks
@@ -23,6 +24,12 @@ def test_model_table_names_every_network():
 def test_files_it_shows_are_there():
     for line in README.splitlines():
         for part in line.split("](")[1:]:
-            target = part.split(")")[0]
-            if "://" not in target:
-                assert (Path(__file__).parent.parent / target).exists(), target
+            target, _, anchor = part.split(")")[0].partition("#")
+            if "://" in target:
+                continue
+            path = Path(__file__).parent.parent / target
+            assert path.exists(), target
+            if anchor:
+                headings = [row for row in path.read_text().splitlines() if row.startswith("#")]
+                slugs = [re.sub(r"[^\w -]", "", row).strip().lower() for row in headings]
+                assert anchor in [slug.replace(" ", "-") for slug in slugs], f"{target}#{anchor}"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-import export.denoise
+import export.predict
 import keras_seismic as ks
 import train.denoiser
 from tests.data.segy_files import write_line, write_segy
 
 TEXT = (Path(__file__).parent.parent / "docs" / "segy.md").read_text()
-PROGRAMS = {"train.denoiser": train.denoiser, "export.denoise": export.denoise}
+PROGRAMS = {"train.denoiser": train.denoiser, "export.predict": export.predict}
 
 
 def blocks(language):
@@ -23,7 +23,7 @@ def test_commands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     section = ks.simulation.sample_sections(1, 0)[0]
     write_segy(tmp_path / "stack.segy", section.T)
-    commands = [line for block in blocks("sh") for line in block.splitlines()]
+    commands = blocks("sh")[0].splitlines()
     assert len(commands) == 2
     for command in commands:
         python, dash_m, program, *arguments = shlex.split(command)
@@ -58,3 +58,8 @@ def test_gathers_to_velocity(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "2 shots, x 0 to 310 m; 32 receivers 10 m apart, fixed spread; regular" in printed
     assert "x=0 is 0 m on the line" in printed
+    python, dash_m, program, *arguments = shlex.split(blocks("sh")[1])
+    assert (python, dash_m, program) == ("python", "-m", "export.predict")
+    predicted = export.predict.main(arguments)
+    np.testing.assert_allclose(predicted, names["velocity"][0, ..., 0], atol=0.5)
+    assert (tmp_path / "velocity.png").exists()

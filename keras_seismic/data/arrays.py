@@ -8,6 +8,8 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from keras_seismic.data.disk import written_whole
+
 #: The longest header that is read; NumPy's limit for the text in it is 10,000 characters.
 _HEADER_BYTES = 2**16
 
@@ -116,14 +118,6 @@ def check_finite(array: np.ndarray, source: str) -> None:
 
 
 def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
-    """Write a .npy file under a temporary name, then rename it into place."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with temporary.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a .npy file whole or not at all."""
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)

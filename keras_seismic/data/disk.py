@@ -1,7 +1,9 @@
 """Room on a disk, asked for before work starts, and small files that are whole."""
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 _MARGIN = 2**28  # bytes left free
@@ -33,22 +35,46 @@ def check_room(folder: str | os.PathLike, needed: int, contents: str) -> None:
         )
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a text file under a temporary name, then rename it into place.
+@contextlib.contextmanager
+def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary sibling that takes a file's place when it is whole, and on the disk.
 
-    Whoever reads it, and whatever interrupts this, there is the old file or the new one.
+    Whoever reads the file, and whatever interrupts this, there is the old one or the new one.
+
+    Args:
+        path: Where the file belongs.
+
+    Yields:
+        The path to write to; it ends in the same suffix and does not exist.
 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_text(f"{folder}/note.json", "{}")
+        ...     with written_whole(f"{folder}/note.txt") as temporary:
+        ...         _ = temporary.write_text("whole")
         ...     os.listdir(folder)
-        ['note.json']
+        ['note.txt']
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        yield temporary
+        synchronize(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def synchronize(path: Path) -> None:
+    """Have the system write a file, or a folder's list of names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

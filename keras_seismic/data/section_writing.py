@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_seismic.data.arrays import check_finite, write_array
+from keras_seismic.data.disk import written_whole
 from keras_seismic.data.sections import Section
 from keras_seismic.data.segy import CHUNK, read_traces
 from keras_seismic.data.trace_layout import (
@@ -125,17 +126,13 @@ def _write_traces(path: Path, amplitude: np.ndarray, layout: TraceLayout, intege
             f"{path}: {layout.path} has changed since it was read: it holds {layout.samples} "
             f"samples of {layout.traces} traces, the section {amplitude.shape}"
         )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with written_whole(path) as temporary:
         shutil.copyfile(layout.path, temporary)
         try:
             changed = _replace_samples(temporary, amplitude, layout, integers)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         _keep_unchanged_bytes(temporary, layout, changed)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _replace_samples(

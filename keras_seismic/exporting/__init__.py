@@ -1,6 +1,10 @@
-"""Exporting: trained networks to models in physical units, SavedModel and ONNX."""
+"""Exporting: trained networks to SavedModel, ONNX and LiteRT in physical units, and their use."""
 
 from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
+from keras_seismic.exporting.denoising import denoise, denoise_file, load_denoiser
+from keras_seismic.exporting.gather_inverter import GatherInverter
+from keras_seismic.exporting.inverting import VelocityLine, invert
+from keras_seismic.exporting.inverting_files import invert_file
 from keras_seismic.exporting.litert import export_litert
 from keras_seismic.exporting.model_card import ModelCard
 from keras_seismic.exporting.onnx import export_onnx
@@ -10,7 +14,6 @@ from keras_seismic.exporting.physical_units import (
     in_float32,
     with_physical_units,
 )
-from keras_seismic.exporting.prediction import denoise_file, denoise_section, load_denoiser
 from keras_seismic.exporting.predictors import (
     Predictor,
     load_model,
@@ -20,20 +23,24 @@ from keras_seismic.exporting.predictors import (
 from keras_seismic.exporting.saved_model import export_saved_model
 
 __all__ = [
+    "GatherInverter",
     "AccuracyLoss",
     "ModelCard",
     "ParityError",
     "PhysicalUnitsModel",
     "Predictor",
+    "VelocityLine",
     "accuracy_loss",
     "check_parity",
+    "denoise",
     "denoise_file",
-    "denoise_section",
     "example_inputs",
     "export_litert",
     "export_onnx",
     "export_saved_model",
     "in_float32",
+    "invert",
+    "invert_file",
     "load_denoiser",
     "load_model",
     "load_predictor",

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
-from keras_seismic.exporting.model_card import ModelCard
+from keras_seismic.exporting.model_card import METADATA_KEY, ModelCard
 from keras_seismic.exporting.parity import check_parity, example_inputs
 from keras_seismic.exporting.physical_units import in_float32
 from keras_seismic.exporting.placement import placed
@@ -116,7 +116,7 @@ def _with_card(content: bytes, card: ModelCard) -> bytes:
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(card.to_json().encode(), np.uint8)
-    entry.name, entry.buffer = "model_card", len(model.buffers)
+    entry.name, entry.buffer = METADATA_KEY, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

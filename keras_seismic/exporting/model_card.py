@@ -10,7 +10,11 @@ from typing import Any
 import keras
 
 from keras_seismic.exporting.physical_units import PhysicalUnitsModel, predicting_network
+from keras_seismic.exporting.predictors import import_litert, load_model
 from keras_seismic.simulation import Acquisition
+
+#: Its place in a SavedModel's folder, and its key in the metadata of the other formats.
+CARD, METADATA_KEY = Path("assets.extra", "model_card.json"), "model_card"
 
 _TASKS = {
     "velocity": "shot gathers to velocity",
@@ -122,6 +126,29 @@ class ModelCard:
         training_data = {k: v for k, v in arguments.items() if k not in _PLACES} or None
         return cls.of(model, training_data, metrics, licence)
 
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "ModelCard | None":
+        """The card of a model on disk.
+
+        Args:
+            path: A ``.keras``, ``.onnx`` or ``.tflite`` file or a SavedModel's version folder.
+
+        Returns:
+            Its card, or ``None`` if it has none, as models from elsewhere.
+
+        Raises:
+            ValueError: If the card or the file is damaged.
+            ImportError: If it is a LiteRT model and ai-edge-litert is not installed.
+        """
+        path = Path(path)
+        if path.suffix == ".keras":
+            return cls.of_run(load_model(path), path)
+        readers = {".onnx": _onnx_card, ".tflite": _litert_card}
+        text = readers[path.suffix](path) if path.suffix in readers else None
+        if (path / CARD).is_file():
+            text = (path / CARD).read_text(encoding="utf-8")
+        return cls.from_json(text) if text else None
+
     @property
     def predicts_velocity(self) -> bool:
         """Whether the output is a velocity in m/s."""
@@ -167,6 +194,28 @@ def _normalization(model: PhysicalUnitsModel) -> dict[str, Any]:
 def _beside(path: str | os.PathLike, name: str) -> dict[str, Any] | None:
     path = Path(path).with_name(name)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _onnx_card(path: Path) -> str | None:
+    import onnx
+
+    try:
+        metadata = onnx.load(path, load_external_data=False).metadata_props
+    except Exception as error:  # protobuf's own kind, which has changed its place before
+        raise ValueError(f"{path}: is no ONNX model: {error}") from error
+    return next((entry.value for entry in metadata if entry.key == METADATA_KEY), None)
+
+
+def _litert_card(path: Path) -> str | None:
+    import_litert()
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    try:
+        model = flatbuffer_utils.read_model(str(path))
+    except Exception as error:  # whatever the reader stumbles over
+        raise ValueError(f"{path}: is no LiteRT model: {error}") from error
+    cards = [entry.buffer for entry in model.metadata or () if entry.name == METADATA_KEY.encode()]
+    return bytes(model.buffers[cards[0]].data).decode() if cards else None
 
 
 def _plain(value: Any) -> Any:

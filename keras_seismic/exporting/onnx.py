@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
-from keras_seismic.exporting.model_card import ModelCard
+from keras_seismic.exporting.model_card import METADATA_KEY, ModelCard
 from keras_seismic.exporting.onnx_rewriting import rewritten
 from keras_seismic.exporting.onnx_variants import (
     DEFAULT_MAX_LOSS,
@@ -207,7 +207,7 @@ def _described(graph, model: keras.Model, card: ModelCard | None, variant: str =
         "units": json.dumps({model.inputs[0].name: raw, model.output_names[0]: made}),
         "acquisition": json.dumps(acquisition.get_config()) if acquisition else "",
         "variant": variant,
-        "model_card": (card or ModelCard.of(model)).to_json(),
+        METADATA_KEY: (card or ModelCard.of(model)).to_json(),
     }
     del graph.metadata_props[:]
     for key, value in description.items():

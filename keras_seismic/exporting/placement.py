@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from keras_seismic.data.disk import synchronize, written_whole
+
 
 @contextlib.contextmanager
 def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
@@ -31,15 +33,35 @@ def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
     if path.is_dir():
         raise FileExistsError(f"{path}: is a folder, and a file is to be written")
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path.parent)
-    temporary = _temporary(path.parent, path.suffix)
-    try:
+    with written_whole(path) as temporary:
         yield temporary
-        synchronize(temporary)
-        os.replace(temporary, path)
-        _synchronize_entry(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def check_free(source: Path, target: Path, overwrite: bool) -> None:
+    """Refuse, before any work, to write where a result cannot or must not go.
+
+    Args:
+        source: What is read.
+        target: The file to write.
+        overwrite: Replace what is there; the source never is.
+
+    Raises:
+        FileExistsError: If the target exists and ``overwrite`` is false, or is the source.
+        FileNotFoundError: If there is no folder for it.
+        PermissionError: If that folder cannot be written to.
+    """
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} in")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"{target.parent}: the folder for {target.name} cannot be written to")
+    if not target.exists():
+        return
+    if source.exists() and target.samefile(source):
+        raise FileExistsError(f"{target}: is the file to read; choose another one to write")
+    if not overwrite:
+        raise FileExistsError(
+            f"{target}: exists already; choose another path or say that it may be overwritten"
+        )
 
 
 def place_version(
@@ -75,7 +97,8 @@ def place_version(
     temporary = _temporary(folder)
     try:
         write(temporary)
-        synchronize(temporary)
+        for written in (*temporary.rglob("*"), temporary):
+            synchronize(written)
         while True:
             target = folder / str(version or next_version(folder))
             try:
@@ -87,7 +110,7 @@ def place_version(
                     raise
                 if version is not None:
                     _check_absent(target)
-        _synchronize_entry(folder)
+        synchronize(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return target
@@ -110,35 +133,18 @@ def next_version(folder: str | os.PathLike) -> int:
     return max(versions(folder), default=0) + 1
 
 
-def synchronize(path: Path) -> None:
-    """Have a file, or a folder with all that is in it, written to the disk."""
-    for one in (*path.rglob("*"), path) if path.is_dir() else (path,):
-        _synchronize_entry(one)
-
-
-def _synchronize_entry(path: Path) -> None:
-    """The same for a file, or a folder's list of names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def remove_abandoned(folder: Path) -> None:
     """Remove what exports that were killed left behind: those of this machine that run no more."""
-    for path in folder.glob(f".{socket.gethostname()}-*.partial*"):
+    for path in folder.glob(f".{socket.gethostname()}-*.partial"):
         process = path.name.removeprefix(f".{socket.gethostname()}-").split("-")[0]
         if process.isdecimal() and not _runs(int(process)):
-            with contextlib.suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def _temporary(folder: Path, suffix: str = "") -> Path:
-    # It begins with a dot, for model servers look for names that are numbers, and ends in the
-    # suffix, which writers look at.
+def _temporary(folder: Path) -> Path:
+    # Model servers look for names that are numbers.
     unique = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    return folder / f".{unique}.partial{suffix}"
+    return folder / f".{unique}.partial"
 
 
 def _check_absent(path: Path) -> None:

@@ -7,15 +7,12 @@ import keras
 import numpy as np
 
 from keras_seismic.data.disk import write_text
-from keras_seismic.exporting.model_card import ModelCard
+from keras_seismic.exporting.model_card import CARD, ModelCard
 from keras_seismic.exporting.parity import check_parity, compare, example_inputs
 from keras_seismic.exporting.physical_units import in_float32
 from keras_seismic.exporting.placement import place_version
 from keras_seismic.exporting.signatures import Signature, signatures_of
 from keras_seismic.exporting.warm_up import import_serving_protos, write_warm_up
-
-#: The card's place beside ``saved_model.pb``.
-CARD = Path("assets.extra", "model_card.json")
 
 #: Examples that the further signatures are checked on.
 _CHECKED = 2
@@ -65,7 +62,6 @@ def export_saved_model(
 
     def write(temporary: Path) -> None:
         archive = keras.export.ExportArchive()
-        archive.track(model)
         signatures = signatures_of(model)
         for signature in signatures:
             archive.add_endpoint(signature.name, signature.function, [signature.input_spec])

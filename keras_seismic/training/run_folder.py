@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from keras_seismic.data.disk import write_text, written_whole
+
 _MARK = "config.json"
 
 
@@ -158,22 +160,17 @@ class RunFolder:
     def save_model(self, model, name: str = "model.keras") -> Path:
         """Save a Keras model."""
         path = self.path / name
-        temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
-        model.save(temporary)
-        os.replace(temporary, path)
+        with written_whole(path) as temporary:
+            model.save(temporary)
         return path
 
     def save_figure(self, figure, name: str) -> Path:
         """Save a matplotlib figure as ``figures/<name>.png``."""
         path = self.path / "figures" / f"{name}.png"
-        temporary = path.with_name(f".{path.name}.partial")
-        figure.savefig(temporary, format="png", dpi=120)
-        os.replace(temporary, path)
+        with written_whole(path) as temporary:
+            figure.savefig(temporary, dpi=120)
         return path
 
     def _replace(self, name: str, text: str) -> Path:
-        path = self.path / name
-        temporary = path.with_name(f".{name}.partial")
-        temporary.write_text(text)
-        os.replace(temporary, path)
-        return path
+        write_text(self.path / name, text)
+        return self.path / name

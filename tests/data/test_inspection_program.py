@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-import export.denoise
+import export.predict
 import keras_seismic as ks
 import train.deconvolution
 import train.denoiser
@@ -213,7 +213,7 @@ def test_proposed_gathers_are_in_the_networks_order(here, order):
 
 
 PARSERS = {
-    "export.denoise": export.denoise.parser,
+    "export.predict": export.predict.parser,
     "train.denoiser": train.denoiser.parser,
     "train.deconvolution": train.deconvolution.parser,
     "train.evaluate": train.evaluate.parser,

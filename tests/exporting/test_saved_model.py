@@ -152,22 +152,6 @@ def test_the_card_says_what_the_model_is(version, model):
     assert card.licence is card.training_data is card.metrics is None
 
 
-def test_a_runs_card_knows_its_training(model, tmp_path):
-    run = {"arguments": {"family": "flatvel_a", "samples": 5, "out": "/home/me/run"}}
-    (tmp_path / "config.json").write_text(json.dumps(run))
-    (tmp_path / "metrics.json").write_text('{"velocity_mae_m_s": 140.0}')
-    card = ks.exporting.ModelCard.of_run(model, tmp_path / "model.keras", "CC BY 4.0")
-    assert card.training_data == {"family": "flatvel_a", "samples": 5}
-    assert card.metrics == {"velocity_mae_m_s": 140.0}
-    assert card.licence == "CC BY 4.0"
-    assert ks.exporting.ModelCard.from_json(card.to_json()) == card
-    newer = json.loads(card.to_json()) | {"a_later_field": 1}
-    assert ks.exporting.ModelCard.from_json(json.dumps(newer)) == card
-    for text in ("no card", "[]", "{}"):
-        with pytest.raises(ValueError, match="expected a model card"):
-            ks.exporting.ModelCard.from_json(text)
-
-
 def test_warm_up_requests_run(version, loaded, gathers):
     protos = pytest.importorskip(
         "tensorflow_serving.apis.prediction_log_pb2", reason="tensorflow-serving-api is missing"

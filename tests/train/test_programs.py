@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 import examples.demo
-import export.denoise
+import export.litert
 import export.onnx
+import export.predict
 import export.saved_model
+import export.serving
 import keras_seismic as ks
 import train.denoiser
 import train.evaluate
@@ -24,9 +26,11 @@ PROGRAMS = [
     train.fcnvmb,
     train.velocitygan,
     train.evaluate,
-    export.denoise,
+    export.predict,
     export.saved_model,
     export.onnx,
+    export.litert,
+    export.serving,
     examples.demo,
 ]
 
@@ -38,7 +42,7 @@ def test_help_says_what_the_program_does(program, capsys):
     assert ended.value.code == 0
     text = capsys.readouterr().out
     assert program.__doc__.splitlines()[0].split(",")[0] in text
-    assert "--overwrite" in text
+    assert ("--overwrite" in text) == (program is not export.saved_model)
 
 
 def files(folder):
@@ -154,12 +158,20 @@ def test_bad_input_is_refused_with_nothing_written(tmp_path, option, value, mess
 
 def test_exports_from_the_command_line(inversion_run, tmp_path, capsys):
     model = str(inversion_run[0] / "run" / "model.keras")
-    for program, path in ((export.saved_model, "m/1"), (export.onnx, "m.onnx")):
-        difference = program.main([model, str(tmp_path / path), "--examples", "1"])
-        assert difference <= 0.5
+    for program, path, options in (
+        (export.saved_model, "m", ["--version", "3", "--licence", "CC0-1.0"]),
+        (export.onnx, "m.onnx", ["--licence", "CC0-1.0"]),
+    ):
+        arguments = [model, str(tmp_path / path), "--examples", "1", *options]
+        assert program.main(arguments) <= 0.5
         assert "largest difference" in capsys.readouterr().out
         with pytest.raises(FileExistsError, match="exists already"):
-            program.main([model, str(tmp_path / path), "--examples", "1"])
+            program.main(arguments)
+    for path in ("m/3", "m.onnx"):
+        card = ks.exporting.ModelCard.read(tmp_path / path)
+        assert card.licence == "CC0-1.0"
+        assert card.training_data["family"] == "flatvel_a"
+        assert card.metrics["velocity_mae_m_s"] > 0
 
 
 def test_scoring_a_model_on_a_velocity_file(inversion_run, tmp_path):

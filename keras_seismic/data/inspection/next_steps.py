@@ -66,7 +66,7 @@ def _section(path: Path, array: ArrayReport) -> list[str]:
         f"python -m train.denoiser --section {quoted} --self-supervised --out runs/{stem}_blind"
         "  # as noisy as it is",
         f"python -m train.deconvolution --section {quoted}{dt} --out runs/{stem}_spikes",
-        f"python -m export.denoise runs/denoiser/model.keras {quoted} {stem}_clean{path.suffix}",
+        f"python -m export.predict runs/denoiser/model.keras {quoted} {stem}_clean{path.suffix}",
         f"python -m train.evaluate runs/denoiser/model.keras {quoted} --out runs/{stem}_scores",
     ]
 

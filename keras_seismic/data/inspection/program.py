@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from keras_seismic.data.disk import written_whole
 from keras_seismic.data.inspection.figures import drawable, plot_inspection
 from keras_seismic.data.inspection.inspector import inspect
 from keras_seismic.data.inspection.report import Inspection
@@ -71,10 +71,6 @@ def _figure(report: Inspection, arguments: argparse.Namespace) -> None:
             raise
         print(f"no figure: {error}", file=sys.stderr)
         return
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
+    with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=110)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     print(f"figure: {path}", file=sys.stderr)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-import export.denoise
+import export.predict
 import keras_seismic as ks
 from tests.data.segy_files import headers_of, write_segy, write_su
 
@@ -31,7 +31,7 @@ def section(rng):
 
 def test_a_model_in_physical_units_normalises_the_section_as_a_whole(model, section):
     whole = keras.ops.convert_to_numpy(model(section[None, ..., None]))[0, ..., 0]
-    windowed = ks.exporting.denoise_section(model, section, 64, 32, keep_mute=False)
+    windowed = ks.exporting.denoise(section, model, 64, 32, keep_mute=False)
     difference = np.abs(windowed - whole)
     assert difference.max() < 0.02 * np.abs(whole).max()
     assert difference[:28, :28].max() <= 1e-6 * np.abs(whole).max()
@@ -39,14 +39,14 @@ def test_a_model_in_physical_units_normalises_the_section_as_a_whole(model, sect
 
 
 def test_mute_and_dead_traces_stay(section):
-    result = ks.exporting.denoise_section(lambda x: x + 1, section, 32)
+    result = ks.exporting.denoise(section, lambda x: x + 1, 32)
     muted = np.zeros(section.shape, bool)
     for trace in range(40):
         muted[: 40 - trace, trace] = True
     muted[-5:, 7] = muted[:, 60] = True
     assert (result[muted] == 0).all()
     np.testing.assert_allclose(result[~muted], section[~muted] + 1, rtol=1e-6, atol=1e-6)
-    filled = ks.exporting.denoise_section(lambda x: x + 1, section, 32, keep_mute=False)
+    filled = ks.exporting.denoise(section, lambda x: x + 1, 32, keep_mute=False)
     np.testing.assert_allclose(filled, section + 1, rtol=1e-6, atol=1e-6)
 
 
@@ -56,14 +56,14 @@ def test_peaks_are_clipped_or_kept(section):
     model = ks.exporting.with_physical_units(
         identity, ks.layers.SectionNormalization("percentile", 99.0)
     )
-    clipped = ks.exporting.denoise_section(model, section)
-    kept = ks.exporting.denoise_section(model, section, keep_peaks=True)
+    clipped = ks.exporting.denoise(section, model)
+    kept = ks.exporting.denoise(section, model, keep_peaks=True)
     peak = np.abs(section).max()
     limit = np.percentile(np.abs(section[section != 0]), 99)
     np.testing.assert_allclose(clipped, np.clip(section, -limit, limit), atol=1e-6 * peak)
     np.testing.assert_allclose(kept, section, atol=1e-6 * peak)
     with pytest.raises(ValueError, match="keep_peaks needs a Keras model in physical units"):
-        ks.exporting.denoise_section(lambda x: x, section, keep_peaks=True)
+        ks.exporting.denoise(section, lambda x: x, keep_peaks=True)
 
 
 def test_models_from_gathers_to_velocity_are_refused(tmp_path):
@@ -72,7 +72,7 @@ def test_models_from_gathers_to_velocity_are_refused(tmp_path):
         network, ks.layers.GatherNormalization(-27, 53), ks.layers.VelocityScaling(1500, 4500)
     )
     with pytest.raises(ValueError, match="expected a denoiser"):
-        ks.exporting.denoise_section(inversion, np.ones((9, 9)))
+        ks.exporting.denoise(np.ones((9, 9)), inversion)
     inversion.save(tmp_path / "inversion.keras")
     with pytest.raises(ValueError, match=r"inversion\.keras: expected a denoiser"):
         ks.exporting.load_denoiser(tmp_path / "inversion.keras")
@@ -89,7 +89,7 @@ def test_a_file_is_denoised_in_its_own_format(model, section, tmp_path, suffix):
     else:
         (write_su if suffix == ".su" else write_segy)(path, section.T)
     read, denoised = ks.exporting.denoise_file(model, path, out, window=50)
-    np.testing.assert_array_equal(denoised, ks.exporting.denoise_section(model, read.amplitude, 50))
+    np.testing.assert_array_equal(denoised, ks.exporting.denoise(read.amplitude, model, 50))
     written = ks.data.read_section(out).amplitude
     np.testing.assert_allclose(written, denoised, rtol=2e-6)
     if suffix != ".npy":
@@ -105,7 +105,7 @@ def test_a_cube_is_denoised_line_by_line(model, section, tmp_path):
     np.testing.assert_array_equal(middle.amplitude, cube[..., 1])
     clean = np.load(tmp_path / "clean.npy", allow_pickle=False)
     for line in range(3):
-        expected = ks.exporting.denoise_section(model, cube[..., line])
+        expected = ks.exporting.denoise(cube[..., line], model)
         np.testing.assert_array_equal(clean[..., line], expected)
     ks.exporting.denoise_file(model, tmp_path / "cube.npy", tmp_path / "one.npy", line=2)
     one = np.load(tmp_path / "one.npy", allow_pickle=False)
@@ -153,8 +153,8 @@ def test_nothing_is_overwritten_or_half_done(section, tmp_path):
 
     for target, overwrite, error, message in (
         ("there.segy", False, FileExistsError, "exists already"),
-        ("line.segy", True, FileExistsError, "is the file to denoise"),
-        ("link.segy", True, FileExistsError, "is the file to denoise"),
+        ("line.segy", True, FileExistsError, "is the file to read"),
+        ("link.segy", True, FileExistsError, "is the file to read"),
         ("nowhere/out.segy", False, FileNotFoundError, "no such folder"),
         ("out.txt", False, ValueError, r"expected a \.segy"),
         ("out.su", False, ValueError, "SU needs the headers"),
@@ -174,17 +174,17 @@ def test_the_program(model, section, tmp_path, capsys):
     line = write_segy(tmp_path / "line.segy", section.T, code=3)
     out, figure = tmp_path / "clean.segy", tmp_path / "clean.png"
     arguments = [str(tmp_path / "model.keras"), str(line), str(out)]
-    denoised = export.denoise.main([*arguments, "--figure", str(figure), "--window", "64", "40"])
+    denoised = export.predict.main([*arguments, "--figure", str(figure), "--window", "64", "40"])
     assert figure.read_bytes().startswith(b"\x89PNG")
     np.testing.assert_array_equal(ks.data.read_segy(out)[0], np.rint(denoised))
     printed = capsys.readouterr().out
     assert f"written: {out}" in printed
     assert f"figure: {figure}" in printed
     with pytest.raises(FileExistsError, match=r"clean\.segy: exists already"):
-        export.denoise.main(arguments)
-    export.denoise.main([*arguments, "--overwrite", "--overlap", "0", "0", "--fill-mute"])
+        export.predict.main(arguments)
+    export.predict.main([*arguments, "--overwrite", "--overlap", "0", "0", "--fill-mute"])
     with pytest.raises(ValueError, match="integers"):
-        export.denoise.main([*arguments, "--overwrite", "--integers", "refuse"])
+        export.predict.main([*arguments, "--overwrite", "--integers", "refuse"])
 
 
 def test_field_sections_are_denoised_and_written_back(model, tmp_path, data_folder):

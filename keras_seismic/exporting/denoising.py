@@ -10,16 +10,18 @@ from keras_seismic.data.arrays import check_finite, read_array, write_array
 from keras_seismic.data.section_writing import check_target, write_section
 from keras_seismic.data.sections import Section, read_section
 from keras_seismic.data.windows import Size, apply_in_windows
+from keras_seismic.exporting.model_card import ModelCard
 from keras_seismic.exporting.physical_units import PhysicalUnitsModel
+from keras_seismic.exporting.placement import check_free
 from keras_seismic.exporting.predictors import Predictor, load_model, load_predictor
 
 #: Time slices of a cube that are read at once.
 _SLICES = 16
 
 
-def denoise_section(
-    model: keras.Model | Predictor,
-    section: np.ndarray,
+def denoise(
+    section: np.ndarray | Section,
+    model: keras.Model | Predictor | str | os.PathLike,
     window: Size = 256,
     overlap: Size | None = None,
     batch_size: int = 4,
@@ -34,9 +36,9 @@ def denoise_section(
     window for itself, so that weak parts of a section are treated like strong ones.
 
     Args:
-        model: ``with_physical_units(...)`` of a denoiser, what ``load_predictor`` returns, or
-            any function from ``(batch, time, traces, 1)`` to the same shape.
-        section: ``(time, traces)``, raw amplitudes.
+        section: ``(time, traces)``, raw amplitudes, or what ``read_section`` returns.
+        model: ``with_physical_units(...)`` of a denoiser, what ``load_predictor`` returns, the
+            path of a model, or any function from ``(batch, time, traces, 1)`` to the same shape.
         window: Samples and traces of a window, or one number for both.
         overlap: Samples and traces that neighbours share; a quarter of the window by
             default.
@@ -57,20 +59,20 @@ def denoise_section(
     Example:
         >>> section = np.zeros((100, 40), "float32")
         >>> section[50] = 3.0
-        >>> bool(np.allclose(denoise_section(lambda x: x, section), section))
+        >>> bool(np.allclose(denoise(section, lambda x: x), section))
         True
     """
     if getattr(model, "predicts_velocity", False):
-        raise ValueError(
-            "denoise_section: expected a denoiser, received a model from gathers to velocity"
-        )
-    section = np.asarray(section, np.float32)
-    check_finite(section, "denoise_section: section")
+        raise ValueError("denoise: expected a denoiser, received a model from gathers to velocity")
+    if isinstance(model, str | os.PathLike):
+        model = load_denoiser(model)
+    section = np.asarray(section.amplitude if isinstance(section, Section) else section, np.float32)
+    check_finite(section, "denoise: section")
     options = (window, overlap, batch_size, progress, "denoising")
     if not isinstance(model, PhysicalUnitsModel) or section.ndim != 2 or not section.size:
         if keep_peaks:
             raise ValueError(
-                "denoise_section: keep_peaks needs a Keras model in physical units, whose "
+                "denoise: keep_peaks needs a Keras model in physical units, whose "
                 f"normalisation is known, received a {type(model).__name__}"
             )
         denoised = apply_in_windows(model, section, *options)
@@ -106,7 +108,7 @@ def load_denoiser(path: str | os.PathLike) -> PhysicalUnitsModel | Predictor:
     """A denoiser from raw amplitudes to raw amplitudes.
 
     Args:
-        path: ``model.keras`` of a run, an ``.onnx`` file or a SavedModel folder.
+        path: ``model.keras`` of a run, an ``.onnx`` or ``.tflite`` file or a SavedModel folder.
 
     Raises:
         FileNotFoundError: If there is nothing at the path.
@@ -114,7 +116,10 @@ def load_denoiser(path: str | os.PathLike) -> PhysicalUnitsModel | Predictor:
             [-1, 1] or predicts velocity.
     """
     if Path(path).suffix != ".keras":
-        return load_predictor(path)
+        predictor, card = load_predictor(path), ModelCard.read(path)
+        if card is not None and card.predicts_velocity:
+            raise ValueError(f"{path}: expected a denoiser, received a model of {card.task}")
+        return predictor
     model = load_model(path)
     if not isinstance(model, PhysicalUnitsModel):
         raise ValueError(
@@ -127,7 +132,7 @@ def load_denoiser(path: str | os.PathLike) -> PhysicalUnitsModel | Predictor:
 
 
 def denoise_file(
-    model: keras.Model | Predictor,
+    model: keras.Model | Predictor | str | os.PathLike,
     source: str | os.PathLike,
     target: str | os.PathLike,
     line: int | None = None,
@@ -138,7 +143,7 @@ def denoise_file(
     """Denoise a file and write the result in its format, with all of its headers.
 
     Args:
-        model: As for ``denoise_section``.
+        model: As for ``denoise``.
         source: ``.segy``, ``.sgy`` or ``.su`` file, or ``.npy`` of ``(time, traces)`` or of a
             cube ``(time, inline, crossline)``, whose lines are denoised one after the other.
         target: The file to write, of the same format, or ``.npy``.
@@ -146,7 +151,7 @@ def denoise_file(
         integers: If the file holds integers, ``"round"`` refuses results that do not fit and
             ``"clip"`` clips them with a warning; ``"refuse"`` refuses such files.
         overwrite: Replace what is at the target.
-        **options: Passed to ``denoise_section``.
+        **options: Passed to ``denoise``.
 
     Returns:
         What was read, and the denoised amplitudes; of a cube, its middle line (without dead
@@ -160,30 +165,17 @@ def denoise_file(
             is done, except for ``integers="round"``.
     """
     source, target = Path(source), Path(target)
-    _check_free(source, target, overwrite)
+    check_free(source, target, overwrite)
+    if isinstance(model, str | os.PathLike):
+        model = load_denoiser(model)
     cube = source.suffix.lower() == ".npy" and line is None and read_array(source, mmap=True)
     if cube is not False and cube.ndim == 3:
         return _denoise_cube(model, source, target, cube, options)
     section = read_section(source, line)
     check_target(target, section, integers)
-    denoised = denoise_section(model, section.amplitude, **options)
+    denoised = denoise(section, model, **options)
     write_section(target, denoised, section, integers)
     return section, denoised
-
-
-def _check_free(source: Path, target: Path, overwrite: bool) -> None:
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} in")
-    if not os.access(target.parent, os.W_OK):
-        raise PermissionError(f"{target.parent}: the folder for {target.name} cannot be written to")
-    if not target.exists():
-        return
-    if source.exists() and target.samefile(source):
-        raise FileExistsError(f"{target}: is the file to denoise; choose another one to write")
-    if not overwrite:
-        raise FileExistsError(
-            f"{target}: exists already; choose another path or say that it may be overwritten"
-        )
 
 
 def _denoise_cube(
@@ -200,7 +192,7 @@ def _denoise_cube(
     middle = live[len(live) // 2]
     for number in live:
         amplitude = np.ascontiguousarray(result[..., number])
-        result[..., number] = denoise_section(model, amplitude, **options)
+        result[..., number] = denoise(amplitude, model, **options)
         if number == middle:
             section = Section(amplitude, None, source)
     write_array(target, result)

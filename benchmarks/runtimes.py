@@ -1,0 +1,192 @@
+"""Largest difference of every network from its exports, in every runtime.
+
+    python -m benchmarks.runtimes [--small]
+
+Each network of the catalogue is exported as SavedModel, ONNX and LiteRT and run by TensorFlow in
+Python, through TensorFlow's C API (by a process that knows neither Keras nor this package), in
+ONNX Runtime and in LiteRT, on batches of 1 and 3 simulated shot gathers, sections or velocity
+models. So that outputs vary, batch normalisation first takes over most of the statistics of 12
+of them (all of the statistics of few would magnify the rounding).
+Differences are in m/s, or in parts of the output's peak. --small takes narrow networks and
+short gathers, as the tests do. Writes benchmarks/results/runtimes.json.
+"""
+
+import argparse
+import dataclasses
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_seismic as ks
+from benchmarks._report import report
+from keras_seismic.models.catalogue import CATALOGUE
+from tests.serving.c_api import run_in_c
+
+RUNTIMES = ("SavedModel", "C API", "ONNX Runtime", "LiteRT")
+BATCHES = (1, 3)
+
+#: Examples that the batch normalisation settles on.
+_EXAMPLES = 12
+
+#: The small networks of the catalogue's entries, in their order, and the gathers they take.
+_SMALL = (
+    lambda: ks.models.InversionNet((128, 35, 2), (35, 35), filters=2),
+    lambda: ks.models.InversionNet((128, 35, 2), (35, 35), filters=2, decoder="resize"),
+    lambda: ks.models.InversionNet((128, 35, 6), (35, 35), filters=2, variant="paper"),
+    lambda: ks.models.FCNVMB((64, 48, 3), (40, 48), filters=2, crop_offset=0),
+    lambda: ks.models.FCNVMB((64, 47, 5), (41, 47), filters=2, crop_offset=0),
+    lambda: ks.models.VelocityGAN(
+        ks.models.InversionNet((128, 35, 1), (32, 32), filters=2),
+        ks.models.VelocityCritic((32, 32), filters=2),
+    ),
+    lambda: ks.models.VelocityCritic((40, 40), filters=2),
+    lambda: ks.models.VelocityCritic((40, 40), filters=2, variant="paper"),
+    lambda: ks.models.VelocityCritic((40, 40), filters=2, variant="paper", patch_size=4),
+    lambda: ks.models.ConvDenoiser(num_filters=4),
+    lambda: ks.models.ConvDenoiser(num_filters=4, decoder="resize"),
+    lambda: ks.models.LISTA(np.hanning(15), num_layers=3),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A network ready for export, and what it is tried on.
+
+    Attributes:
+        code: As the catalogue shows it.
+        model: The model.
+        inputs: Examples; the first three are compared.
+    """
+
+    code: str
+    model: keras.Model
+    inputs: np.ndarray
+
+    @property
+    def in_m_s(self) -> bool:
+        """Whether the output is a velocity."""
+        return getattr(self.model, "predicts_velocity", False)
+
+
+def cases(small: bool) -> Iterator[Case]:
+    """Every entry of the catalogue."""
+    for entry, make_small in zip(CATALOGUE, _SMALL, strict=True):
+        keras.utils.set_random_seed(0)
+        network = make_small() if small else entry.make()
+        network = getattr(network, "generator", network)
+        if network.inputs[0].name == "shot_gather":
+            model, inputs = _with_gathers(network)
+        elif network.inputs[0].name == "section":
+            sections = np.stack(ks.simulation.sample_sections(_EXAMPLES))[..., None]
+            inputs = sections[:, 100:161, :47] if small else sections
+            model = ks.exporting.with_physical_units(network, ks.layers.SectionNormalization())
+        else:
+            model, size = network, network.inputs[0].shape[1:3]
+            inputs = ks.layers.VelocityScaling(1500, 4500).inverse(_velocity(size)[..., None])
+        inputs = np.asarray(inputs, np.float32)
+        yield Case(entry.code, settled(model, inputs), inputs[: max(BATCHES)])
+
+
+def _velocity(shape: tuple[int, int]) -> np.ndarray:
+    """Models of several families, so that the examples differ."""
+    families = ("flatvel_a", "curvevel_a", "curvefault_b", "style_a")
+    some = [
+        ks.simulation.sample_velocity(family, _EXAMPLES // len(families), shape=shape)
+        for family in families
+    ]
+    return np.stack(some, axis=1).reshape(_EXAMPLES, *shape)
+
+
+def _with_gathers(network: keras.Model) -> tuple[keras.Model, np.ndarray]:
+    nt, receivers, shots = network.inputs[0].shape[1:]
+    acquisition = ks.simulation.Acquisition.surface(
+        receivers, 10.0, 0.001, nt, 15.0, shots, boundary="cpml"
+    )
+    model = ks.exporting.with_physical_units(
+        network,
+        ks.layers.GatherNormalization.openfwi("curvevel_a"),
+        ks.layers.VelocityScaling(1500, 4500),
+        acquisition,
+    )
+    velocity = _velocity((70, receivers))
+    return model, ks.simulation.simulate(velocity, acquisition, progress=False)
+
+
+def settled(model: keras.Model, inputs: np.ndarray) -> keras.Model:
+    """The model with most of the batch's statistics in its batch normalisation."""
+    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "moving_mean")]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.2
+    model(inputs, training=True)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    return model
+
+
+def differences(case: Case, folder: Path) -> dict[str, float | str]:
+    """Largest difference of each runtime from Keras; in words where a model cannot go there."""
+    expected = {n: np.asarray(case.model(case.inputs[:n])) for n in BATCHES}
+    scale = 1.0 if case.in_m_s else float(np.abs(expected[3]).max())
+    version = ks.exporting.export_saved_model(case.model, folder / "model", inputs=case.inputs)
+    exporters: dict[str, Callable[[], Callable[[np.ndarray], np.ndarray]]] = {
+        "SavedModel": lambda: ks.exporting.load_predictor(version),
+        "ONNX Runtime": lambda: ks.exporting.load_predictor(
+            ks.exporting.export_onnx(case.model, folder / "model.onnx", case.inputs)
+        ),
+        "LiteRT": lambda: ks.exporting.load_predictor(
+            ks.exporting.export_litert(case.model, folder / "model.tflite", case.inputs)
+        ),
+    }
+    found: dict[str, float | str] = {"varies": float(expected[3].std()) / scale}
+    batches = [case.inputs[:n] for n in BATCHES]
+    for runtime in RUNTIMES:
+        try:
+            if runtime == "C API":
+                received = run_in_c(version, "serving_default", batches, folder)
+            else:
+                predict = exporters[runtime]()
+                received = [predict(batch) for batch in batches]
+        except ValueError as error:
+            found[runtime] = str(error)
+            continue
+        found[runtime] = max(
+            float(np.abs(output - expected[len(output)]).max()) / scale for output in received
+        )
+    return found
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--small", action="store_true", help="narrow networks, short gathers")
+    arguments = parser.parse_args()
+    rows, results = [], {}
+    for case in cases(arguments.small):
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            found = differences(case, Path(folder))
+        results[case.code] = {"unit": "m/s" if case.in_m_s else "of the peak", **found}
+        unit = " m/s" if case.in_m_s else ""
+        cells = [
+            value if isinstance(value, str) else f"{value:.2g}{unit}" for value in found.values()
+        ]
+        rows.append((f"`{case.code}`", *cells))
+        print(f"{time.perf_counter() - start:.0f} s: {rows[-1]}", flush=True)
+    report(
+        "runtimes_small" if arguments.small else "runtimes",
+        results,
+        ("model", "output varies by", *RUNTIMES),
+        rows,
+        ["keras", "tensorflow", "onnxruntime", "tf2onnx", "ai-edge-litert", "numpy"],
+    )
+
+
+if __name__ == "__main__":
+    main()

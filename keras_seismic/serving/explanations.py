@@ -1,0 +1,95 @@
+"""From a failed request to an error that says where, what and what to do next."""
+
+import re
+
+from keras_seismic.serving.errors import (
+    DeadlineError,
+    InvalidInputError,
+    MessageTooLargeError,
+    ModelNotFoundError,
+    ServerError,
+    ServerUnreachableError,
+    ServingError,
+    SignatureNotFoundError,
+    TransportError,
+    VersionNotFoundError,
+    classified,
+)
+from keras_seismic.serving.signatures import described
+from keras_seismic.serving.transport import Target, Transport
+
+#: What is heard where the other protocol is spoken.
+_OTHER_PROTOCOL = re.compile(
+    r"http1|HTTP/1|http2|settings frame|BadStatusLine|RemoteDisconnected|parsing"
+)
+_PORTS = {"grpc": "gRPC (usually 8500)", "rest": "REST (usually 8501)"}
+
+#: Seconds for the questions that an explanation needs.
+_PATIENCE = 5.0
+
+
+def explained(
+    error: TransportError, target: Target, transport: Transport, protocol: str,
+    signature: str | None = None,
+) -> ServingError:  # fmt: skip
+    """The error that users see for what a transport reports.
+
+    Args:
+        error: The report.
+        target: Where the request went.
+        transport: Asked for the versions or signatures that there are, if one is absent.
+        protocol: ``"grpc"`` or ``"rest"``.
+        signature: The one that was to run, if any.
+    """
+    kind, where = classified(error), str(target)
+    where += "" if signature is None else f", signature {signature!r}"
+    if kind in (ModelNotFoundError, VersionNotFoundError):
+        return _absent(where, error, transport)
+    said = error.detail or "no reason given"
+    if kind is ServerError:
+        said = f"{error.code}: {said}"
+    if kind is SignatureNotFoundError:
+        said += _signature_names(transport)
+    return kind(f"{where}: {said.rstrip('.')}. {_advice(kind, error, protocol)}".rstrip())
+
+
+def _advice(kind: type[ServingError], error: TransportError, protocol: str) -> str:
+    port = f"port for {_PORTS[protocol]}"
+    if kind is not InvalidInputError and _OTHER_PROTOCOL.search(error.detail):
+        return f"Is this the server's {port}?"
+    return {
+        ServerUnreachableError: f"Is the server running, and is this its {port}? If it is still "
+        "starting, call wait_until_ready().",
+        DeadlineError: "Raise timeout, or send fewer examples in a request (batch_size); if only "
+        "the first requests are slow, export the model with warm-up requests.",
+        MessageTooLargeError: "Send fewer examples in a request (batch_size), or raise "
+        "max_message_bytes of the client and the limit of the server.",
+        InvalidInputError: "metadata() describes the inputs that the model takes.",
+        ServerError: "The server's log says more.",
+    }.get(kind, "")
+
+
+def _absent(where: str, error: TransportError, transport: Transport) -> ServingError:
+    """Whether it is the model or its version that the server does not have."""
+    try:
+        versions = transport.status(_PATIENCE)
+    except TransportError:
+        versions = []
+    if not versions:
+        return ModelNotFoundError(
+            f"{where}: the server has no model of this name ({error.detail}). Is it in the "
+            "server's models.config?"
+        )
+    listed = ", ".join(map(str, versions))
+    return VersionNotFoundError(
+        f"{where}: not available ({error.detail}); of this model the server has: {listed}. "
+        "Choose a version that is AVAILABLE, or call wait_until_ready() while one loads."
+    )
+
+
+def _signature_names(transport: Transport) -> str:
+    try:
+        names = sorted(described(transport.metadata(_PATIENCE)[1]))
+    except TransportError:
+        return ""
+    return f"; the model has {', '.join(names)}"

@@ -1,0 +1,251 @@
+"""Folders of numbered model versions, as TensorFlow Serving wants them."""
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from keras_seismic.serving.signatures import Signature, described
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+#: In Docker's --mount and in server arguments these separate fields or need quoting twice.
+_UNFIT = re.compile(r'[,"\n\r\t\\]')
+
+
+@dataclasses.dataclass(frozen=True)
+class ServedModel:
+    """A model to serve: a name, its versions on disk, and which of them to load.
+
+    Args:
+        name: By which clients call it: letters, digits, ``_``, ``.`` and ``-``.
+        base_path: The folder with one folder per version, ``1``, ``2`` ...
+        versions: ``"latest"``, ``"latest=2"`` for the two newest, ``"all"``, or the numbers to
+            load. By default those that have labels, or the newest where there are no labels.
+        labels: Names of versions, such as ``{"stable": 1, "canary": 2}``, that clients can ask for
+            and that can be moved without telling them.
+
+    Raises:
+        ValueError: If a name, label or version cannot be one.
+        FileNotFoundError: If there is no such folder, no version in it, or no model in a version
+            that is to be loaded.
+
+    Example:
+        >>> ServedModel("inversion", "models/inversion", labels={"stable": 1})  # doctest: +SKIP
+    """
+
+    name: str
+    base_path: Path
+    versions: str | tuple[int, ...] = ""
+    labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        base = Path(self.base_path).resolve()
+        object.__setattr__(self, "base_path", base)
+        object.__setattr__(self, "labels", dict(self.labels))
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(
+                "ServedModel: expected a name of letters, digits, _ . and -, received "
+                f"{self.name!r}"
+            )
+        for label in self.labels:
+            if not _LABEL.fullmatch(label):
+                raise ValueError(
+                    f"{self.name}: expected a label that begins with a letter and holds letters, "
+                    f"digits, _ . and -, received {label!r}"
+                )
+        check_path(base)
+        versions = self.versions or (tuple(sorted(set(self.labels.values()))) or "latest")
+        object.__setattr__(self, "versions", versions)
+        loaded = self.loaded
+        for label, number in self.labels.items():
+            if number not in loaded:
+                raise ValueError(
+                    f"{self.name}: the label {label!r} names version {number}, but the server "
+                    f"would load {', '.join(map(str, loaded))}; add it to the versions"
+                )
+
+    @property
+    def available(self) -> tuple[int, ...]:
+        """The versions on disk."""
+        return versions_in(self.base_path)
+
+    @property
+    def loaded(self) -> tuple[int, ...]:
+        """The versions that a server would load now.
+
+        Raises:
+            FileNotFoundError: If one of them is missing or incomplete.
+            ValueError: If ``versions`` is none of the possible values.
+        """
+        available = self.available
+        if isinstance(self.versions, str):
+            number = re.fullmatch(r"all|latest(?:=([1-9]\d*))?", self.versions)
+            if not number:
+                raise ValueError(
+                    f"{self.name}: expected versions 'latest', 'latest=2', 'all' or numbers, "
+                    f"received {self.versions!r}"
+                )
+            chosen = available if self.versions == "all" else available[-int(number[1] or 1) :]
+        else:
+            chosen = tuple(sorted(set(self.versions)))
+            for version in set(chosen) - set(available):
+                raise FileNotFoundError(
+                    f"{self.base_path / str(version)}: no such version of {self.name}; there are "
+                    f"{', '.join(map(str, available))}"
+                )
+        for version in chosen:
+            check_version_folder(self.base_path / str(version))
+        return chosen
+
+    @property
+    def newest(self) -> Path:
+        """The folder of the highest version that is loaded, which answers by default."""
+        return self.base_path / str(self.loaded[-1])
+
+
+def check_path(path: Path) -> None:
+    """Refuse a path that cannot be passed on to servers.
+
+    Raises:
+        ValueError: If there are commas, quotes, backslashes or line breaks in it.
+    """
+    if _UNFIT.search(str(path)):
+        raise ValueError(
+            f"{path}: commas, quotes, backslashes and line breaks in a path cannot be passed on to "
+            "servers; choose or make another one"
+        )
+
+
+def versions_in(base_path: str | os.PathLike) -> tuple[int, ...]:
+    """The numbers of the version folders in a folder, in rising order.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, or no version in it.
+        ValueError: If two folders have the same number (``1`` and ``01``).
+    """
+    base = Path(base_path)
+    if not base.is_dir():
+        raise FileNotFoundError(f"{base}: no such folder of model versions")
+    names = [p.name for p in base.iterdir() if re.fullmatch(r"\d+", p.name) and p.is_dir()]
+    if not names:
+        hint = (
+            f"; it is a version itself: pass {base.parent}"
+            if (base / "saved_model.pb").is_file()
+            else "; export one with python -m export.saved_model"
+        )
+        raise FileNotFoundError(
+            f"{base}: expected folders of versions (1, 2, ...), found none{hint}"
+        )
+    numbers = sorted(map(int, names))
+    if len(set(numbers)) < len(numbers) or any(str(int(n)) != n for n in names):
+        raise ValueError(
+            f"{base}: version folders with leading zeros are ambiguous: {sorted(names)}"
+        )
+    return tuple(numbers)
+
+
+def check_version_folder(folder: Path) -> None:
+    """Refuse a version folder that a server could not load.
+
+    Raises:
+        FileNotFoundError: If there is no model in it, or its weights are missing.
+        PermissionError: If it cannot be read.
+    """
+    model = folder / "saved_model.pb"
+    if not model.is_file():
+        raise FileNotFoundError(f"{model}: no such file; the version is no SavedModel")
+    variables = folder / "variables" / "variables.index"
+    if not variables.is_file():
+        raise FileNotFoundError(f"{variables}: no such file; the SavedModel is incomplete")
+    for path in (folder, model, variables):
+        if not os.access(path, os.R_OK):
+            raise PermissionError(f"{path}: cannot be read")
+
+
+def read_signatures(folder: str | os.PathLike) -> dict[str, Signature]:
+    """The signatures of a SavedModel folder, from its protobuf; the model is not loaded.
+
+    Args:
+        folder: With ``saved_model.pb`` in it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no SavedModel that can be served.
+    """
+    from google.protobuf import json_format
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    path = Path(folder) / "saved_model.pb"
+    proto = saved_model_pb2.SavedModel()
+    try:
+        proto.ParseFromString(path.read_bytes())
+    except DecodeError as error:
+        raise ValueError(f"{path}: is no SavedModel: {error}") from error
+    for graph in proto.meta_graphs:
+        if "serve" in graph.meta_info_def.tags:
+            return described({
+                name: json_format.MessageToDict(signature, preserving_proto_field_name=True)
+                for name, signature in graph.signature_def.items()
+            })  # fmt: skip
+    raise ValueError(f"{path}: holds no graph for serving (tag 'serve')")
+
+
+def parse_models(
+    models: Sequence[str], labels: Sequence[str] = (), versions: Sequence[str] = ()
+) -> list[ServedModel]:
+    """Models from the words of a command line.
+
+    Args:
+        models: ``NAME=BASE_PATH``, or ``BASE_PATH``, whose last part is then the name.
+        labels: ``[NAME:]LABEL=VERSION``; the name may be left out with one model.
+        versions: ``[NAME:]VERSIONS``, of ``latest``, ``latest=2``, ``all`` or ``1,3``.
+
+    Raises:
+        ValueError: If a word has another form, or names no model or one twice.
+        FileNotFoundError: As for ``ServedModel``.
+    """
+    paths: dict[str, str] = {}
+    for word in models:
+        name, equals, path = word.partition("=")
+        if not equals or os.sep in name:  # a path may hold =
+            name, path = Path(word).resolve().name, word
+        if name in paths:
+            raise ValueError(f"models: two are called {name!r}; pass NAME=BASE_PATH")
+        paths[name] = path
+    labelled: dict[str, dict[str, int]] = {name: {} for name in paths}
+    for word in labels:
+        name, rest = _of_model(word, list(paths))
+        label, _, number = rest.partition("=")
+        if not label or not number.isdecimal() or label in labelled[name]:
+            raise ValueError(
+                f"labels: expected [NAME:]LABEL=VERSION, each label once, received {word!r}"
+            )
+        labelled[name][label] = int(number)
+    chosen: dict[str, str | tuple[int, ...]] = {}
+    for word in versions:
+        name, rest = _of_model(word, list(paths))
+        if not rest or name in chosen:
+            raise ValueError(f"versions: expected one [NAME:]VERSIONS a model, received {word!r}")
+        numbers = re.fullmatch(r"\d+(,\d+)*", rest)
+        chosen[name] = tuple(map(int, rest.split(","))) if numbers else rest
+    return [
+        ServedModel(name, Path(path), chosen.get(name, ""), labelled[name])
+        for name, path in paths.items()
+    ]
+
+
+def _of_model(word: str, names: list[str]) -> tuple[str, str]:
+    """The model that a word is about, and the rest of the word."""
+    name, colon, rest = word.rpartition(":")
+    if not colon and len(names) == 1:
+        return names[0], rest
+    if name not in names:
+        raise ValueError(
+            f"{word!r}: expected NAME:{rest or '...'} with the name of a model, one of "
+            f"{', '.join(names)}"
+        )
+    return name, rest

@@ -1,0 +1,209 @@
+"""What a served model takes and returns, and whether given arrays are that."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_seismic.data.arrays import check_finite
+from keras_seismic.serving.errors import InvalidInputError, SignatureNotFoundError
+
+#: The types that the client sends and receives, by their names in TensorFlow.
+DTYPES: dict[str, np.dtype[Any]] = {
+    "DT_FLOAT": np.dtype(np.float32),
+    "DT_DOUBLE": np.dtype(np.float64),
+    "DT_HALF": np.dtype(np.float16),
+    "DT_INT32": np.dtype(np.int32),
+    "DT_INT64": np.dtype(np.int64),
+    "DT_UINT8": np.dtype(np.uint8),
+    "DT_BOOL": np.dtype(np.bool_),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorDescription:
+    """One input or output of a signature.
+
+    Attributes:
+        name: By which requests and answers call it.
+        dtype: TensorFlow's name of its type, ``"DT_FLOAT"``.
+        shape: ``None`` where a size is free, as the batch's is; ``None`` as a whole if the
+            rank is free.
+        tensor: Its name in the graph, ``"serving_default_shot_gather:0"``.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+    tensor: str = ""
+
+    def __str__(self) -> str:
+        dtype = DTYPES.get(self.dtype, self.dtype)
+        return f"{self.name} {dtype} {_in_words(self.shape)}"
+
+    @property
+    def batched(self) -> bool:
+        """Whether its first axis is free."""
+        return bool(self.shape) and self.shape is not None and self.shape[0] is None
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A function of a served model: named inputs and outputs.
+
+    Attributes:
+        name: ``"serving_default"`` for the one that servers run by default.
+        inputs: By name.
+        outputs: By name.
+    """
+
+    name: str
+    inputs: Mapping[str, TensorDescription]
+    outputs: Mapping[str, TensorDescription]
+
+    def __str__(self) -> str:
+        given, returned = (
+            ", ".join(map(str, tensors.values())) for tensors in (self.inputs, self.outputs)
+        )
+        return f"{self.name}: {given} -> {returned}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Metadata:
+    """What a server says of a model.
+
+    Attributes:
+        model: Its name.
+        version: The number of the version that answered.
+        signatures: By name.
+    """
+
+    model: str
+    version: int | None
+    signatures: Mapping[str, Signature]
+
+    def __str__(self) -> str:
+        lines = [f"{self.model}, version {self.version}", *map(str, self.signatures.values())]
+        return "\n  ".join(lines)
+
+
+def described(signature_def: Mapping) -> dict[str, Signature]:
+    """Signatures from the JSON form of TensorFlow's ``SignatureDef`` protos, by name.
+
+    Args:
+        signature_def: ``{name: {"inputs": {...}, "outputs": {...}}}``, as REST's metadata
+            holds it and ``google.protobuf.json_format`` makes it. TensorFlow's own
+            bookkeeping (names that begin with ``__``) is left out.
+    """
+    return {
+        name: Signature(
+            name, _tensors(content.get("inputs", {})), _tensors(content.get("outputs", {}))
+        )
+        for name, content in signature_def.items()
+        if not name.startswith("__")
+    }
+
+
+def find_signature(signatures: Mapping[str, Signature], name: str, where: str) -> Signature:
+    """The signature of a name.
+
+    Raises:
+        SignatureNotFoundError: If there is none; it lists those that there are.
+    """
+    if name not in signatures:
+        listed = "\n".join(f"  {signature}" for signature in signatures.values())
+        raise SignatureNotFoundError(
+            f"{where}: no signature {name!r}; the model has\n{listed or '  none'}"
+        )
+    return signatures[name]
+
+
+def checked_inputs(
+    signature: Signature, inputs: np.ndarray | Mapping[str, np.ndarray], where: str
+) -> dict[str, np.ndarray]:
+    """The inputs in the types that a signature takes, or an error before they are sent.
+
+    Args:
+        signature: What the server says of itself.
+        inputs: Arrays by the signature's names, or one array if it has one input.
+        where: The beginning of error messages.
+
+    Raises:
+        InvalidInputError: If a name is missing or unknown, an array holds no numbers, is
+            empty or not finite, or has another rank or shape.
+    """
+    if not isinstance(inputs, Mapping):
+        if len(signature.inputs) != 1:
+            raise InvalidInputError(
+                f"{where}: expected {sorted(signature.inputs)} by name, received one array"
+            )
+        inputs = dict.fromkeys(signature.inputs, inputs)
+    if set(inputs) != set(signature.inputs):
+        raise InvalidInputError(
+            f"{where}: expected the inputs {sorted(signature.inputs)}, received {sorted(inputs)}"
+        )
+    checked = {
+        name: _checked(tensor, inputs[name], where) for name, tensor in signature.inputs.items()
+    }
+    batches = {len(checked[t.name]) for t in signature.inputs.values() if t.batched}
+    if len(batches) > 1:
+        sizes = {name: len(array) for name, array in checked.items()}
+        raise InvalidInputError(
+            f"{where}: expected as many examples in one input as in another, received {sizes}"
+        )
+    return checked
+
+
+def _checked(tensor: TensorDescription, array: np.ndarray, where: str) -> np.ndarray:
+    name = f"{where}: {tensor.name}"
+    array = np.asarray(array)
+    if tensor.dtype not in DTYPES:
+        raise InvalidInputError(f"{name}: is {tensor.dtype}, which this client does not send")
+    if array.dtype.kind not in "fiub":
+        raise InvalidInputError(
+            f"{name}: expected real numbers ({DTYPES[tensor.dtype]}), received {array.dtype}"
+        )
+    if tensor.shape is not None and not _fits(array.shape, tensor.shape):
+        raise InvalidInputError(
+            f"{name}: expected shape {_in_words(tensor.shape)}, received {array.shape}"
+        )
+    if not array.size:
+        raise InvalidInputError(f"{name}: expected at least one number, received {array.shape}")
+    with np.errstate(over="ignore", invalid="ignore"):  # found as infinity
+        cast = array.astype(DTYPES[tensor.dtype], copy=False)
+    if cast.dtype.kind == "f":
+        try:
+            check_finite(cast, name)
+        except ValueError as error:
+            raise InvalidInputError(str(error)) from None
+    elif not np.array_equal(cast, array):
+        raise InvalidInputError(f"{name}: values of {array.dtype} do not fit {cast.dtype}")
+    return cast
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(expected) and all(
+        size is None or size == n for size, n in zip(expected, shape, strict=True)
+    )
+
+
+def _in_words(shape: tuple[int | None, ...] | None) -> str:
+    if shape is None:
+        return "of any rank"
+    names = ["batch" if not i and n is None else "any" if n is None else str(n)
+             for i, n in enumerate(shape)]  # fmt: skip
+    return f"({', '.join(names)})"
+
+
+def _tensors(content: Mapping) -> dict[str, TensorDescription]:
+    return {name: _tensor(name, info) for name, info in content.items()}
+
+
+def _tensor(name: str, info: Mapping) -> TensorDescription:
+    """From JSON, whose keys are in either of the two forms that protobuf writes."""
+    proto = info.get("tensor_shape", info.get("tensorShape", {}))
+    unknown = proto.get("unknown_rank", proto.get("unknownRank", False))
+    sizes = (int(axis.get("size", 0)) for axis in proto.get("dim", ()))
+    shape = None if unknown else tuple(None if n < 0 else n for n in sizes)
+    return TensorDescription(name, info.get("dtype", "DT_INVALID"), shape, info.get("name", ""))

@@ -1,0 +1,109 @@
+"""Models on a server: the real binary where it is installed, else what speaks its protos."""
+
+import importlib.util
+import shutil
+import socket
+import subprocess
+import types
+
+import pytest
+
+import keras_seismic as ks
+
+MODEL_SERVER = shutil.which("tensorflow_model_server")
+LIBRARIES = ("grpc", "tensorflow_serving")
+
+# These are collected for their doctests, and cannot be imported without the libraries.
+if not all(map(importlib.util.find_spec, LIBRARIES)):
+    collect_ignore = ["loopback.py", "served_core.py"]
+
+SERVERS = ["loopback"] if MODEL_SERVER is None else ["loopback", "binary"]
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """Folders of two versions of an inversion model and of a denoiser, and the Keras models."""
+    from tests.serving import served_models
+
+    root = tmp_path_factory.mktemp("models")
+    keras_models = {number: served_models.inversion_model(seed=number) for number in (1, 2)}
+    for number, model in keras_models.items():
+        raw = served_models.gathers(2)
+        ks.exporting.export_saved_model(model, root / "inversion", number, raw)
+    denoiser = ks.exporting.with_physical_units(
+        ks.models.ConvDenoiser(num_filters=2), ks.layers.SectionNormalization()
+    )
+    ks.exporting.export_saved_model(denoiser, root / "denoiser", 7)
+    return types.SimpleNamespace(root=root, inversion=keras_models, denoiser=denoiser)
+
+
+@pytest.fixture(scope="session")
+def models(exported):
+    """What is served: two labelled versions, and a second model."""
+    labels = {"stable": 1, "canary": 2}
+    return [
+        ks.serving.ServedModel("inversion", exported.root / "inversion", labels=labels),
+        ks.serving.ServedModel("denoiser", exported.root / "denoiser"),
+    ]
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def server(request, models, tmp_path_factory):
+    """Addresses by protocol; ``core`` is the stand-in's inside, or None."""
+    for name in LIBRARIES:
+        pytest.importorskip(name, reason="needs pip install 'keras_seismic[serving]'")
+    folder = tmp_path_factory.mktemp("serving")
+    ports = free_ports(2)
+    commands = ks.serving.write_configuration(folder, models, *ports, max_message_bytes=2**20)
+    start = loopback if request.param == "loopback" else binary
+    yield from start(commands)
+
+
+def loopback(commands):
+    from tests.serving.loopback import GrpcServer, RestServer
+    from tests.serving.served_core import Core
+
+    core = Core(commands.folder / "models.config")
+    servers = {"grpc": GrpcServer(core, commands.max_message_bytes), "rest": RestServer(core)}
+    addresses = {protocol: server.address for protocol, server in servers.items()}
+    yield types.SimpleNamespace(addresses=addresses, core=core, bound=commands.max_message_bytes)
+    for server in servers.values():
+        server.stop()
+
+
+def binary(commands):
+    addresses = {
+        "grpc": f"127.0.0.1:{commands.port}",
+        "rest": f"127.0.0.1:{commands.rest_port}",
+    }
+    with (commands.folder / "log").open("wb") as log:
+        process = subprocess.Popen(commands.binary, stdout=log, stderr=log)
+    try:
+        for model in commands.models:
+            with ks.serving.Client(addresses["grpc"], model.name) as client:
+                client.wait_until_ready(60)
+        yield types.SimpleNamespace(addresses=addresses, core=None, bound=None)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def free_ports(count):
+    """Ports that nothing listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+@pytest.fixture(params=["grpc", "rest"])
+def protocol(request):
+    return request.param
+
+
+@pytest.fixture
+def client(server, protocol):
+    """Of the inversion model's newest version."""
+    with ks.serving.Client(server.addresses[protocol], "inversion", protocol=protocol) as client:
+        yield client

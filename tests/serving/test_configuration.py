@@ -1,0 +1,303 @@
+"""What the server is started from: parsed by the real protos, refused before it is written."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+
+import keras_seismic as ks
+from keras_seismic.serving.configuration import batching_parameters, monitoring_config
+from tests.serving.served_models import gathers
+
+write, Model = ks.serving.write_configuration, ks.serving.ServedModel
+
+
+@pytest.fixture
+def base(exported, tmp_path):
+    """A copy of the models' folder that a test may spoil."""
+    return shutil.copytree(exported.root, tmp_path / "my models") / "inversion"
+
+
+def parsed(folder):
+    config = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
+    text = (folder / "models.config").read_text()
+    return text_format.Parse(text, config.ModelServerConfig()).model_config_list.config
+
+
+def test_models_config_by_the_real_proto(base, tmp_path):
+    models = [
+        Model("plain", base),
+        Model("newest_two", base, "latest=2"),
+        Model("every", base, "all"),
+        Model("first", base, (1,), {"stable": 1}),
+        Model("labels.only-1", base, labels={"stable": 1, "canary": 2}),
+    ]
+    write(tmp_path / "serving", models)
+    configs = {config.name: config for config in parsed(tmp_path / "serving")}
+    assert list(configs) == [model.name for model in models]
+    assert {config.base_path for config in configs.values()} == {str(base.resolve())}
+    assert {config.model_platform for config in configs.values()} == {"tensorflow"}
+    policies = {name: config.model_version_policy for name, config in configs.items()}
+    assert policies["plain"].latest.num_versions == 1
+    assert policies["newest_two"].latest.num_versions == 2
+    assert policies["every"].HasField("all")
+    assert list(policies["first"].specific.versions) == [1]
+    assert list(policies["labels.only-1"].specific.versions) == [1, 2]
+    assert dict(configs["labels.only-1"].version_labels) == {"stable": 1, "canary": 2}
+
+
+def test_a_path_of_any_script(base, tmp_path):
+    strange = base.rename(base.parent / "モデル $HOME 'it' {x}")
+    commands = write(tmp_path / "serving", [Model("m", strange)])
+    (config,) = parsed(tmp_path / "serving")
+    assert config.base_path == str(strange.resolve())
+    assert (
+        f"type=bind,source={strange.resolve()},target={strange.resolve()},readonly"
+        in commands.docker
+    )
+    assert "モデル $$HOME" in (tmp_path / "serving" / "compose.yaml").read_text()
+    shown = str(commands).split("in one command:\n")[1].split("\nor the binary")[0]
+    # The shell is the judge of quotes and line ends; printf shows what it makes of them.
+    script = shown.replace("docker", "printf '%s\\0' docker", 1)
+    words = subprocess.run(["sh", "-c", script], capture_output=True, text=True).stdout
+    assert tuple(words.split("\0")[:-1]) == commands.docker
+
+
+def proto_of(name, fields):
+    """A message type after TensorFlow Serving's definition, which its package does not hold."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"{name}.proto", syntax="proto3", dependency=["google/protobuf/wrappers.proto"]
+    )
+    pool = descriptor_pool.DescriptorPool()
+    from google.protobuf import wrappers_pb2
+
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    for message, content in fields.items():
+        proto = file.message_type.add(name=message)
+        for number, (field, kind) in enumerate(content.items(), 1):
+            options = {"type": kind} if isinstance(kind, int) else {"type": 11, "type_name": kind}
+            proto.field.add(name=field, number=number, label=1, **options)
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
+
+
+def test_batching_and_monitoring_by_their_definitions():
+    integer = ".google.protobuf.Int64Value"
+    names = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+    parameters = proto_of(
+        "BatchingParameters", {"BatchingParameters": dict.fromkeys(names, integer)}
+    )
+    text = batching_parameters(ks.serving.Batching(16, 0.02, threads=3, max_enqueued_batches=50))
+    proto = text_format.Parse(text, parameters())
+    assert [getattr(proto, name).value for name in names] == [16, 20000, 50, 3]
+    monitoring = proto_of(
+        "MonitoringConfig",
+        {
+            "PrometheusConfig": {"enable": 8, "path": 9},
+            "MonitoringConfig": {"prometheus_config": ".PrometheusConfig"},
+        },
+    )
+    proto = text_format.Parse(monitoring_config(), monitoring()).prometheus_config
+    assert (proto.enable, proto.path) == (True, "/monitoring/prometheus/metrics")
+
+
+def test_commands_are_bound_to_this_machine_and_cannot_write(base, tmp_path):
+    folder = tmp_path / "serving"
+    commands = write(folder, [Model("m", base, labels={"stable": 1})], 9000, 9001)
+    assert commands.image == ks.serving.IMAGE == "tensorflow/serving:2.21.0"
+    assert commands.image in commands.docker
+    published = [commands.docker[i + 1] for i, w in enumerate(commands.docker) if w == "--publish"]
+    assert published == ["127.0.0.1:9000:8500", "127.0.0.1:9001:8501"]
+    mounts = [commands.docker[i + 1] for i, w in enumerate(commands.docker) if w == "--mount"]
+    assert len(mounts) == 2
+    assert all(mount.endswith(",readonly") for mount in mounts)
+    assert commands.binary[:3] == ("tensorflow_model_server", "--port=9000", "--rest_api_port=9001")
+    for argument in (
+        f"--model_config_file={folder / 'models.config'}",
+        "--allow_version_labels_for_unavailable_models=true",
+        f"--monitoring_config_file={folder / 'monitoring.config'}",
+    ):
+        assert argument in commands.docker
+        assert argument in commands.binary
+    assert any("grpc.max_receive_message_length=67108864" in word for word in commands.binary)
+    assert not any("batching" in word for word in commands.binary)
+    alone = write(tmp_path / "alone", [Model("m", base)], rest_port=None)
+    assert "--rest_api_port=0" in alone.binary
+    assert not any("monitoring" in word or "labels" in word for word in alone.arguments)
+    assert "8501" not in (tmp_path / "alone" / "compose.yaml").read_text()
+    assert not (tmp_path / "alone" / "monitoring.config").exists()
+
+
+def test_compose_says_what_docker_run_says(base, tmp_path):
+    yaml = pytest.importorskip("yaml", reason="needs PyYAML to read the compose file")
+    commands = write(tmp_path / "serving", [Model("m", base)])
+    text = (tmp_path / "serving" / "compose.yaml").read_text()
+    service = yaml.safe_load(text)["services"]["serving"]
+    assert service["image"] == commands.image
+    assert tuple(service["command"]) == commands.arguments
+    assert tuple(service["ports"]) == commands.published
+    assert [v["source"] for v in service["volumes"]] == list(map(str, commands.mounted))
+    assert all(v["read_only"] and v["source"] == v["target"] for v in service["volumes"])
+
+
+def test_batching_is_for_models_of_one_shape(exported, tmp_path):
+    inversion = Model("inversion", exported.root / "inversion")
+    denoiser = Model("denoiser", exported.root / "denoiser")
+    with pytest.raises(ValueError, match="denoiser: batching merges inputs of one shape only"):
+        write(tmp_path / "serving", [inversion, denoiser], batching=ks.serving.Batching())
+    assert not (tmp_path / "serving").exists()
+    commands = write(tmp_path / "serving", [inversion], batching=ks.serving.Batching())
+    assert "--enable_batching=true" in commands.docker
+    assert (tmp_path / "serving" / "batching_parameters.txt").is_file()
+    write(tmp_path / "serving", [inversion], overwrite=True)
+    assert not (tmp_path / "serving" / "batching_parameters.txt").exists()
+
+
+def test_nothing_is_replaced_unasked_nor_by_a_bad_configuration(base, tmp_path):
+    folder = tmp_path / "serving"
+    write(folder, [Model("m", base)])
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(FileExistsError, match=r"compose\.yaml, monitoring\.config, models\.config"):
+        write(folder, [Model("m", base, (1,))])
+    with pytest.raises(ValueError, match="different names"):
+        write(folder, [Model("m", base), Model("m", base)], overwrite=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    write(folder, [Model("m", base, (1,))], overwrite=True)
+    assert (folder / "models.config").read_bytes() != before["models.config"]
+    assert set(before) == {path.name for path in folder.iterdir()}
+
+
+def test_a_label_that_moves_too_early_is_warned_of(base, tmp_path):
+    pytest.importorskip("tensorflow_serving")
+    folder = tmp_path / "serving"
+    write(folder, [Model("m", base, labels={"stable": 1})])
+    early = write(folder, [Model("m", base, labels={"stable": 2})], overwrite=True)
+    assert "first --versions 1,2" in early.warnings[0]
+    assert "Warning: m: a running server refuses" in str(early)
+    write(folder, [Model("m", base, (1, 2), {"stable": 1})], overwrite=True)
+    assert not write(folder, [Model("m", base, labels={"stable": 2})], overwrite=True).warnings
+
+
+def spoilt(base, how):
+    if how == "no folder":
+        return base / "absent"
+    if how == "a version":
+        return base / "1"
+    if how == "a file":
+        shutil.rmtree(base / "2")
+        shutil.rmtree(base / "1")
+        (base / "1").write_text("")
+    if how == "no model":
+        (base / "2" / "saved_model.pb").unlink()
+    if how == "no weights":
+        (base / "2" / "variables" / "variables.index").unlink()
+    if how == "leading zero":
+        (base / "2").rename(base / "02")
+    if how == "damaged":
+        (base / "2" / "saved_model.pb").write_bytes(b"\xff" * 100)
+    if how == "comma":
+        return base.rename(base.parent / "a,b")
+    return base
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("no folder", "absent: no such folder of model versions"),
+        ("a version", "it is a version itself: pass .*inversion"),
+        ("a file", "expected folders of versions"),
+        ("no model", r"2/saved_model\.pb: no such file"),
+        ("no weights", r"variables\.index: no such file; the SavedModel is incomplete"),
+        ("leading zero", "leading zeros are ambiguous"),
+        ("damaged", "is no SavedModel|holds no graph"),
+        ("comma", "commas, quotes"),
+    ],
+)
+def test_a_bad_folder_is_refused_by_name(base, tmp_path, how, words):
+    with pytest.raises((ValueError, FileNotFoundError), match=words):
+        write(tmp_path / "serving", [Model("m", spoilt(base, how))])
+    assert not (tmp_path / "serving").exists()
+
+
+def test_a_folder_that_cannot_be_passed_on_is_refused(base, tmp_path):
+    with pytest.raises(ValueError, match="a,b: commas"):
+        write(tmp_path / "a,b", [Model("m", base)])
+    assert not (tmp_path / "a,b").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "versions", "labels", "words"),
+    [
+        ("a/b", "", {}, "expected a name of letters"),
+        ("", "", {}, "expected a name of letters"),
+        ("m", "newest", {}, "expected versions 'latest'"),
+        ("m", "latest=0", {}, "expected versions 'latest'"),
+        ("m", (3,), {}, "no such version of m; there are 1, 2"),
+        ("m", "latest", {"stable": 1}, "names version 1, but the server would load 2"),
+        ("m", "", {"stable": 3}, "no such version of m"),
+        ("m", "", {"2": 2}, "begins with a letter"),
+        ("m", "", {"a b": 2}, "begins with a letter"),
+    ],
+)
+def test_names_versions_and_labels_are_checked(exported, name, versions, labels, words):
+    with pytest.raises((ValueError, FileNotFoundError), match=words):
+        Model(name, exported.root / "inversion", versions, labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"port": 0}, "ports from 1"),
+        ({"port": 8501}, "different ports"),
+        ({"image": "tensorflow/serving"}, "with its release"),
+        ({"image": "tensorflow/serving:latest-gpu"}, "with its release"),
+        ({"image": "registry:5000/serving"}, "with its release"),
+        ({"max_message_bytes": 2**31}, "max_message_bytes"),
+        ({"reload_seconds": 0}, "reload_seconds"),
+        ({"models": []}, "one or more models"),
+    ],
+)
+def test_arguments_that_cannot_be(exported, tmp_path, arguments, words):
+    models = [Model("inversion", exported.root / "inversion")]
+    with pytest.raises(ValueError, match=words):
+        write(**({"folder": tmp_path / "serving", "models": models} | arguments))
+    with pytest.raises(ValueError, match="sizes of at least 1"):
+        ks.serving.Batching(0)
+
+
+def test_words_of_a_command_line(exported):
+    base, denoiser = exported.root / "inversion", exported.root / "denoiser"
+    (model,) = ks.serving.parse_models([str(base)], ["stable=1", "canary=2"], ["all"])
+    assert (model.name, model.versions, model.labels) == (
+        "inversion", "all", {"stable": 1, "canary": 2}
+    )  # fmt: skip
+    first, second = ks.serving.parse_models(
+        [f"a={base}", str(denoiser)], ["a:stable=1"], ["a:1,2", "denoiser:latest=3"]
+    )
+    assert (first.name, first.versions, first.labels) == ("a", (1, 2), {"stable": 1})
+    assert (second.name, second.versions) == ("denoiser", "latest=3")
+    for labels, versions, words in (
+        (["stable=1"], [], "expected NAME:stable=1"),
+        (["b:stable=1"], [], "one of a, denoiser"),
+        (["a:stable"], [], r"expected \[NAME:\]LABEL=VERSION"),
+        (["a:stable=1", "a:stable=2"], [], "each label once"),
+        ([], ["a:1", "a:2"], "one .* a model"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            ks.serving.parse_models([f"a={base}", str(denoiser)], labels, versions)
+    with pytest.raises(ValueError, match="two are called 'inversion'"):
+        ks.serving.parse_models([str(base), f"inversion={denoiser}"])
+
+
+def test_the_client_lines_it_prints_run(server, models, exported, tmp_path):
+    """They are executed as printed, but for the address."""
+    commands = write(tmp_path, models)
+    address = server.addresses["grpc"]
+    lines = commands.client.replace(f"127.0.0.1:{commands.port}", address)
+    names = {"shot_gather": gathers(2)}
+    exec(lines, names)
+    right = np.asarray(exported.inversion[1](gathers(2)))
+    np.testing.assert_allclose(names["result"], right, atol=0.5)
+    assert f'Client("{address}", "inversion", version="stable")' in lines

@@ -1,0 +1,85 @@
+"""Two thousand requests from sixteen threads, one in ten of them bad."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+pytest.importorskip("grpc", reason="needs grpcio: pip install 'keras_seismic[serving]'")
+pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
+
+import keras_seismic as ks
+from tests.serving.served_models import gathers
+
+REQUESTS, THREADS, ONE_IN = 2000, 16, 10
+
+Refused = (
+    ks.serving.InvalidInputError,
+    ks.serving.SignatureNotFoundError,
+    ks.serving.MessageTooLargeError,
+)
+
+
+def bad_request(i, good):
+    """One of five ways to be wrong: inputs, signature, and the words of the refusal."""
+    spoilt = good.copy()
+    spoilt[0, 7, 3, 1] = np.nan
+    return (
+        (good[:, :-1], "serving_default", "expected shape"),
+        (spoilt, "serving_default", "finite"),
+        (good.astype(np.float64), "serving_default", "float but double is provided"),
+        (good, "classify", "'classify'"),
+        (
+            np.repeat(good, 2**20 // good.nbytes + 1, axis=0),
+            "openfwi",
+            "larger than max|in one request",
+        ),
+    )[i % 5]
+
+
+def test_every_good_request_is_answered_and_every_bad_one_refused(server, exported):
+    raw = gathers(64, seed=5)
+    right = np.asarray(exported.inversion[2](raw))
+    assert right.std() > 50
+    # Two clients: one that checks, and one that leaves it to the server and the graph. Where
+    # the server takes any size, the limit is the clients'.
+    limit = 64 * 2**20 if server.bound else 2**20
+    checking, careless = (
+        ks.serving.Client(server.addresses["grpc"], "inversion", max_message_bytes=limit)
+        for _ in range(2)
+    )
+    counts = {"good": 0, "refused by the client": 0, "refused by the server": 0}
+    lock = threading.Lock()
+
+    def request(i):
+        which = i % 64
+        good = raw[which : which + 1]
+        if i % ONE_IN:
+            checks = bool(i % 2)
+            client = checking if checks else careless
+            received = client.predict({"shot_gather": good}, check=checks)
+            np.testing.assert_allclose(received, right[which : which + 1], atol=0.5)
+            outcome = "good"
+        else:
+            number = i // ONE_IN
+            inputs, signature, words = bad_request(number, good)
+            # float64 is converted by the client and not wrong then.
+            checks = number % 2 == 0 and number % 5 != 2
+            client = checking if checks else careless
+            if checks and number % 5 == 4:
+                words = "expected shape"  # of the openfwi signature; size comes later
+            with pytest.raises(Refused, match=words):
+                client.predict({"shot_gather": inputs}, signature, batch_size=None, check=checks)
+            outcome = f"refused by the {'client' if checks else 'server'}"
+        with lock:
+            counts[outcome] += 1
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(request, range(REQUESTS)))  # raises what a thread raised
+    np.testing.assert_allclose(checking.predict(raw, batch_size=64), right, atol=0.5)
+    checking.close()
+    careless.close()
+    assert counts["good"] == REQUESTS - REQUESTS // ONE_IN
+    assert counts["refused by the server"] == 120
+    assert counts["refused by the client"] == 80
