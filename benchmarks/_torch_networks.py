@@ -1,10 +1,14 @@
 """Peers in PyTorch that several benchmarks measure against."""
 
+import pathlib
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import torch
 from torch import nn
 
+from keras_seismic.exporting import PhysicalUnitsModel
 from tests.fixtures.inversion_net_twin import DECODER, ENCODER, block
 
 _FILTERS = 2  # of the first block in the twin of the tests
@@ -42,3 +46,61 @@ def lay_in_keras_weights(network: nn.Module, model: keras.Model) -> nn.Module:
         for array, value in zip(arrays, values, strict=True):
             array.data.copy_(torch.from_numpy(np.ascontiguousarray(value)))
     return network
+
+
+def torch_programs(
+    model: PhysicalUnitsModel, path: pathlib.Path, threads: int
+) -> dict[str, Callable[[np.ndarray], Callable[[], np.ndarray]]]:
+    """An InversionNet in physical units as PyTorch programs, also saved at the path.
+
+    Each makes of raw gathers ``(batch, time, receivers, shots)`` a function without arguments
+    that returns velocities, with the gathers in the layout that it prefers.
+    """
+    torch.set_num_threads(threads)
+    plain, last = torch.contiguous_format, torch.channels_last
+
+    def made(layout: torch.memory_format) -> nn.Module:
+        return InPhysicalUnits(model).eval().to(memory_format=layout)
+
+    def compiled(layout: torch.memory_format, **options: bool) -> nn.Module:
+        return torch.compile(made(layout), dynamic=False, options=options)
+
+    torch.save(made(plain).state_dict(), path)
+    return {
+        "PyTorch eager": _program(made(plain), plain),
+        "PyTorch channels-last": _program(made(last), last),
+        "PyTorch compiled": _program(compiled(plain), plain),
+        "PyTorch compiled, channels-last": _program(compiled(last), last),
+        "PyTorch compiled, channels-last, frozen": _program(compiled(last, freezing=True), last),
+    }
+
+
+class InPhysicalUnits(nn.Module):
+    """The twin of an InversionNet in physical units, with its weights."""
+
+    def __init__(self, model: PhysicalUnitsModel) -> None:
+        super().__init__()
+        self.network = lay_in_keras_weights(inversion_net(model.network.filters), model.network)
+        self.scale, self.minimum = model.output_scaling.scale, model.output_scaling.minimum
+        # As a line of the logarithm, read off where that is 0 and 1.
+        ends = model.input_normalization(np.array([0.0, np.expm1(1.0)], "float32"))
+        self.at_zero, self.at_one = (float(value) for value in ends)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.sign(x) * torch.log1p(torch.abs(x))
+        x = self.network((self.at_one - self.at_zero) * x + self.at_zero)
+        return (x + 1) * self.scale + self.minimum
+
+
+def _program(network: nn.Module, layout: torch.memory_format):
+    def prepared(x: np.ndarray) -> Callable[[], np.ndarray]:
+        given = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
+        given = given.contiguous(memory_format=layout)
+
+        def run() -> np.ndarray:
+            with torch.inference_mode():
+                return np.moveaxis(network(given).numpy(), 1, -1)
+
+        return run
+
+    return prepared

@@ -59,8 +59,11 @@ def trained_model(
     network.compile(optimizer, "mean_absolute_error", jit_compile=ks.training.jit_compile())
     x, y = normalization(gathers), scaling.inverse(velocity[..., None])
     network.fit(x, y, batch_size=min(8, pairs), epochs=epochs, verbose=0)
+    # Without the optimizer, which would be saved as well.
+    trained = ks.models.InversionNet.from_config(network.get_config())
+    trained.set_weights(network.get_weights())
     acquisition = Acquisition.openfwi("cpml")
-    model = ks.exporting.with_physical_units(network, normalization, scaling, acquisition)
+    model = ks.exporting.with_physical_units(trained, normalization, scaling, acquisition)
     return model, gathers
 
 
@@ -102,61 +105,6 @@ def exported_program(path: pathlib.Path) -> Program:
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda x: lambda: session.run(None, {name: x})[0]
-
-
-def torch_programs(
-    model: ks.exporting.PhysicalUnitsModel, path: pathlib.Path
-) -> dict[str, Program]:
-    """The same network with the same weights in PyTorch, also saved at the path."""
-    import torch
-
-    from benchmarks._torch_networks import inversion_net, lay_in_keras_weights
-
-    torch.set_num_threads(THREADS)
-    normalization, scaling = model.input_normalization, model.output_scaling
-    # As a line of the logarithm, read off at two of its values.
-    two = normalization(np.array([0.0, np.expm1(1.0)], "float32"))
-    at_zero, at_one = (float(value) for value in two)
-
-    class InPhysicalUnits(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            network = inversion_net(model.network.filters)
-            self.network = lay_in_keras_weights(network, model.network)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            x = torch.sign(x) * torch.log1p(torch.abs(x))
-            x = self.network((at_one - at_zero) * x + at_zero)
-            return (x + 1) * scaling.scale + scaling.minimum
-
-    def program(network: Any, layout: torch.memory_format) -> Program:
-        def prepared(x: np.ndarray) -> Callable[[], np.ndarray]:
-            given = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
-            given = given.contiguous(memory_format=layout)
-
-            def run() -> np.ndarray:
-                with torch.inference_mode():
-                    return np.moveaxis(network(given).numpy(), 1, -1)
-
-            return run
-
-        return prepared
-
-    def made(layout: torch.memory_format) -> torch.nn.Module:
-        return InPhysicalUnits().eval().to(memory_format=layout)
-
-    plain, last = torch.contiguous_format, torch.channels_last
-    torch.save(made(plain).state_dict(), path)
-    frozen = {"freezing": True}
-    return {
-        "PyTorch eager": program(made(plain), plain),
-        "PyTorch channels-last": program(made(last), last),
-        "PyTorch compiled": program(torch.compile(made(plain), dynamic=False), plain),
-        "PyTorch compiled, channels-last": program(torch.compile(made(last), dynamic=False), last),
-        "PyTorch compiled, channels-last, frozen": program(
-            torch.compile(made(last), dynamic=False, options=frozen), last
-        ),
-    }
 
 
 def check(programs: dict[str, Program], gathers: np.ndarray) -> dict[str, Program]:
@@ -249,8 +197,10 @@ def main() -> None:
         programs = keras_programs(model)
         programs |= {name: exported_program(path) for name, path in paths.items()}
         if not chosen.no_torch:
+            from benchmarks._torch_networks import torch_programs
+
             paths["PyTorch eager"] = folder / "torch.pt"
-            programs |= torch_programs(model, paths["PyTorch eager"])
+            programs |= torch_programs(model, paths["PyTorch eager"], THREADS)
         model.save(folder / "model.keras")
         paths["Keras call"] = folder / "model.keras"
         programs = check(programs, held_out[:2])
@@ -265,16 +215,22 @@ def main() -> None:
         }
         sizes = {name: size_on_disk(path) for name, path in paths.items()}
     predicted = keras.ops.convert_to_numpy(model(held_out, training=False))
+    network = {
+        "filters": chosen.filters,
+        "parameters": model.count_params(),
+        "trained_on": chosen.pairs,
+        "epochs": chosen.epochs,
+        "mean_absolute_error_m_s": float(np.abs(predicted[..., 0] - velocity).mean()),
+        "output_deviation_m_s": float(predicted.std()),
+    }
+    write(network, times, losses, sizes, chosen.results)
+
+
+def write(network: dict, times: dict, losses: dict, sizes: dict, folder: pathlib.Path) -> None:
+    """The table, the file and the ratios."""
     seconds, ratios = summary(times)
     results = {
-        "network": {
-            "filters": chosen.filters,
-            "parameters": model.count_params(),
-            "trained_on": chosen.pairs,
-            "epochs": chosen.epochs,
-            "mean_absolute_error_m_s": float(np.abs(predicted[..., 0] - velocity).mean()),
-            "output_deviation_m_s": float(predicted.std()),
-        },
+        "network": network,
         "threads": THREADS,
         "seconds": seconds,
         "onnx_runtime_relative_to_best_pytorch": ratios,
@@ -289,7 +245,7 @@ def main() -> None:
         loss = f"{losses[name]['mean']:.2g}" if name in losses else ""
         rows.append([name, *cells, size, loss])
     packages = ["keras", "tensorflow", "onnxruntime", "tf2onnx", "torch", "numpy"]
-    report("inference", results, header, rows, packages, chosen.results)
+    report("inference", results, header, rows, packages, folder)
     for batch, by_figure in ratios.items():
         figures = (f"{k} {v['ratio']:.2f} ({v['peer']})" for k, v in by_figure.items())
         print(f"batch {batch}: ONNX Runtime float32 against the best PyTorch: {', '.join(figures)}")

@@ -198,65 +198,75 @@ def _spread(graph: Graph, node, weights: np.ndarray, bias) -> None:
 
 
 def _side_by_side(graph: Graph, node, weights: np.ndarray, bias, stride: int, pads) -> None:
-    """A convolution for each place within a stride, then all of them side by side.
-
-    Cell ``stride * q + r`` of the whole output is the sum over taps ``t`` of
-    ``x[q - t] w[stride * t + r]``: a convolution with the taps turned round.
-    """
+    """A convolution for each place within a stride, then all of them side by side."""
     from onnx import helper
 
-    kernel = weights.shape[2:]
-    taps = [-(-size // stride) for size in kernel]
-    missing = [stride * count - size for count, size in zip(taps, kernel, strict=True)]
-    whole = np.pad(weights, ((0, 0), (0, 0), (0, missing[0]), (0, missing[1])))
-    given, made = weights.shape[:2]
-    # (in, out, tap, place, tap, place) to (out, place, place, in, tap, tap), taps turned round
-    parts = whole.reshape(given, made, taps[0], stride, taps[1], stride)
-    parts = parts[:, :, ::-1, :, ::-1].transpose(1, 3, 5, 0, 2, 4)
-    inputs = [
-        node.input[0],
-        graph.constant(parts.reshape(-1, given, *taps), node.input[1]),
-    ]
+    parts, missing = _parts(weights, stride)
+    taps = parts.shape[2:]
+    inputs = [node.input[0], graph.constant(parts, node.input[1])]
     if bias is not None:
         inputs.append(graph.constant(np.repeat(bias, stride * stride), node.input[2]))
-    crop_before = list(pads[:2])
-    crop_after = [pad + extra for pad, extra in zip(pads[2:], missing, strict=True)]
-    around = [count - 1 for count in taps]
+    around = [count - 1 for count in taps] * 2
+    crop = [*pads[:2], *(pad + extra for pad, extra in zip(pads[2:], missing, strict=True))]
+    made = node.output[0]
     if stride == 1:
-        # Padding less is cropping; more than there is would be a convolution of a part.
-        padding = [n - c for n, c in zip(around * 2, crop_before + crop_after, strict=True)]
-        if min(padding) >= 0:
-            convolution = helper.make_node(
-                "Conv", inputs, list(node.output), node.name, kernel_shape=taps, pads=padding
-            )
-            graph.replace([node], [convolution])
+        # Padding less is cropping; to crop more than there is takes another operator.
+        around = [n - c for n, c in zip(around, crop, strict=True)]
+        if min(around) < 0:
+            return
+    else:
+        made = graph.new_name(made)
+    new = [helper.make_node("Conv", inputs, [made], node.name, kernel_shape=taps, pads=around)]
+    if stride == 1:
+        graph.replace([node], new)
         return
-    parts_name, joined = graph.new_name(node.output[0]), graph.new_name(node.output[0])
-    new = [
-        helper.make_node(
-            "Conv", inputs, [parts_name], node.name, kernel_shape=taps, pads=around * 2
-        )
-    ]
     # The activation before, where the convolution can take it in.
     old, output = [node], node.output[0]
     following = graph.only_consumer(output)
     if following is not None and following.op_type in _ELEMENTWISE:
         activated = graph.new_name(output)
-        activation = helper.make_node(following.op_type, [parts_name], [activated], following.name)
+        activation = helper.make_node(following.op_type, [made], [activated], following.name)
         activation.attribute.extend(following.attribute)
         new.append(activation)
-        old, output, parts_name = [node, following], following.output[0], activated
-    cropped = any(crop_before + crop_after)
-    new.append(
+        old, output, made = [node, following], following.output[0], activated
+    graph.replace(old, [*new, *_laid_out(graph, made, output, stride, crop)])
+
+
+def _parts(weights: np.ndarray, stride: int) -> tuple[np.ndarray, list[int]]:
+    """Kernels of the convolutions for each place within a stride.
+
+    Cell ``stride * q + r`` of the whole output is the sum over taps ``t`` of
+    ``x[q - t] w[stride * t + r]``: a convolution with the taps turned round.
+
+    Returns:
+        ``(out * place * place, in, taps, taps)``, and by how much the kernel's height and width
+        were filled up to whole strides.
+    """
+    given, made, *kernel = weights.shape
+    taps = [-(-size // stride) for size in kernel]
+    missing = [stride * count - size for count, size in zip(taps, kernel, strict=True)]
+    whole = np.pad(weights, ((0, 0), (0, 0), (0, missing[0]), (0, missing[1])))
+    # (in, out, tap, place, tap, place) to (out, place, place, in, tap, tap), taps turned round
+    parts = whole.reshape(given, made, taps[0], stride, taps[1], stride)
+    parts = parts[:, :, ::-1, :, ::-1].transpose(1, 3, 5, 0, 2, 4)
+    return parts.reshape(-1, given, *taps), missing
+
+
+def _laid_out(graph: Graph, parts: str, output: str, stride: int, crop) -> list:
+    """Nodes that lay the parts side by side and crop them (top, left, bottom, right)."""
+    from onnx import helper
+
+    joined = graph.new_name(output) if any(crop) else output
+    name = graph.new_name(output)
+    nodes = [
         helper.make_node(
-            "DepthToSpace", [parts_name], [joined if cropped else output], joined,
-            blocksize=stride, mode="CRD",
+            "DepthToSpace", [parts], [joined], name, blocksize=stride, mode="CRD"
         )
-    )  # fmt: skip
-    if cropped:
-        ends = [-n if n else np.iinfo(np.int64).max for n in crop_after]
+    ]  # fmt: skip
+    if any(crop):
+        ends = [-n if n else np.iinfo(np.int64).max for n in crop[2:]]
         limits = [
-            graph.constant(np.array(v, np.int64), output) for v in (crop_before, ends, [2, 3])
+            graph.constant(np.array(value, np.int64), output) for value in (crop[:2], ends, [2, 3])
         ]
-        new.append(helper.make_node("Slice", [joined, *limits], [output], graph.new_name(output)))
-    graph.replace(old, new)
+        nodes.append(helper.make_node("Slice", [joined, *limits], [output], graph.new_name(output)))
+    return nodes
