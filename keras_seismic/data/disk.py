@@ -1,8 +1,12 @@
 """Room on a disk, asked for before work starts, and small files that are whole."""
 
 import contextlib
+import functools
+import hashlib
 import os
 import shutil
+import socket
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,13 +60,28 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         ['note.txt']
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    temporary = path.parent / f".{temporary_name()}{path.suffix}"
     try:
         yield temporary
         synchronize(temporary)
         os.replace(temporary, path)
+        synchronize(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_name() -> str:
+    """A name that no other thread, process or machine gives, and that tells whose it is."""
+    return f"{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.partial"
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what writers that were killed left behind: those of this machine that run no more."""
+    prefix = f".{_machine()}-"
+    for path in folder.glob(f"{prefix}*.partial*"):
+        process = path.name.removeprefix(prefix).split("-")[0]
+        if process.isdecimal() and not _runs(int(process)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def synchronize(path: Path) -> None:
@@ -72,6 +91,26 @@ def synchronize(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@functools.cache
+def _machine() -> str:
+    """Where this process's number means this process: a start of a machine, or of a container."""
+    facts = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # Linux
+        facts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        facts.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("".join(facts).encode()).hexdigest()[:8]
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

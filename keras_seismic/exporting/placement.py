@@ -3,12 +3,12 @@
 import contextlib
 import os
 import shutil
-import socket
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from keras_seismic.data.disk import synchronize, written_whole
+import numpy as np
+
+from keras_seismic.data.disk import remove_abandoned, synchronize, temporary_name, written_whole
 
 
 @contextlib.contextmanager
@@ -33,8 +33,11 @@ def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
     if path.is_dir():
         raise FileExistsError(f"{path}: is a folder, and a file is to be written")
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path.parent)
     with written_whole(path) as temporary:
         yield temporary
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path}: appeared while it was being made; it was not replaced")
 
 
 def check_free(source: Path, target: Path, overwrite: bool) -> None:
@@ -46,7 +49,8 @@ def check_free(source: Path, target: Path, overwrite: bool) -> None:
         overwrite: Replace what is there; the source never is.
 
     Raises:
-        FileExistsError: If the target exists and ``overwrite`` is false, or is the source.
+        FileExistsError: If the target exists and ``overwrite`` is false, or is the source or a
+            folder.
         FileNotFoundError: If there is no folder for it.
         PermissionError: If that folder cannot be written to.
     """
@@ -56,6 +60,8 @@ def check_free(source: Path, target: Path, overwrite: bool) -> None:
         raise PermissionError(f"{target.parent}: the folder for {target.name} cannot be written to")
     if not target.exists():
         return
+    if target.is_dir():
+        raise FileExistsError(f"{target}: is a folder, and a file is to be written")
     if source.exists() and target.samefile(source):
         raise FileExistsError(f"{target}: is the file to read; choose another one to write")
     if not overwrite:
@@ -83,18 +89,24 @@ def place_version(
     Raises:
         FileExistsError: If the version exists.
         NotADirectoryError: If ``folder`` is a file.
-        ValueError: If the number is not positive.
+        PermissionError: If nothing can be written to it.
+        ValueError: If the number is no positive integer of 64 bits.
     """
     folder = Path(folder)
-    if version is not None and version < 1:
-        raise ValueError(f"{folder}: a version must be a positive number, received {version}")
-    if folder.exists() and not folder.is_dir():
+    if version is not None and not _is_version(version):
+        raise ValueError(
+            f"{folder}: a version must be a positive integer below 2**63, received {version!r}"
+        )
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
         raise NotADirectoryError(f"{folder}: expected the model's folder, found a file")
     if version is not None:
-        _check_absent(folder / str(version))
+        _check_absent(folder, int(version))
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder}: the model's folder cannot be written to")
     remove_abandoned(folder)
-    temporary = _temporary(folder)
+    temporary = folder / f".{temporary_name()}"  # servers look for names that are numbers
     try:
         write(temporary)
         for written in (*temporary.rglob("*"), temporary):
@@ -109,10 +121,13 @@ def place_version(
                 if not target.exists():
                     raise
                 if version is not None:
-                    _check_absent(target)
+                    _check_absent(folder, int(version))
         synchronize(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if made:
+            with contextlib.suppress(OSError):  # there is a version in it
+                folder.rmdir()
     return target
 
 
@@ -133,33 +148,17 @@ def next_version(folder: str | os.PathLike) -> int:
     return max(versions(folder), default=0) + 1
 
 
-def remove_abandoned(folder: Path) -> None:
-    """Remove what exports that were killed left behind: those of this machine that run no more."""
-    for path in folder.glob(f".{socket.gethostname()}-*.partial"):
-        process = path.name.removeprefix(f".{socket.gethostname()}-").split("-")[0]
-        if process.isdecimal() and not _runs(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
+def _is_version(version: object) -> bool:
+    return (
+        isinstance(version, int | np.integer)
+        and not isinstance(version, bool)
+        and 1 <= version < 2**63
+    )
 
 
-def _temporary(folder: Path) -> Path:
-    # Model servers look for names that are numbers.
-    unique = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    return folder / f".{unique}.partial"
-
-
-def _check_absent(path: Path) -> None:
-    if path.exists():
+def _check_absent(folder: Path, version: int) -> None:
+    if version in versions(folder) or (folder / str(version)).is_symlink():
         raise FileExistsError(
-            f"{path}: this version exists already, and versions are never replaced; choose "
-            "another number, or none for the next one"
+            f"{folder / str(version)}: this version exists already, and versions are never "
+            "replaced; choose another number, or none for the next one"
         )
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -1,7 +1,6 @@
 """Files and versions appear whole or not at all."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -9,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from keras_seismic.data.disk import temporary_name, write_text
 from keras_seismic.exporting.placement import next_version, place_version, placed, versions
 
 
@@ -61,8 +61,13 @@ def test_versions_count_up_and_are_never_replaced(tmp_path):
         place_version(folder, 7, called.append)
     assert not called
     assert (folder / "7" / "a").read_text() == "kept"
-    with pytest.raises(ValueError, match="positive"):
-        place_version(folder, 0, write_two_files)
+    for number in (0, -1, True, 1.5, "2", 2**63):
+        with pytest.raises(ValueError, match="positive integer below"):
+            place_version(folder, number, write_two_files)
+    (folder / "010").mkdir()
+    with pytest.raises(FileExistsError, match="never replaced"):
+        place_version(folder, 10, write_two_files)
+    (folder / "010").rmdir()
     with pytest.raises(NotADirectoryError, match="found a file"):
         place_version(folder / "7" / "a", None, write_two_files)
     # Servers run as another user than the one who exports.
@@ -78,6 +83,13 @@ def test_a_version_is_not_seen_before_it_is_whole(tmp_path):
 
     place_version(tmp_path, 1, write)
     assert names(tmp_path) == ["1"]
+
+    def fails_at_once(folder):
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        place_version(tmp_path / "new", None, fails_at_once)
+    assert not (tmp_path / "new").exists()
 
     def fails(folder):
         write_two_files(folder)
@@ -139,8 +151,32 @@ def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path):
     assert len(names(tmp_path)) == 1
     assert versions(tmp_path) == []
     other_machine = tmp_path / ".elsewhere-1-0.partial"
-    mine = tmp_path / f".{socket.gethostname()}-{os.getpid()}-0.partial"
+    mine = tmp_path / f".{temporary_name()}"
     for path in (other_machine, mine):
         path.mkdir()
+    # A killed export of a file, by the process that was killed.
+    file = tmp_path / f".{temporary_name().replace(str(os.getpid()), str(process.pid))}.onnx"
+    file.write_text("half")
     place_version(tmp_path, None, write_two_files)
     assert names(tmp_path) == sorted(["1", mine.name, other_machine.name])
+
+
+def test_threads_that_write_one_file_do_not_mix(tmp_path):
+    path = tmp_path / "text"
+    texts = [letter * 2_000_000 for letter in "abcd"]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda text: write_text(path, text), texts * 5))
+    assert path.read_text() in texts
+    assert names(tmp_path) == ["text"]
+
+
+def test_a_file_that_appeared_meanwhile_is_kept(tmp_path):
+    def make():
+        with placed(tmp_path / "a.txt") as temporary:
+            temporary.write_text("mine")
+            (tmp_path / "a.txt").write_text("theirs")
+
+    with pytest.raises(FileExistsError, match="appeared while"):
+        make()
+    assert (tmp_path / "a.txt").read_text() == "theirs"
+    assert names(tmp_path) == ["a.txt"]
