@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_seismic.exporting.onnx_graph import Graph
+from keras_seismic.exporting.onnx_graph import Graph, attributes
 
 #: Forms that a model can be exported in.
 VARIANTS = ("float32", "float16", "int8")
@@ -94,7 +94,7 @@ def in_float16(model):
     graph.rename(own, outside)
     blocked = [node.name for node in outside]
     half = convert_float_to_float16(graph.finish(), keep_io_types=True, node_block_list=blocked)
-    return _without_round_trips(half)
+    return _without_round_trips(half, {node.name for node in model.graph.node})
 
 
 def in_int8(model, calibration: np.ndarray, folder: os.PathLike):
@@ -166,26 +166,29 @@ def _network(graph: Graph) -> set[str]:
     return after & before
 
 
-def _without_round_trips(model):
+def _without_round_trips(model, known: set[str]):
     """Without casts from float32 to float16 that are only cast back.
 
     The tool puts them between all nodes that it leaves in float32, and raw amplitudes do not
     survive the trip.
+
+    Args:
+        model: What the tool made.
+        known: Names of the nodes that were there before.
     """
+    from onnx import TensorProto
+
     graph = Graph(model)
     originals = {}
     for node in graph.nodes:
-        narrowing = graph.producer(node.input[0]) if node.input else None
-        if node.op_type == "Cast" and narrowing is not None and _is_border(narrowing):
+        narrowing = graph.producer(node.input[0]) if node.op_type == "Cast" else None
+        if (
+            narrowing is not None
+            and narrowing.op_type == "Cast"
+            and narrowing.name not in known
+            and attributes(narrowing)["to"] == TensorProto.FLOAT16
+        ):
             originals[node.output[0]] = narrowing.input[0]
     graph.rename(originals)
     graph.sort()  # the tool puts its casts at the end
     return graph.finish()
-
-
-def _is_border(node) -> bool:
-    """Whether a node is a cast to float16 that the tool put in."""
-    name = node.name
-    return node.op_type == "Cast" and (
-        name.endswith("_cast_to_fp16_node") or name.startswith("graph_input_cast")
-    )
