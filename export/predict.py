@@ -23,7 +23,11 @@ import numpy as np
 import keras_seismic as ks
 from keras_seismic.data.disk import written_whole
 from keras_seismic.data.shot_gathers import IRREGULAR
+from keras_seismic.exporting.placement import check_free
 from keras_seismic.training import command_line
+
+_GATHER_OPTIONS = ("calibrate", "irregular", "origin", "spacing")
+_SECTION_OPTIONS = ("line", "window", "overlap", "fill_mute", "keep_peaks", "integers")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--overwrite", action="store_true", help="replace what is there")
     p.add_argument("--figure", type=Path, metavar="PNG", help="velocity, or before and after")
     p.add_argument("--task", choices=("velocity", "section"),
-                   help="for models without a card: what they predict")  # fmt: skip
+                   help="what the model predicts, where it has no card (denoisers)")  # fmt: skip
     p.add_argument("--batch-size", type=positive, default=4,
                    help="gathers or windows at once, default %(default)s")  # fmt: skip
     gathers = p.add_argument_group("shot gathers to velocity")
@@ -48,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
                          help="receivers off a line's grid, default %(default)s")  # fmt: skip
     gathers.add_argument("--origin", type=float, metavar="X",
                          help="only the part of a line that begins there, m")  # fmt: skip
+    gathers.add_argument("--spacing", type=float, metavar="DX", help="of a line's velocity grid, "
+                         "m; default the acquisition's")  # fmt: skip
     sections = p.add_argument_group("sections")
     sections.add_argument("--line", type=int, help="only this line of a .npy cube")
     sizes: dict[str, Any] = {"type": int, "nargs": 2, "metavar": ("SAMPLES", "TRACES")}
@@ -65,39 +71,58 @@ def main(argv: Sequence[str] | None = None) -> np.ndarray:
     """Predict and write; returns the velocity or the clean section."""
     arguments = parser().parse_args(argv)
     if arguments.figure:
-        ks.visualization.new_figure(1, 1)  # a missing matplotlib is reported before the work
-        if arguments.figure.exists() and not arguments.overwrite:
-            raise FileExistsError(f"{arguments.figure}: exists already; pass --overwrite")
+        check_figure(arguments)
     model = arguments.model
     model = ks.exporting.load_model(model) if model.suffix == ".keras" else model
-    predicted = invert if predicts_velocity(model, arguments.task) else denoise
-    result, figure = predicted(model, arguments)
+    task = task_of(model, arguments.task)
+    refuse_others_options(arguments, task)
+    result, figure = (invert if task == "velocity" else denoise)(model, arguments)
     if figure is not None:
         with written_whole(arguments.figure) as temporary:
-            figure.savefig(temporary, format="png", dpi=120)
+            figure.savefig(temporary, dpi=120)
         print(f"figure: {arguments.figure}")
     return result
 
 
-def predicts_velocity(model: keras.Model | Path, task: str | None) -> bool:
-    """What the model is for, by its card or, without one, by what the user says."""
-    card_of = ks.exporting.ModelCard.of if isinstance(model, keras.Model) else _read_card
-    card = card_of(model)
-    if card is None and task is None:
-        raise ValueError(f"{model}: has no model card; say what it predicts: --task section")
-    return task == "velocity" if card is None else card.predicts_velocity
+def check_figure(arguments: argparse.Namespace) -> None:
+    """Refuse a figure that cannot be drawn or would replace something, before the work."""
+    ks.visualization.new_figure(1, 1)  # a missing matplotlib is reported now
+    figure = arguments.figure
+    if figure.suffix.lower() != ".png":
+        raise ValueError(f"{figure}: figures are written as .png")
+    check_free(arguments.input, figure, arguments.overwrite)
+    if figure.absolute() == arguments.output.absolute():
+        raise ValueError(f"{figure}: is the output; choose another name for the figure")
 
 
-def _read_card(path: Path) -> ks.exporting.ModelCard | None:
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such model")
-    return ks.exporting.ModelCard.read(path)
+def task_of(model: keras.Model | Path, said: str | None) -> str:
+    """What the model predicts: by its card or, without one, by what the user says."""
+    in_memory = isinstance(model, keras.Model)
+    card = (ks.exporting.ModelCard.of if in_memory else ks.exporting.ModelCard.read)(model)
+    if card is None:
+        ks.exporting.load_predictor(model)  # says what is wrong if it is no model at all
+        if said is None:
+            raise ValueError(f"{model}: has no model card; say that it denoises: --task section")
+        return said
+    task = "velocity" if card.predicts_velocity else "section"
+    if said not in (None, task):
+        raise ValueError(f"{model}: --task {said}, but by its card it is {card.task}")
+    return task
+
+
+def refuse_others_options(arguments: argparse.Namespace, task: str) -> None:
+    """Refuse options that the task does not know, which would do nothing."""
+    defaults = vars(parser().parse_args(["model", "input", "output"]))
+    for name in _SECTION_OPTIONS if task == "velocity" else _GATHER_OPTIONS:
+        if getattr(arguments, name) != defaults[name]:
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{option}: does nothing for a model that predicts a {task}")
 
 
 def invert(model: keras.Model | Path, arguments: argparse.Namespace):
     """Gathers to velocity."""
     inverter = ks.exporting.GatherInverter.of(model)
-    line = arguments.input.suffix.lower() != ".npy"
+    line = arguments.input.suffix.lower() in (".segy", ".sgy", ".su")
     result = ks.exporting.invert_file(
         inverter,
         arguments.input,
@@ -106,6 +131,7 @@ def invert(model: keras.Model | Path, arguments: argparse.Namespace):
         arguments.calibrate,
         arguments.batch_size,
         {"irregular": arguments.irregular} if line else None,
+        arguments.spacing,
         **({} if arguments.origin is None else {"origin": arguments.origin}),
     )
     if isinstance(result, np.ndarray):

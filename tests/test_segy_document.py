@@ -45,7 +45,7 @@ def test_gathers_to_velocity(tmp_path, monkeypatch, capsys):
     source_x, receiver_x = (np.array(p)[:, 0] for p in (acquisition.sources, acquisition.receivers))
     write_line(tmp_path / "line.segy", 100 * gathers, source_x, receiver_x)
     model = ks.exporting.with_physical_units(
-        ks.models.InversionNet(acquisition.gather_shape, (16, 16), filters=1),
+        ks.models.InversionNet(acquisition.gather_shape, (40, 32), filters=1),
         ks.layers.GatherNormalization(-27, 53),
         ks.layers.VelocityScaling(1500, 4500),
         acquisition,
@@ -53,7 +53,7 @@ def test_gathers_to_velocity(tmp_path, monkeypatch, capsys):
     model.save(tmp_path / "model.keras")
     names = {}
     exec(blocks("python")[1], names)
-    assert names["velocity"].shape == (1, 16, 16, 1)
+    assert names["velocity"].shape == (1, 40, 32, 1)
     np.testing.assert_allclose(names["calibration"].scale, 0.01, rtol=0.01)
     printed = capsys.readouterr().out
     assert "2 shots, x 0 to 310 m; 32 receivers 10 m apart, fixed spread; regular" in printed

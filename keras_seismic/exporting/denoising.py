@@ -62,10 +62,10 @@ def denoise(
         >>> bool(np.allclose(denoise(section, lambda x: x), section))
         True
     """
-    if getattr(model, "predicts_velocity", False):
-        raise ValueError("denoise: expected a denoiser, received a model from gathers to velocity")
     if isinstance(model, str | os.PathLike):
         model = load_denoiser(model)
+    elif isinstance(model, keras.Model):
+        _check_denoiser(ModelCard.of(model), "denoise")
     section = np.asarray(section.amplitude if isinstance(section, Section) else section, np.float32)
     check_finite(section, "denoise: section")
     options = (window, overlap, batch_size, progress, "denoising")
@@ -112,23 +112,27 @@ def load_denoiser(path: str | os.PathLike) -> PhysicalUnitsModel | Predictor:
 
     Raises:
         FileNotFoundError: If there is nothing at the path.
-        ValueError: If it is no such model, or a ``.keras`` file of a network that works in
-            [-1, 1] or predicts velocity.
+        ValueError: If it is no such model: a network that works in [-1, 1], or one that
+            predicts velocity.
     """
-    if Path(path).suffix != ".keras":
-        predictor, card = load_predictor(path), ModelCard.read(path)
-        if card is not None and card.predicts_velocity:
-            raise ValueError(f"{path}: expected a denoiser, received a model of {card.task}")
-        return predictor
-    model = load_model(path)
-    if not isinstance(model, PhysicalUnitsModel):
-        raise ValueError(
-            f"{path}: expected a model that takes raw amplitudes (model.keras of a run, made by "
-            f"with_physical_units), received a {type(model).__name__}, which works in [-1, 1]"
-        )
-    if model.predicts_velocity:
-        raise ValueError(f"{path}: expected a denoiser, received a model from gathers to velocity")
+    if Path(path).suffix == ".keras":
+        model = load_model(path)
+        card: ModelCard | None = ModelCard.of(model)
+    else:
+        model, card = load_predictor(path), ModelCard.read(path)
+    if card is not None:
+        _check_denoiser(card, str(path))
     return model
+
+
+def _check_denoiser(card: ModelCard, name: str) -> None:
+    if card.predicts_velocity:
+        raise ValueError(f"{name}: expected a denoiser, received a model of {card.task}")
+    if not card.takes_amplitudes:
+        raise ValueError(
+            f"{name}: expected a model that takes raw amplitudes (model.keras of a run, made by "
+            f"with_physical_units), received a {card.model}, which works in [-1, 1]"
+        )
 
 
 def denoise_file(

@@ -71,26 +71,24 @@ class GatherInverter:
                 f"with_physical_units, received one from {card.task} ({card.input['units']} to "
                 f"{card.output['units']})"
             )
-        settings = (card.normalization or {}).get("input", {})
-        ends = settings.get("data_min"), settings.get("data_max")
         shape = tuple(card.input["shape"][1:])
-        known = None if None in ends else ends
-        return cls(predict, shape, card.experiment(), known, name)
+        return cls(predict, shape, card.experiment(), card.amplitudes(), name)
 
     def spacing(self, columns: int) -> float | None:
-        """Grid spacing of the velocity in m, if the acquisition is known.
-
-        That of the acquisition's grid, unless the network's output is coarser: sources and
-        receivers then span more columns than it has.
+        """Grid spacing of the velocity in m: the acquisition's, whose grid it is taken to lie on.
 
         Args:
             columns: Width of the velocity.
+
+        Returns:
+            The spacing; ``None`` if no acquisition is known, or sources and receivers span more
+            columns of its grid than the velocity has, which then lies on another one.
         """
         if self.acquisition is None:
             return None
         positions = self.acquisition.sources + self.acquisition.receivers
         spanned = max(x for x, _ in positions) / self.acquisition.dx + 1
-        return self.acquisition.dx * max(spanned / columns, 1.0)
+        return self.acquisition.dx if round(spanned) <= columns else None
 
     def batch_of(self, gathers: np.ndarray) -> tuple[np.ndarray, bool]:
         """A view of gathers in either layout as ``(batch, time, receivers, shots)``.
@@ -99,8 +97,12 @@ class GatherInverter:
             The batch, and whether it was a single example.
 
         Raises:
-            ValueError: If they have not the model's geometry.
+            ValueError: If they are no real numbers or have not the model's geometry.
         """
+        if gathers.dtype.kind not in "fiu":
+            raise ValueError(
+                f"{self.name} takes gathers of real numbers, received dtype {gathers.dtype}"
+            )
         nt, receivers, shots = self.gather_shape
         for shape, openfwi in ((self.gather_shape, False), ((shots, nt, receivers), True)):
             if gathers.ndim in (3, 4) and gathers.shape[-3:] == shape and len(gathers):
@@ -113,18 +115,25 @@ class GatherInverter:
             "ks.data.read_shot_gathers"
         )
 
-    def check_amplitudes(self, gathers: np.ndarray) -> None:
-        """Warn if the amplitudes are of another order than those of the training."""
+    def has_odd_amplitudes(self, gathers: np.ndarray) -> bool:
+        """Warn if those of any example are of another order than the training's.
+
+        Returns:
+            Whether it did.
+        """
         if self.amplitudes is None:
-            return
-        trained, peak = max(map(abs, self.amplitudes)), float(np.abs(gathers).max())
-        if not trained / _ODD_SCALE <= peak <= trained * _ODD_SCALE:
+            return False
+        trained = max(map(abs, self.amplitudes))
+        peaks = np.abs(gathers).max(axis=(1, 2, 3))
+        odd = peaks[(peaks < trained / _ODD_SCALE) | (peaks > trained * _ODD_SCALE)]
+        if odd.size:
             warnings.warn(
-                f"the gathers' largest amplitude is {peak:.3g}, {self.name} was trained on up to "
+                f"the gathers' largest amplitude is {odd[0]:.3g}, {self.name} was trained on up to "
                 f"{trained:.3g}; are they of another source or unit? See calibrate= and "
                 "ks.data.measure_direct_wave",
-                stacklevel=3,
+                stacklevel=4,
             )
+        return bool(odd.size)
 
 
 #: A model from shot gathers to velocity, in memory or on disk.

@@ -12,6 +12,7 @@ from keras_seismic.data.calibration import measure_direct_wave
 from keras_seismic.data.shot_gathers import ShotGathers
 from keras_seismic.exporting.gather_inverter import GatherInverter, Inverter
 from keras_seismic.progress import Progress
+from keras_seismic.simulation.acquisition import is_whole_number
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,6 +40,7 @@ def invert(
     batch_size: int = 8,
     calibrate: bool = False,
     progress: bool = True,
+    spacing: float | None = None,
     **matching: Any,
 ) -> np.ndarray | VelocityLine:
     """Velocity from shot gathers: arrays of the model's geometry, or a line of any length.
@@ -55,6 +57,7 @@ def invert(
         batch_size: Gathers that go through the network together.
         calibrate: Scale the gathers by their direct wave first; see ``measure_direct_wave``.
         progress: Show a progress bar when the work takes longer than a second.
+        spacing: For lines, the velocity's grid spacing in m; by default the acquisition's.
         **matching: For lines, passed to ``match_acquisition``.
 
     Returns:
@@ -63,10 +66,9 @@ def invert(
 
     Raises:
         FileNotFoundError: If there is no model at the path.
-        TypeError: If there are options for matching and the gathers are an array.
         ValueError: If the model predicts no velocity or its geometry is not known, the gathers
-            have another geometry, are empty or not finite, or the line does not hold the
-            experiment.
+            have another geometry, are empty or not finite, the line does not hold the
+            experiment, or there are options for lines and the gathers are an array.
 
     Example:
         >>> import keras_seismic as ks
@@ -80,14 +82,20 @@ def invert(
     """
     inverter = GatherInverter.of(model)
     if isinstance(gathers, ShotGathers):
-        return invert_line(inverter, gathers, batch_size, calibrate, progress, matching)
-    if matching:
-        raise TypeError(f"invert: {', '.join(matching)}: only lines are matched, not arrays")
+        return invert_line(inverter, gathers, batch_size, calibrate, progress, spacing, matching)
+    refuse_line_options("invert: gathers", spacing, matching)
     batch, single = inverter.batch_of(np.asarray(gathers))
     velocity = np.concatenate(
         list(velocities(inverter, batch, batch_size, calibrate, progress, "invert: gathers"))
     )
     return velocity[0] if single else velocity
+
+
+def refuse_line_options(source: str, spacing: float | None, matching: dict[str, Any]) -> None:
+    """Refuse options that an array of gathers has no use for."""
+    given = [*matching, *([] if spacing is None else ["spacing"])]
+    if given:
+        raise ValueError(f"{source}: {', '.join(given)}: for pre-stack lines only, not arrays")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +121,9 @@ def velocities(
     source: str,
 ) -> Iterator[np.ndarray]:
     """Velocity ``(n, depth, width)`` of one batch after the other, which may be a file's."""
+    if not is_whole_number(batch_size, minimum=1):
+        raise ValueError(f"{source}: batch_size must be a positive integer, received {batch_size}")
+    warned = False
     with Progress(len(batch), "inverting", unit="gather", enabled=progress) as bar:
         for first in range(0, len(batch), batch_size):
             with np.errstate(over="ignore"):  # found as infinity
@@ -120,8 +131,7 @@ def velocities(
             check_finite(raw, f"{source} {first} to {first + len(raw) - 1}")
             if calibrate:
                 raw = np.stack([_calibrated(inverter, gathers) for gathers in raw])
-            if first == 0:
-                inverter.check_amplitudes(raw)
+            warned = warned or inverter.has_odd_amplitudes(raw)
             velocity = np.asarray(inverter.predict(raw), np.float32)
             check_finite(velocity, f"what {inverter.name} predicted")
             yield velocity[..., 0]
@@ -140,6 +150,7 @@ def invert_line(
     batch_size: int,
     calibrate: bool,
     progress: bool,
+    spacing: float | None,
     matching: dict[str, Any],
 ) -> VelocityLine:
     """Invert the parts of a line and join them; see ``invert``."""
@@ -149,8 +160,10 @@ def invert_line(
             f"{inverter.name} does not know its acquisition, which lines are resampled to; make it "
             "with with_physical_units(..., acquisition=...)"
         )
-    if "origin" in matching:
-        origins = np.array([float(matching.pop("origin"))])
+    matching = dict(matching)
+    origin = matching.pop("origin", None)
+    if origin is not None:
+        origins = np.array([float(origin)])
     else:
         origins = matching_origins(line, acquisition, matching.get("tolerance", 0.5))
     if not len(origins):
@@ -166,7 +179,12 @@ def invert_line(
         list(velocities(inverter, parts, batch_size, calibrate, progress, source))
     )
     changes = first.changes + (("amplitudes scaled by the direct wave",) if calibrate else ())
-    spacing = inverter.spacing(velocity.shape[-1]) or acquisition.dx
+    spacing = spacing or inverter.spacing(velocity.shape[-1])
+    if spacing is None:
+        raise ValueError(
+            f"{inverter.name} predicts {velocity.shape[-1]} columns, but its sources and receivers "
+            f"span more on their grid of {acquisition.dx:g} m; pass spacing=, the velocity's own"
+        )
     return _joined(velocity, spacing, origins, changes)
 
 

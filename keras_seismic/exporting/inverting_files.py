@@ -11,7 +11,12 @@ from keras_seismic.data.arrays import read_array, write_array
 from keras_seismic.data.disk import write_text
 from keras_seismic.data.shot_gathers import ShotGathers, read_shot_gathers
 from keras_seismic.exporting.gather_inverter import GatherInverter, Inverter
-from keras_seismic.exporting.inverting import VelocityLine, invert_line, velocities
+from keras_seismic.exporting.inverting import (
+    VelocityLine,
+    invert_line,
+    refuse_line_options,
+    velocities,
+)
 from keras_seismic.exporting.placement import check_free
 
 _LINES = (".segy", ".sgy", ".su")
@@ -25,6 +30,7 @@ def invert_file(
     calibrate: bool = False,
     batch_size: int = 8,
     reading: dict[str, Any] | None = None,
+    spacing: float | None = None,
     **matching: Any,
 ) -> np.ndarray | VelocityLine:
     """Invert a file of gathers and write velocity models.
@@ -40,6 +46,7 @@ def invert_file(
         calibrate: See ``invert``.
         batch_size: See ``invert``.
         reading: Passed to ``read_shot_gathers``.
+        spacing: See ``invert``.
         **matching: See ``invert``.
 
     Returns:
@@ -53,15 +60,15 @@ def invert_file(
     source, target = Path(source), Path(target)
     if target.suffix.lower() != ".npy":
         raise ValueError(f"{target}: velocity models are written as .npy")
-    check_free(source, target, overwrite)
+    for path in (target, target.with_suffix(".json")):
+        check_free(source, path, overwrite)
     inverter = GatherInverter.of(model)
     gathers = _read(source, reading or {})
     if isinstance(gathers, ShotGathers):
-        result = invert_line(inverter, gathers, batch_size, calibrate, True, matching)
+        result = invert_line(inverter, gathers, batch_size, calibrate, True, spacing, matching)
         _write(target, result.velocity, inverter, source, result)
         return result
-    if matching:
-        raise TypeError(f"{source}: {', '.join(matching)}: only lines are matched, not arrays")
+    refuse_line_options(str(source), spacing, matching)
     batch, single = inverter.batch_of(gathers)
     parts = list(velocities(inverter, batch, batch_size, calibrate, True, f"{source}: gathers"))
     velocity = np.concatenate(parts)
@@ -77,10 +84,9 @@ def _read(source: Path, options: dict[str, Any]) -> np.ndarray | ShotGathers:
     suffix = source.suffix.lower()
     if suffix in _LINES:
         return read_shot_gathers(source, **options)
-    if options:
-        raise TypeError(f"{source}: {', '.join(options)}: of pre-stack lines only")
     if suffix != ".npy":
         raise ValueError(f"{source}: expected gathers in .npy, .segy, .sgy or .su")
+    refuse_line_options(str(source), None, options)
     return read_array(source, mmap=True)
 
 

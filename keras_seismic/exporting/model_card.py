@@ -3,11 +3,13 @@
 import dataclasses
 import datetime
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_seismic.exporting.physical_units import PhysicalUnitsModel, predicting_network
 from keras_seismic.exporting.predictors import import_litert, load_model
@@ -15,6 +17,8 @@ from keras_seismic.simulation import Acquisition
 
 #: Its place in a SavedModel's folder, and its key in the metadata of the other formats.
 CARD, METADATA_KEY = Path("assets.extra", "model_card.json"), "model_card"
+
+_AMPLITUDE = "amplitude, as recorded"
 
 _TASKS = {
     "velocity": "shot gathers to velocity",
@@ -24,6 +28,9 @@ _TASKS = {
 
 #: Arguments of a training program that say where and how, not what on.
 _PLACES = ("out", "cache_dir", "overwrite", "resume", "smoke")
+
+#: Arguments that name a file or folder.
+_FILES = {"data", "section", "test", "test_velocity", "pretrained"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +97,7 @@ class ModelCard:
         model = predicting_network(model)
         physical = isinstance(model, PhysicalUnitsModel)
         acquisition = model.acquisition if physical else None
-        units = ["amplitude, as recorded"] * 2 if physical else ["normalised, about [-1, 1]"] * 2
+        units = [_AMPLITUDE] * 2 if physical else ["normalised, about [-1, 1]"] * 2
         if physical and model.predicts_velocity:
             units[1] = "m/s"
         name = model.output_names[0]
@@ -104,9 +111,9 @@ class ModelCard:
             input=_tensor(model.inputs[0].name, model.inputs[0].shape, units[0]),
             output=_tensor(name, model.outputs[0].shape, units[1]),
             acquisition=None if acquisition is None else _plain(acquisition.get_config()),
-            normalization=_normalization(model) if physical else None,
-            training_data=training_data,
-            metrics=metrics,
+            normalization=_plain(_normalization(model)) if physical else None,
+            training_data=_plain(training_data),
+            metrics=_plain(metrics),
             licence=licence,
         )
 
@@ -122,9 +129,10 @@ class ModelCard:
             licence: Terms of the weights.
         """
         config, metrics = (_beside(path, name) for name in ("config.json", "metrics.json"))
-        arguments = (config or {}).get("arguments", {})
-        training_data = {k: v for k, v in arguments.items() if k not in _PLACES} or None
-        return cls.of(model, training_data, metrics, licence)
+        arguments = {k: v for k, v in config.get("arguments", {}).items() if k not in _PLACES}
+        for name in _FILES & arguments.keys():
+            arguments[name] = _file_name(arguments[name])
+        return cls.of(model, arguments or None, metrics or None, licence)
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "ModelCard | None":
@@ -137,22 +145,36 @@ class ModelCard:
             Its card, or ``None`` if it has none, as models from elsewhere.
 
         Raises:
+            FileNotFoundError: If there is nothing at the path.
             ValueError: If the card or the file is damaged.
             ImportError: If it is a LiteRT model and ai-edge-litert is not installed.
         """
         path = Path(path)
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such model")
         if path.suffix == ".keras":
             return cls.of_run(load_model(path), path)
         readers = {".onnx": _onnx_card, ".tflite": _litert_card}
         text = readers[path.suffix](path) if path.suffix in readers else None
         if (path / CARD).is_file():
-            text = (path / CARD).read_text(encoding="utf-8")
-        return cls.from_json(text) if text else None
+            text = (path / CARD).read_bytes().decode("utf-8", "replace")
+        return cls.from_json(text, str(path)) if text else None
 
     @property
     def predicts_velocity(self) -> bool:
         """Whether the output is a velocity in m/s."""
         return self.output["units"] == "m/s"
+
+    @property
+    def takes_amplitudes(self) -> bool:
+        """Whether the input is raw amplitudes; else it is what the network works on."""
+        return self.input["units"] == _AMPLITUDE
+
+    def amplitudes(self) -> tuple[float, float] | None:
+        """Smallest and largest raw amplitude of the training, if the normalisation says so."""
+        settings = (self.normalization or {}).get("input", {})
+        ends = settings.get("data_min"), settings.get("data_max")
+        return None if None in ends else (float(ends[0]), float(ends[1]))
 
     def experiment(self) -> Acquisition | None:
         """The acquisition that the model was trained for."""
@@ -160,21 +182,37 @@ class ModelCard:
 
     def to_json(self) -> str:
         """The card as text."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        return json.dumps(_plain(dataclasses.asdict(self)), indent=2, allow_nan=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "ModelCard":
+    def from_json(cls, text: str, source: str = "model card") -> "ModelCard":
         """The card that ``to_json`` wrote; fields of later versions are left out.
 
+        Args:
+            text: JSON.
+            source: What messages call it.
+
         Raises:
-            ValueError: If the text is no card.
+            ValueError: If the text is no card, or parts of it are not what they should be.
         """
         try:
             values = json.loads(text)
             known = {field.name for field in dataclasses.fields(cls)}
-            return cls(**{name: value for name, value in values.items() if name in known})
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"expected a model card in JSON, received {text[:60]!r}") from error
+            card = cls(**{name: value for name, value in values.items() if name in known})
+            for end in (card.input, card.output):
+                if not (isinstance(end["units"], str) and isinstance(end["name"], str)):
+                    raise TypeError("units and name of input and output must be text")
+                if not all(size is None or type(size) is int for size in end["shape"]):
+                    raise TypeError("shapes must be lists of numbers and null")
+            if not isinstance(card.normalization, dict | None):
+                raise TypeError("normalization must be names and values, or null")
+            card.amplitudes()
+            card.experiment()
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise ValueError(
+                f"{source}: expected a model card in JSON, received {text[:60]!r} ({error})"
+            ) from error
+        return card
 
 
 def _tensor(name: str, shape: tuple, units: str) -> dict[str, Any]:
@@ -191,9 +229,25 @@ def _normalization(model: PhysicalUnitsModel) -> dict[str, Any]:
     }
 
 
-def _beside(path: str | os.PathLike, name: str) -> dict[str, Any] | None:
+def _beside(path: str | os.PathLike, name: str) -> dict[str, Any]:
+    """What a run noted beside its model, if it did."""
     path = Path(path).with_name(name)
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not isinstance(content.get("arguments", {}), dict):
+            raise ValueError("names and values were expected")
+    except ValueError as error:
+        raise ValueError(f"{path}: is not what a run writes there: {error}") from error
+    return content
+
+
+def _file_name(value: Any) -> Any:
+    """Without the folders above it, which are nobody else's business."""
+    if isinstance(value, list):
+        return [_file_name(one) for one in value]
+    return Path(value).name if isinstance(value, str) else value
 
 
 def _onnx_card(path: Path) -> str | None:
@@ -219,5 +273,13 @@ def _litert_card(path: Path) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """With lists in the place of tuples, as JSON gives them back."""
-    return json.loads(json.dumps(value))
+    """With lists in the place of tuples, as JSON gives them back, and no number that it lacks."""
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | None) else str(value)

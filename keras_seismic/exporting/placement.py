@@ -149,11 +149,8 @@ def next_version(folder: str | os.PathLike) -> int:
 
 
 def _is_version(version: object) -> bool:
-    return (
-        isinstance(version, int | np.integer)
-        and not isinstance(version, bool)
-        and 1 <= version < 2**63
-    )
+    whole = isinstance(version, int | np.integer) and not isinstance(version, bool)
+    return whole and 1 <= int(version) < 2**63  # type: ignore[call-overload]
 
 
 def _check_absent(folder: Path, version: int) -> None:

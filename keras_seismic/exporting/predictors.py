@@ -1,12 +1,15 @@
 """One way to call whatever a model was saved or exported as."""
 
+import contextlib
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
+
+from keras_seismic.exporting.placement import versions
 
 Predictor = Callable[[np.ndarray], np.ndarray]
 
@@ -23,7 +26,7 @@ def load_predictor(path: str | os.PathLike, signature: str = "serving_default") 
 
     Raises:
         FileNotFoundError: If there is nothing at the path.
-        ValueError: If it is none of these, or has no such signature.
+        ValueError: If it is none of these, is damaged, or has no such signature.
         ImportError: If onnxruntime or ai-edge-litert is needed and not installed.
 
     Example:
@@ -36,12 +39,19 @@ def load_predictor(path: str | os.PathLike, signature: str = "serving_default") 
         raise FileNotFoundError(f"{path}: no such model")
     if path.suffix == ".keras":
         return model_predictor(load_model(path))
-    if path.suffix == ".onnx":
-        return _onnx_predictor(path)
-    if path.suffix == ".tflite":
-        return _litert_predictor(path)
-    if (path / "saved_model.pb").is_file():
-        return _saved_model_predictor(path, signature)
+    if path.suffix in (".onnx", ".tflite") or (path / "saved_model.pb").is_file():
+        with _damage_named(path):
+            if path.suffix == ".onnx":
+                return _onnx_predictor(path)
+            if path.suffix == ".tflite":
+                return _litert_predictor(path)
+            return _saved_model_predictor(path, signature)
+    numbers = [str(number) for number in versions(path)]
+    if numbers:
+        raise ValueError(
+            f"{path}: is a folder of versions ({', '.join(numbers)}); name one of them, "
+            f"{path / numbers[-1]}"
+        )
     raise ValueError(
         f"{path}: expected a .keras file, an .onnx file, a .tflite file or a SavedModel folder "
         "(with saved_model.pb)"
@@ -63,7 +73,22 @@ def load_model(path: str | os.PathLike) -> keras.Model:
             f"{path}: expected a .keras file (a zip archive), but it is none; it is truncated, or "
             "of another format such as legacy .h5, which is refused"
         )
-    return keras.models.load_model(path, safe_mode=True)
+    with _damage_named(path):
+        return keras.models.load_model(path, safe_mode=True)
+
+
+@contextlib.contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Whatever a runtime stumbles over in a file becomes a ValueError that names the file."""
+    try:
+        yield
+    except ImportError:
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith(str(path)):
+            raise
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ValueError(f"{path}: cannot be loaded; is it damaged? {reason[0]}") from error
 
 
 def model_predictor(model: keras.Model) -> Predictor:

@@ -77,8 +77,10 @@ def test_models_from_gathers_to_velocity_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"inversion\.keras: expected a denoiser"):
         ks.exporting.load_denoiser(tmp_path / "inversion.keras")
     ks.models.ConvDenoiser(2, 1).save(tmp_path / "best.keras")
-    with pytest.raises(ValueError, match=r"received a ConvDenoiser, which works in \[-1, 1\]"):
-        ks.exporting.load_denoiser(tmp_path / "best.keras")
+    onnx = ks.exporting.export_onnx(ks.models.ConvDenoiser(2, 1), tmp_path / "best.onnx")
+    for bare in (tmp_path / "best.keras", onnx, ks.models.ConvDenoiser(2, 1)):
+        with pytest.raises(ValueError, match=r"received a ConvDenoiser, which works in \[-1, 1\]"):
+            ks.denoise(np.ones((9, 9)), bare)
 
 
 @pytest.mark.parametrize("suffix", [".segy", ".su", ".npy"])

@@ -1,5 +1,7 @@
 """SavedModel and ONNX: equal to the model, or not there at all."""
 
+import zipfile
+
 import keras
 import numpy as np
 import onnx
@@ -142,6 +144,14 @@ def test_predictors_refuse_what_they_do_not_know(tmp_path):
         ks.exporting.load_model(tmp_path / "legacy.keras")
     with pytest.raises(FileNotFoundError):
         ks.exporting.load_model(tmp_path / "absent.keras")
+    with zipfile.ZipFile(tmp_path / "empty.keras", "w") as archive:
+        archive.writestr("nothing", "")
+    (tmp_path / "1").mkdir()
+    for name in ("damaged.onnx", "1/saved_model.pb"):
+        (tmp_path / name).write_bytes(b"no model" * 9)
+    for name in ("empty.keras", "damaged.onnx", "1"):
+        with pytest.raises(ValueError, match=f"{name}: cannot be loaded; is it damaged"):
+            ks.exporting.load_predictor(tmp_path / name)
 
 
 def test_onnx_wants_its_suffix_and_its_runtime(model, tmp_path, monkeypatch):

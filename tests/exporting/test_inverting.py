@@ -8,6 +8,7 @@ import pytest
 
 import export.predict
 import keras_seismic as ks
+from keras_seismic.exporting import GatherInverter
 from keras_seismic.exporting.inverting import _joined
 
 
@@ -76,13 +77,20 @@ def test_what_does_not_fit_is_refused(model, gathers):
         ValueError, match=r"invert: gathers 0 to 0: 1 of 4608 values are not finite"
     ):
         ks.invert(broken, model)
-    with pytest.raises(TypeError, match="origin: only lines are matched"):
-        ks.invert(raw, model, origin=3.0)
+    with pytest.raises(ValueError, match="origin, spacing: for pre-stack lines only"):
+        ks.invert(raw, model, origin=3.0, spacing=5.0)
+    with pytest.raises(ValueError, match="batch_size must be a positive integer"):
+        ks.invert(raw, model, batch_size=0)
+    for given in (raw.astype(complex), raw.astype(str)):
+        with pytest.raises(ValueError, match="gathers of real numbers"):
+            ks.invert(given, model)
     for network in (ks.models.ConvDenoiser(2, 1), model.network):
         with pytest.raises(ValueError, match="expected a model from raw gathers to velocity"):
             ks.invert(raw, network)
     with pytest.warns(UserWarning, match=r"largest amplitude is .*e\+0.*trained on up to 55"):
         ks.invert(1000 * raw, model)
+    with pytest.warns(UserWarning, match="largest amplitude"):
+        ks.invert(np.concatenate([raw, raw, 1e-3 * raw]), model, batch_size=2)
 
 
 def test_calibration_undoes_other_amplitudes():
@@ -116,6 +124,10 @@ def test_a_line_is_put_together_from_its_parts(model, line):
         one = ks.invert(line, model, origin=origin)
         np.testing.assert_allclose(one.velocity, alone, atol=0.1)
     assert "x=0 is 1000 m on the line" in result.changes[0]
+    coarse = GatherInverter(lambda x: x[:, :9, :9, :1], model.input_shape[1:], model.acquisition)
+    with pytest.raises(ValueError, match="predicts 9 columns, but its sources and receivers span"):
+        ks.invert(line, coarse)
+    assert ks.invert(line, coarse, spacing=80.0).velocity.shape == (9, 15)
     short = dataclasses.replace(line, source_x=line.source_x + 5000)
     with pytest.raises(ValueError, match="the line does not hold the acquisition"):
         ks.invert(short, model)
@@ -150,10 +162,12 @@ def test_files_of_arrays(saved, model, gathers, tmp_path):
         description = json.loads(target.with_suffix(".json").read_text())
         assert (description["units"], description["dx_m"]) == ("m/s", 10)
     before = target.read_bytes()
+    (tmp_path / "beside.json").write_text("precious")
     for source, to, error, message in (
         ("keras.npy", "one_velocity.npy", FileExistsError, "exists already"),
         ("keras.npy", "velocity.segy", ValueError, "written as .npy"),
         ("keras.npy", "nowhere/velocity.npy", FileNotFoundError, "no such folder"),
+        ("keras.npy", "beside.npy", FileExistsError, "exists already"),
         ("absent.npy", "velocity.npy", FileNotFoundError, "no such file of gathers"),
         ("one_velocity.json", "velocity.npy", ValueError, "expected gathers in"),
         ("one_velocity.npy", "velocity.npy", ValueError, "takes gathers"),
@@ -161,6 +175,7 @@ def test_files_of_arrays(saved, model, gathers, tmp_path):
         with pytest.raises(error, match=message):
             ks.exporting.invert_file(saved, tmp_path / source, tmp_path / to)
     assert target.read_bytes() == before
+    assert (tmp_path / "beside.json").read_text() == "precious"
 
 
 def test_the_program_inverts_and_denoises(saved, model, gathers, tmp_path, capsys, rng):
@@ -181,8 +196,31 @@ def test_the_program_inverts_and_denoises(saved, model, gathers, tmp_path, capsy
     ends = [str(tmp_path / "section.npy"), str(tmp_path / "clean.npy")]
     assert export.predict.main([str(version), *ends]).shape == (60, 40)
     (version / "assets.extra" / "model_card.json").unlink()
-    with pytest.raises(ValueError, match="has no model card; say what it predicts"):
+    with pytest.raises(ValueError, match="has no model card; say that it denoises"):
         export.predict.main([str(version), *ends, "--overwrite"])
     export.predict.main([str(version), *ends, "--overwrite", "--task", "section"])
     with pytest.raises(FileNotFoundError, match="no such model"):
         export.predict.main([str(tmp_path / "absent"), *ends])
+
+
+def test_the_program_refuses_before_the_work(saved, gathers, tmp_path, model):
+    np.save(tmp_path / "gathers.npy", gathers[2][:1])
+    (tmp_path / "there.png").write_text("precious")
+    ends = [str(saved), str(tmp_path / "gathers.npy"), str(tmp_path / "velocity.npy")]
+    for options, error, message in (
+        (["--figure", "gathers.npy", "--overwrite"], ValueError, "written as .png"),
+        (["--figure", "there.png"], FileExistsError, "exists already"),
+        (["--figure", "nowhere/x.png"], FileNotFoundError, "no such folder"),
+        (["--keep-peaks"], ValueError, "--keep-peaks: does nothing for a model that predicts"),
+        (["--window", "9", "9"], ValueError, "--window: does nothing"),
+        (["--origin", "3"], ValueError, "for pre-stack lines only"),
+        (["--task", "section"], ValueError, "by its card it is shot gathers to velocity"),
+    ):
+        given = [str(tmp_path / o) if o.endswith((".png", ".npy")) else o for o in options]
+        with pytest.raises(error, match=message):
+            export.predict.main([*ends, *given])
+        assert not (tmp_path / "velocity.npy").exists()
+    assert (tmp_path / "there.png").read_text() == "precious"
+    versions = ks.exporting.export_saved_model(model, tmp_path / "m", inputs=gathers[2][:1]).parent
+    with pytest.raises(ValueError, match=r"folder of versions \(1\); name one of them"):
+        export.predict.main([str(versions), *ends[1:]])

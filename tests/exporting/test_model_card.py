@@ -50,3 +50,32 @@ def test_damaged_files_are_named(tmp_path, suffix):
         pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing")
     with pytest.raises(ValueError, match=f"model{suffix}: is no"):
         ks.exporting.ModelCard.read(path)
+
+
+def test_damaged_cards_are_named(model, tmp_path):
+    whole = json.loads(ks.exporting.ModelCard.of(model).to_json())
+    for change in (
+        {"input": "foo"},
+        {"input": {}},
+        {"acquisition": {"dx": -1}},
+        {"normalization": []},
+        {"output": whole["output"] | {"shape": 3}},
+    ):
+        with pytest.raises(ValueError, match=r"a\.json: expected a model card"):
+            ks.exporting.ModelCard.from_json(json.dumps(whole | change), "a.json")
+    for text in ("{bad", "[1]", '{"arguments": [1]}'):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(ValueError, match=r"config\.json: is not what a run writes"):
+            ks.exporting.ModelCard.of_run(model, tmp_path / "model.keras")
+    with pytest.raises(FileNotFoundError, match="no such model"):
+        ks.exporting.ModelCard.read(tmp_path / "absent.onnx")
+
+
+def test_cards_are_json_and_name_no_folders(model, tmp_path):
+    config = {"arguments": {"data": "/home/me/CurveVel_A", "section": ["/a/b.segy"]}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "metrics.json").write_text('{"snr_db": NaN, "mae": 3.0}')
+    card = ks.exporting.ModelCard.of_run(model, tmp_path / "model.keras")
+    assert card.training_data == {"data": "CurveVel_A", "section": ["b.segy"]}
+    assert card.metrics == {"snr_db": None, "mae": 3.0}
+    assert "NaN" not in card.to_json()
