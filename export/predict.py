@@ -13,6 +13,7 @@ every header they came with. Only use models that you trust: loading one can run
 """
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def refuse_others_options(arguments: argparse.Namespace, task: str) -> None:
 def invert(model: keras.Model | Path, arguments: argparse.Namespace):
     """Gathers to velocity."""
     inverter = ks.exporting.GatherInverter.of(model)
+    inverter = dataclasses.replace(inverter, name=str(arguments.model))
     line = arguments.input.suffix.lower() in (".segy", ".sgy", ".su")
     result = ks.exporting.invert_file(
         inverter,
