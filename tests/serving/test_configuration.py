@@ -181,6 +181,12 @@ def test_a_label_that_moves_too_early_is_warned_of(base, tmp_path):
         ({"image": "tensorflow/serving"}, "with its release"),
         ({"image": "tensorflow/serving:latest-gpu"}, "with its release"),
         ({"image": "registry:5000/serving"}, "with its release"),
+        ({"image": "--privileged:1"}, "with its release"),
+        ({"image": "-v/:/host:1"}, "with its release"),
+        ({"image": "serving:1 --privileged"}, "with its release"),
+        ({"image": "serving:"}, "with its release"),
+        ({"image": "a//b:1"}, "with its release"),
+        ({"image": None}, "with its release"),
         ({"max_message_bytes": 2**31}, "max_message_bytes"),
         ({"reload_seconds": 0}, "reload_seconds"),
         ({"models": []}, "one or more models"),
@@ -192,6 +198,35 @@ def test_arguments_that_cannot_be(exported, tmp_path, arguments, words):
         write(**({"folder": tmp_path / "serving", "models": models} | arguments))
     with pytest.raises(ValueError, match="sizes of at least 1"):
         ks.serving.Batching(0)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "registry.example.org:5000/team/my__serving-gpu:2.21.0-gpu",
+        f"tensorflow/serving@sha256:{'0a' * 32}",
+        f"localhost/serving:1@sha256:{'0a' * 32}",
+    ],
+)
+def test_images_that_can_be(exported, tmp_path, image):
+    models = [Model("inversion", exported.root / "inversion")]
+    assert image in write(tmp_path, models, image=image).docker
+
+
+def test_a_file_in_the_place_of_the_folder(exported, tmp_path):
+    (tmp_path / "file").write_text("kept")
+    models = [Model("inversion", exported.root / "inversion")]
+    for folder in (tmp_path / "file", tmp_path / "file" / "deeper" / "serving"):
+        with pytest.raises(NotADirectoryError, match="file: is a file; expected a folder"):
+            write(folder, models, port=0)  # the port would be refused by the checks
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_versions_in_a_list_are_written(exported, tmp_path):
+    write(tmp_path, [Model("m", exported.root / "inversion", [2, 1], {"stable": np.int64(1)})])
+    (config,) = parsed(tmp_path)
+    assert list(config.model_version_policy.specific.versions) == [1, 2]
+    assert dict(config.version_labels) == {"stable": 1}
 
 
 def test_the_client_lines_it_prints_run(server, models, exported, tmp_path):

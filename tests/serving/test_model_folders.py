@@ -26,6 +26,15 @@ def spoilt(base, how):
         (base / "2").rename(base / "02")
     if how == "damaged":
         (base / "2" / "saved_model.pb").write_bytes(b"\xff" * 100)
+    if how == "huge":
+        (base / "2").rename(base / str(2**63))
+    if how == "link":
+        (base / "2").rename(base.parent / "elsewhere")
+        (base / "2").symlink_to(base.parent / "elsewhere")
+    if how == "link within":
+        variables = base / "2" / "variables"
+        variables.rename(base.parent / "elsewhere")
+        variables.symlink_to(base.parent / "elsewhere")
     if how == "comma":
         return base.rename(base.parent / "a,b")
     return base
@@ -41,6 +50,9 @@ def spoilt(base, how):
         ("no weights", r"variables\.index: no such file; the SavedModel is incomplete"),
         ("leading zero", "leading zeros are ambiguous"),
         ("damaged", "is no SavedModel|holds no graph"),
+        ("huge", r"9223372036854775808: servers take version numbers up to 2\*\*63 - 1"),
+        ("link", "2: is a link to .*elsewhere, outside of .*inversion"),
+        ("link within", "2/variables: is a link to .*elsewhere, outside of .*inversion"),
         ("comma", "commas, quotes"),
     ],
 )
@@ -66,6 +78,17 @@ def test_a_folder_that_cannot_be_passed_on_is_refused(base, tmp_path):
         ("m", (3,), {}, "no such version of m; there are 1, 2"),
         ("m", "latest", {"stable": 1}, "names version 1, but the server would load 2"),
         ("m", "", {"stable": 3}, "no such version of m"),
+        ("m", ("1",), {}, r"m, versions: expected a version number such as 1, received '1' \(str"),
+        ("m", (True,), {}, "expected a version number such as 1, received True"),
+        ("m", (1.0,), {}, "expected a version number such as 1, received 1.0"),
+        ("m", "1", {}, r"numbers such as \(1, 3\), received '1'"),
+        ("m", "latest=99999999999", {}, "expected versions 'latest'"),
+        ("m", (2**63,), {}, r"from 0 to 2\*\*63 - 1"),
+        ("m", "", {"stable": "1"}, "m, label 'stable': expected a version number .* '1' "),
+        ("m", "", {"stable": True}, "received True"),
+        ("m", "", {"stable": -1}, r"from 0 to 2\*\*63 - 1"),
+        ("m", "", {1: 1}, "begins with a letter"),
+        (None, "", {}, "expected a name of letters"),
         ("m", "", {"2": 2}, "begins with a letter"),
         ("m", "", {"a b": 2}, "begins with a letter"),
     ],
@@ -73,6 +96,14 @@ def test_a_folder_that_cannot_be_passed_on_is_refused(base, tmp_path):
 def test_names_versions_and_labels_are_checked(exported, name, versions, labels, words):
     with pytest.raises((ValueError, FileNotFoundError), match=words):
         Model(name, exported.root / "inversion", versions, labels)
+
+
+def test_links_that_a_container_can_follow(base, tmp_path):
+    (base / "3").symlink_to("1")
+    (tmp_path / "link").symlink_to(base)
+    model = Model("m", tmp_path / "link")
+    assert model.newest == base.resolve() / "3"
+    assert base.resolve() in write(tmp_path / "serving", [model]).mounted
 
 
 def test_words_of_a_command_line(exported):
