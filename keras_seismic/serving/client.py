@@ -15,7 +15,7 @@ from keras_seismic.serving.known_model import KnownModel
 from keras_seismic.serving.rest_transport import RestTransport
 from keras_seismic.serving.signatures import Metadata, as_array, described
 from keras_seismic.serving.single_version import answers
-from keras_seismic.serving.splitting import split
+from keras_seismic.serving.splitting import joined, split
 from keras_seismic.serving.transport import (
     DEFAULT_MESSAGE_BYTES,
     Target,
@@ -188,11 +188,7 @@ class Client:
 
         sizes = self._transport.message_bytes
         requests = list(split(named, known, batch_size, sizes, self._target))
-        parts = answers(requests, ask, self._current, str(self._target))
-        outputs = {
-            name: np.concatenate([part[name] for part in parts]) if len(parts) > 1 else array
-            for name, array in parts[0].items()
-        }
+        outputs = joined(answers(requests, ask, self._current, str(self._target)))
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def metadata(self) -> Metadata:
