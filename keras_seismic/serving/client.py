@@ -1,31 +1,21 @@
 """A client of models on TensorFlow Serving."""
 
 import functools
-import random
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 
-from keras_seismic.serving.errors import (
-    InvalidInputError,
-    ServingError,
-    SignatureNotFoundError,
-    TransportError,
-)
+from keras_seismic.serving.attempts import attempted, check_patience
+from keras_seismic.serving.errors import InvalidInputError, ServingError, TransportError
 from keras_seismic.serving.explanations import explained
 from keras_seismic.serving.grpc_transport import GrpcTransport
+from keras_seismic.serving.known_model import KnownModel
 from keras_seismic.serving.rest_transport import RestTransport
-from keras_seismic.serving.signatures import (
-    Metadata,
-    Signature,
-    checked_inputs,
-    described,
-    find_signature,
-)
-from keras_seismic.serving.splitting import split
+from keras_seismic.serving.signatures import Metadata, as_array, described
+from keras_seismic.serving.single_version import answers
+from keras_seismic.serving.splitting import joined, split
 from keras_seismic.serving.transport import (
     DEFAULT_MESSAGE_BYTES,
     Target,
@@ -34,10 +24,6 @@ from keras_seismic.serving.transport import (
 )
 
 _Result = TypeVar("_Result")
-
-#: A description of the model that is older than this many seconds is asked for again before
-#: inputs are refused by it: the server may have loaded another version.
-_TRUSTED_AGE = 5.0
 
 _TRANSPORTS: dict[str, Callable[[Target], Transport]] = {
     "grpc": GrpcTransport,
@@ -53,13 +39,13 @@ class Client:
     by many threads at once.
 
     Args:
-        address: ``"host:port"``; gRPC also takes ``"unix:/path"``. By default the server's
-            port is 8500 for gRPC and 8501 for REST.
+        address: ``"host:port"``, ``"[::1]:port"``; gRPC also takes ``"unix:/path"``. By default
+            the server's port is 8500 for gRPC and 8501 for REST.
         model: Name of the model on the server.
         version: Its number, or a label (``"stable"``); by default the newest that is served.
         protocol: ``"grpc"``, or ``"rest"``, which needs nothing but Python but takes seconds for
             large arrays, because it sends numbers as text.
-        timeout: Seconds that a request may take, retries included.
+        timeout: Seconds that a request may take, retries included; at most a day.
         max_message_bytes: Limit of a request and of an answer.
         retries: How often a request is sent again while the server is unavailable, at
             growing intervals. Nothing else is retried.
@@ -71,6 +57,7 @@ class Client:
 
     Raises:
         ValueError: If an argument is not possible.
+        FileNotFoundError: If there is no such PEM file.
         ImportError: If gRPC is wanted and not installed.
 
     Example:
@@ -91,22 +78,14 @@ class Client:
         credentials: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        if protocol not in _TRANSPORTS:
-            raise ValueError(f"Client: expected protocol 'grpc' or 'rest', received {protocol!r}")
-        if credentials is not None and (tls or protocol == "rest"):
-            raise ValueError("Client: credentials are for gRPC, and in the place of tls")
-        if not timeout > 0 or retries < 0:
-            raise ValueError(
-                f"Client: expected timeout > 0 and retries >= 0, received {timeout} and {retries}"
-            )
+        check_patience(timeout, retries)
         self.timeout, self.retries, self.protocol = timeout, retries, protocol
         self._target = Target(
             address, model, version, max_message_bytes, tls, credentials,
-            tuple((headers or {}).items()),
+            tuple((headers or {}).items()), protocol,
         )  # fmt: skip
         self._transport = _TRANSPORTS[protocol](self._target)
-        self._lock = threading.Lock()
-        self._known: tuple[float, Metadata] | None = None
+        self._known = KnownModel(str(self._target), self.metadata)
         self._closed = False
 
     def __enter__(self) -> "Client":
@@ -140,7 +119,7 @@ class Client:
         Raises:
             ServingError: As for ``predict``; or if the model does not predict velocity.
         """
-        return self._only(np.asarray(gathers), 4, "velocity", signature, batch_size)
+        return self._only(gathers, 4, "velocity", signature, batch_size)
 
     def denoise(self, sections: np.ndarray, batch_size: int | None = 8) -> np.ndarray:
         """Sections without their noise, in the amplitudes that they came with.
@@ -155,7 +134,7 @@ class Client:
         Raises:
             ServingError: As for ``predict``; or if the model is no denoiser.
         """
-        sections = np.asarray(sections)
+        sections = as_array(sections, f"{self._target}: sections")
         single = sections.ndim == 2
         batch = sections[None, ..., None] if single else sections
         clean = self._only(batch, 4, "clean_section", "serving_default", batch_size)
@@ -169,6 +148,8 @@ class Client:
         check: bool = True,
     ) -> Any:
         """Run a signature of the model.
+
+        All of a result is by one version of the model, also where it takes several requests.
 
         Args:
             inputs: Arrays by the signature's names, or one array if it has one input. Real
@@ -194,21 +175,20 @@ class Client:
             raise ValueError(f"predict: batch_size must be 1 or more, received {batch_size}")
         known = None
         if check:
-            known, named = self._checked(inputs, signature)
+            known, named = self._known.checked(inputs, signature)
         elif isinstance(inputs, Mapping):
-            named = {name: np.asarray(array) for name, array in inputs.items()}
+            where = f"{self._target}, signature {signature!r}"
+            named = {name: as_array(a, f"{where}: {name}") for name, a in inputs.items()}
         else:
             raise ValueError("predict: with check=False the inputs must be named, {name: array}")
-        parts = [
-            self._call(
-                functools.partial(self._transport.predict, part, signature, known), signature
-            )
-            for part in split(named, known, batch_size, self._transport.message_bytes, self._target)
-        ]
-        outputs = {
-            name: np.concatenate([part[name] for part in parts]) if len(parts) > 1 else array
-            for name, array in parts[0].items()
-        }
+
+        def ask(part, version):
+            send = functools.partial(self._transport.predict, part, signature, known, version)
+            return self._call(send, signature)
+
+        sizes = self._transport.message_bytes
+        requests = list(split(named, known, batch_size, sizes, self._target))
+        outputs = joined(answers(requests, ask, self._current, str(self._target)))
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def metadata(self) -> Metadata:
@@ -249,12 +229,15 @@ class Client:
 
     def _only(self, batch, rank, output, signature, batch_size) -> np.ndarray:
         """The output of that name, for a batch or one example without the first axis."""
-        found = find_signature(self._metadata().signatures, signature, str(self._target))
+        found = self._known.signature(signature)
         if set(found.outputs) != {output}:
             raise InvalidInputError(
                 f"{self._target}: expected a model that returns {output}, but it is {found}; call "
                 "predict()"
             )
+        batch = as_array(
+            batch, f"{self._target}, signature {signature!r}: {next(iter(found.inputs))}"
+        )
         if batch.ndim == rank - 1:
             return self.predict(batch[None], signature, batch_size)[0]
         return self.predict(batch, signature, batch_size)
@@ -262,29 +245,14 @@ class Client:
     def _describe(self, timeout: float) -> Metadata:
         version, content = self._call(self._transport.metadata, timeout=timeout)
         metadata = Metadata(self._target.model, version, described(content))
-        with self._lock:
-            self._known = (time.monotonic(), metadata)
+        self._known.keep(metadata)
         return metadata
 
-    def _metadata(self, age: float = float("inf")) -> Metadata:
-        """The model's description, anew if the known one is older than that."""
-        with self._lock:
-            known = self._known
-        if known is not None and time.monotonic() - known[0] < age:
-            return known[1]
-        return self.metadata()
-
-    def _checked(self, inputs, name: str) -> tuple[Signature, dict[str, np.ndarray]]:
-        """The signature and the inputs in its types."""
-        where = f"{self._target}, signature {name!r}"
-        for age in (float("inf"), _TRUSTED_AGE):
-            metadata = self._metadata(age)
-            try:
-                signature = find_signature(metadata.signatures, name, str(self._target))
-                return signature, checked_inputs(signature, inputs, where)
-            except (InvalidInputError, SignatureNotFoundError) as error:
-                problem = error
-        raise problem
+    def _current(self) -> int | None:
+        """The version that answers now, where answers do not tell and it is not fixed."""
+        if self._transport.tells_version or isinstance(self._target.version, int):
+            return None
+        return self.metadata().version
 
     def _call(
         self,
@@ -296,20 +264,8 @@ class Client:
         if self._closed:
             raise RuntimeError(f"{self._target}: the client is closed")
         deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
-        delay = 0.1
-        for attempt in range(self.retries + 1):
-            try:
-                return function(max(deadline - time.monotonic(), 1e-3))
-            except TransportError as error:
-                # Some randomness, lest many clients come back in the same moment.
-                pause = delay * random.uniform(0.5, 1.0)
-                late = time.monotonic() + pause > deadline
-                if error.code != "UNAVAILABLE" or attempt == self.retries or late:
-                    with self._lock:
-                        self._known = None  # it may be that of another version
-                    raise explained(
-                        error, self._target, self._transport, self.protocol, signature
-                    ) from error
-            time.sleep(pause)
-            delay *= 2
-        raise AssertionError("unreachable")
+        try:
+            return attempted(function, deadline, self.retries)
+        except TransportError as error:
+            self._known.keep(None)  # it may be that of another version
+            raise explained(error, self._target, self._transport, deadline, signature) from error

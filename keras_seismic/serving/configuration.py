@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,13 @@ from keras_seismic.serving.transport import DEFAULT_MESSAGE_BYTES
 
 #: The release that belongs to the protos that the client is tested with.
 IMAGE = "tensorflow/serving:2.21.0"
+
+#: Docker's form of a name, with a release or digest: anything else might be an option to it.
+_IMAGE = re.compile(
+    r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?/)?"
+    r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*"
+    r"(?=[:@])(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(@sha256:[0-9a-f]{64})?"
+)
 
 MODELS, BATCHING, MONITORING, COMPOSE = (
     "models.config",
@@ -89,6 +97,7 @@ def write_configuration(
         ValueError: If an argument is not possible, two models have one name, or batching is wanted
             for a model of inputs of any size, which cannot be merged.
         FileExistsError: If a file is there and ``overwrite`` is false.
+        NotADirectoryError: If the folder, or one above it, is a file.
         FileNotFoundError: If a model is not complete.
 
     Example:
@@ -97,6 +106,7 @@ def write_configuration(
     """
     folder = Path(folder).resolve()
     check_path(folder)
+    _check_folder(folder)
     _check(models, port, rest_port, image, max_message_bytes, reload_seconds)
     signatures = {model.name: _served(model) for model in models}
     if batching is not None:
@@ -139,7 +149,7 @@ def batching_parameters(batching: Batching) -> str:
 
 
 def _model(model: ServedModel) -> str:
-    if isinstance(model.versions, tuple):
+    if not isinstance(model.versions, str):
         numbers = "".join(f"        versions: {n}\n" for n in model.loaded)
         policy = f"      specific {{\n{numbers}      }}\n"
     elif model.versions == "all":
@@ -166,6 +176,14 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def _check_folder(folder: Path) -> None:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(
+            f"{there}: is a file; expected a folder to write the configuration to"
+        )
+
+
 def _check(models, port, rest_port, image, max_message_bytes, reload_seconds) -> None:
     names = [model.name for model in models]
     if not names or len(set(names)) < len(names):
@@ -177,11 +195,11 @@ def _check(models, port, rest_port, image, max_message_bytes, reload_seconds) ->
         raise ValueError(
             f"write_configuration: expected different ports from 1 to 65535, received {ports}"
         )
-    name, _, tag = image.rpartition(":")
-    if not name or "/" in tag or tag.startswith("latest") or any(c.isspace() for c in image):
+    form = _IMAGE.fullmatch(image) if isinstance(image, str) else None
+    if form is None or (form["tag"] or "").startswith("latest"):
         raise ValueError(
-            f"write_configuration: expected an image with its release, such as {IMAGE}, received "
-            f"{image!r}"
+            "write_configuration: expected an image (registry, name) with its release, such as "
+            f"{IMAGE}, received {image!r}"
         )
     if not 2**16 <= max_message_bytes < 2**31:
         raise ValueError(

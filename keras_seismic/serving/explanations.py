@@ -1,6 +1,7 @@
 """From a failed request to an error that says where, what and what to do next."""
 
 import re
+import time
 
 from keras_seismic.serving.errors import (
     DeadlineError,
@@ -24,12 +25,13 @@ _OTHER_PROTOCOL = re.compile(
 )
 _PORTS = {"grpc": "gRPC (usually 8500)", "rest": "REST (usually 8501)"}
 
-#: Seconds for the questions that an explanation needs.
-_PATIENCE = 5.0
+#: Seconds for the questions that an explanation needs, at most, and at least where the
+#: deadline has passed.
+_PATIENCE, _FLOOR = 5.0, 0.2
 
 
 def explained(
-    error: TransportError, target: Target, transport: Transport, protocol: str,
+    error: TransportError, target: Target, transport: Transport, deadline: float,
     signature: str | None = None,
 ) -> ServingError:  # fmt: skip
     """The error that users see for what a transport reports.
@@ -38,19 +40,20 @@ def explained(
         error: The report.
         target: Where the request went.
         transport: Asked for the versions or signatures that there are, if one is absent.
-        protocol: ``"grpc"`` or ``"rest"``.
+        deadline: Until when it may ask, in the time of ``time.monotonic``.
         signature: The one that was to run, if any.
     """
     kind, where = classified(error), str(target)
+    patience = min(max(deadline - time.monotonic(), _FLOOR), _PATIENCE)
     where += "" if signature is None else f", signature {signature!r}"
     if kind in (ModelNotFoundError, VersionNotFoundError):
-        return _absent(where, error, transport)
+        return _absent(where, error, transport, patience)
     said = error.detail or "no reason given"
     if kind is ServerError:
         said = f"{error.code}: {said}"
     if kind is SignatureNotFoundError:
-        said += _signature_names(transport)
-    return kind(f"{where}: {said.rstrip('.')}. {_advice(kind, error, protocol)}".rstrip())
+        said += _signature_names(transport, patience)
+    return kind(f"{where}: {said.rstrip('.')}. {_advice(kind, error, target.protocol)}".rstrip())
 
 
 def _advice(kind: type[ServingError], error: TransportError, protocol: str) -> str:
@@ -69,11 +72,18 @@ def _advice(kind: type[ServingError], error: TransportError, protocol: str) -> s
     }.get(kind, "")
 
 
-def _absent(where: str, error: TransportError, transport: Transport) -> ServingError:
+def _absent(
+    where: str, error: TransportError, transport: Transport, patience: float
+) -> ServingError:
     """Whether it is the model or its version that the server does not have."""
     try:
-        versions = transport.status(_PATIENCE)
-    except TransportError:
+        versions = transport.status(patience)
+    except TransportError as unknown:
+        if unknown.code != "NOT_FOUND":
+            return ModelNotFoundError(
+                f"{where}: the server has no model of this name, or not this version "
+                f"({error.detail}); asked which it has, it gave no answer ({unknown.detail})"
+            )
         versions = []
     if not versions:
         return ModelNotFoundError(
@@ -87,9 +97,9 @@ def _absent(where: str, error: TransportError, transport: Transport) -> ServingE
     )
 
 
-def _signature_names(transport: Transport) -> str:
+def _signature_names(transport: Transport, patience: float) -> str:
     try:
-        names = sorted(described(transport.metadata(_PATIENCE)[1]))
+        names = sorted(described(transport.metadata(patience)[1]))
     except TransportError:
         return ""
     return f"; the model has {', '.join(names)}"

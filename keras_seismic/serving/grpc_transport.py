@@ -22,6 +22,8 @@ class GrpcTransport:
         ImportError: If grpcio or tensorflow-serving-api is not installed.
     """
 
+    tells_version = True
+
     def __init__(self, target: Target) -> None:
         self._grpc = _import_grpc()
         self._apis = _import_apis()
@@ -33,16 +35,20 @@ class GrpcTransport:
 
     def predict(
         self, inputs: Mapping[str, np.ndarray], signature: str, known: Signature | None,
-        timeout: float,
-    ) -> dict[str, np.ndarray]:  # fmt: skip
+        version: int | None, timeout: float,
+    ) -> tuple[int | None, dict[str, np.ndarray]]:  # fmt: skip
         """Run a signature."""
         request = self._apis.predict.PredictRequest()
         self._specify(request.model_spec)
+        if version is not None:
+            request.model_spec.version.value = version  # in the place of a label
         request.model_spec.signature_name = signature
         for name, array in inputs.items():
             request.inputs[name].CopyFrom(tensor_proto(array))
         response = self._call(self._prediction.Predict, request, timeout)
-        return {name: array_of(proto) for name, proto in response.outputs.items()}
+        spec = response.model_spec
+        answered = spec.version.value if spec.HasField("version") else None
+        return answered, {name: array_of(proto) for name, proto in response.outputs.items()}
 
     def metadata(self, timeout: float) -> tuple[int | None, dict]:
         """The version that answered, and its signatures in JSON's form."""

@@ -1,9 +1,10 @@
 """Folders of numbered model versions, as TensorFlow Serving wants them."""
 
 import dataclasses
+import operator
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from keras_seismic.serving.signatures import Signature, described
@@ -13,6 +14,9 @@ _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 #: In Docker's --mount and in server arguments these separate fields or need quoting twice.
 _UNFIT = re.compile(r'[,"\n\r\t\\]')
+
+#: Servers hold version numbers in 64 bits.
+_LARGEST = 2**63 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,26 +42,31 @@ class ServedModel:
 
     name: str
     base_path: Path
-    versions: str | tuple[int, ...] = ""
+    versions: str | Sequence[int] = ""
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        base = Path(self.base_path).resolve()
-        object.__setattr__(self, "base_path", base)
-        object.__setattr__(self, "labels", dict(self.labels))
-        if not _NAME.fullmatch(self.name):
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise ValueError(
                 "ServedModel: expected a name of letters, digits, _ . and -, received "
                 f"{self.name!r}"
             )
-        for label in self.labels:
-            if not _LABEL.fullmatch(label):
+        base = Path(self.base_path).resolve()
+        object.__setattr__(self, "base_path", base)
+        labels = dict(self.labels)
+        for label in labels:
+            if not isinstance(label, str) or not _LABEL.fullmatch(label):
                 raise ValueError(
                     f"{self.name}: expected a label that begins with a letter and holds letters, "
                     f"digits, _ . and -, received {label!r}"
                 )
+            labels[label] = _number(labels[label], f"{self.name}, label {label!r}")
+        object.__setattr__(self, "labels", labels)
         check_path(base)
-        versions = self.versions or (tuple(sorted(set(self.labels.values()))) or "latest")
+        versions = self.versions or (tuple(sorted(set(labels.values()))) or "latest")
+        if not isinstance(versions, str):
+            given = versions if isinstance(versions, Iterable) else (versions,)
+            versions = tuple(_number(n, f"{self.name}, versions") for n in given)
         object.__setattr__(self, "versions", versions)
         loaded = self.loaded
         for label, number in self.labels.items():
@@ -82,11 +91,11 @@ class ServedModel:
         """
         available = self.available
         if isinstance(self.versions, str):
-            number = re.fullmatch(r"all|latest(?:=([1-9]\d*))?", self.versions)
+            number = re.fullmatch(r"all|latest(?:=([1-9][0-9]{0,8}))?", self.versions)
             if not number:
                 raise ValueError(
-                    f"{self.name}: expected versions 'latest', 'latest=2', 'all' or numbers, "
-                    f"received {self.versions!r}"
+                    f"{self.name}: expected versions 'latest', 'latest=2', 'all' or a tuple of "
+                    f"numbers such as (1, 3), received {self.versions!r}"
                 )
             chosen = available if self.versions == "all" else available[-int(number[1] or 1) :]
         else:
@@ -124,12 +133,13 @@ def versions_in(base_path: str | os.PathLike) -> tuple[int, ...]:
 
     Raises:
         FileNotFoundError: If there is no such folder, or no version in it.
-        ValueError: If two folders have the same number (``1`` and ``01``).
+        ValueError: If two folders have the same number (``1`` and ``01``), or one a number that
+            servers cannot hold.
     """
     base = Path(base_path)
     if not base.is_dir():
         raise FileNotFoundError(f"{base}: no such folder of model versions")
-    names = [p.name for p in base.iterdir() if re.fullmatch(r"\d+", p.name) and p.is_dir()]
+    names = [p.name for p in base.iterdir() if re.fullmatch(r"[0-9]+", p.name) and p.is_dir()]
     if not names:
         hint = (
             f"; it is a version itself: pass {base.parent}"
@@ -144,13 +154,21 @@ def versions_in(base_path: str | os.PathLike) -> tuple[int, ...]:
         raise ValueError(
             f"{base}: version folders with leading zeros are ambiguous: {sorted(names)}"
         )
+    if numbers[-1] > _LARGEST:
+        raise ValueError(
+            f"{base / str(numbers[-1])}: servers take version numbers up to 2**63 - 1; rename it"
+        )
     return tuple(numbers)
 
 
 def check_version_folder(folder: Path) -> None:
     """Refuse a version folder that a server could not load.
 
+    Args:
+        folder: In the model's folder, with ``saved_model.pb`` in it.
+
     Raises:
+        ValueError: If it, or something in it, is a link to a place outside of the model's folder.
         FileNotFoundError: If there is no model in it, or its weights are missing.
         PermissionError: If it cannot be read.
     """
@@ -163,6 +181,25 @@ def check_version_folder(folder: Path) -> None:
     for path in (folder, model, variables):
         if not os.access(path, os.R_OK):
             raise PermissionError(f"{path}: cannot be read")
+    base = folder.parent.resolve()
+    for path in (folder, *folder.rglob("*")):
+        if path.is_symlink() and not path.resolve().is_relative_to(base):
+            raise ValueError(
+                f"{path}: is a link to {path.resolve()}, outside of {base}, which alone is mounted "
+                "in the server's container; copy the version there"
+            )
+
+
+def _number(value: int, where: str) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ValueError(
+            f"{where}: expected a version number such as 1, received {value!r} "
+            f"({type(value).__name__})"
+        )
+    number = operator.index(value)
+    if not 0 <= number <= _LARGEST:
+        raise ValueError(f"{where}: expected a version from 0 to 2**63 - 1, received {number}")
+    return number
 
 
 def read_signatures(folder: str | os.PathLike) -> dict[str, Signature]:

@@ -11,6 +11,7 @@ from socket import SHUT_RDWR
 
 import numpy as np
 
+from keras_seismic.serving.addresses import host_and_port
 from keras_seismic.serving.errors import TransportError
 from keras_seismic.serving.signatures import DTYPES, Signature
 from keras_seismic.serving.transport import Target, VersionStatus, ssl_context
@@ -39,6 +40,8 @@ class RestTransport:
         target: Where and what.
     """
 
+    tells_version = False
+
     def __init__(self, target: Target) -> None:
         self._target = target
         self._context = ssl_context(target.tls) if target.tls else None
@@ -51,21 +54,24 @@ class RestTransport:
 
     def predict(
         self, inputs: Mapping[str, np.ndarray], signature: str, known: Signature | None,
-        timeout: float,
-    ) -> dict[str, np.ndarray]:  # fmt: skip
+        version: int | None, timeout: float,
+    ) -> tuple[int | None, dict[str, np.ndarray]]:  # fmt: skip
         """Run a signature."""
+        for array in inputs.values():
+            _check_json(array)
         content = {
             "signature_name": signature,
             "inputs": {name: array.tolist() for name, array in inputs.items()},
         }
-        answer = self._request(f"{self._model}{self._version}:predict", timeout, content)
+        asked = self._version if version is None else f"/versions/{version}"
+        answer = self._request(f"{self._model}{asked}:predict", timeout, content)
         if "outputs" not in answer:
             raise TransportError("INTERNAL", "the answer holds no 'outputs'")
         outputs = answer["outputs"]
         if not isinstance(outputs, dict):  # the name of an only output is left out
             (name, *_) = known.outputs if known else ("outputs",)
             outputs = {name: outputs}
-        return {name: _array(name, value, known) for name, value in outputs.items()}
+        return version, {name: _array(name, value, known) for name, value in outputs.items()}
 
     def metadata(self, timeout: float) -> tuple[int | None, dict]:
         """The version that answered, and its signatures in JSON's form."""
@@ -151,11 +157,10 @@ class RestTransport:
             connection.close()
 
     def _connection(self, patience: float) -> http.client.HTTPConnection:
-        host, _, port = self._target.address.rpartition(":")
-        host = host.strip("[]")
+        host, port = host_and_port(self._target.address)
         if self._context is None:
-            return http.client.HTTPConnection(host, int(port), timeout=patience)
-        return http.client.HTTPSConnection(host, int(port), timeout=patience, context=self._context)
+            return http.client.HTTPConnection(host, port, timeout=patience)
+        return http.client.HTTPSConnection(host, port, timeout=patience, context=self._context)
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         """The answer, or an error if it is larger than a message may be."""
@@ -183,6 +188,13 @@ def _decoded(status: int, answer: bytes) -> dict:
     if code in ("INVALID_ARGUMENT", "NOT_FOUND", "UNIMPLEMENTED"):
         code = "UNKNOWN"  # TensorFlow Serving gives a reason; this is another server
     raise TransportError(code, f"HTTP {status}, not TensorFlow Serving's JSON: {words}")
+
+
+def _check_json(array: np.ndarray) -> None:
+    """Refuse what JSON has no form for; dates would even be sent as other numbers."""
+    wide = array.dtype.kind == "f" and array.dtype.itemsize > 8
+    if array.dtype.kind not in "fiubU" or wide:
+        raise TransportError("INVALID_ARGUMENT", f"cannot send an array of {array.dtype} as JSON")
 
 
 def _array(name: str, value, known: Signature | None) -> np.ndarray:

@@ -119,6 +119,18 @@ def find_signature(signatures: Mapping[str, Signature], name: str, where: str) -
     return signatures[name]
 
 
+def as_array(value: Any, where: str) -> np.ndarray:
+    """A value as an array.
+
+    Raises:
+        InvalidInputError: If it cannot be one, such as lists of unequal lengths.
+    """
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{where}: expected an array, received none: {error}") from error
+
+
 def checked_inputs(
     signature: Signature, inputs: np.ndarray | Mapping[str, np.ndarray], where: str
 ) -> dict[str, np.ndarray]:
@@ -157,7 +169,7 @@ def checked_inputs(
 
 def _checked(tensor: TensorDescription, array: np.ndarray, where: str) -> np.ndarray:
     name = f"{where}: {tensor.name}"
-    array = np.asarray(array)
+    array = as_array(array, name)
     if tensor.dtype not in DTYPES:
         raise InvalidInputError(f"{name}: is {tensor.dtype}, which this client does not send")
     if array.dtype.kind not in "fiub":

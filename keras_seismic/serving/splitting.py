@@ -1,6 +1,6 @@
-"""Many examples as requests that a server can take."""
+"""Many examples as requests that a server can take, and their answers as one."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -52,3 +52,10 @@ def split(
         return
     for first in range(0, count, step):
         yield {name: array[first : first + step] for name, array in inputs.items()}
+
+
+def joined(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The outputs of all parts, in order, by name."""
+    if len(parts) == 1:
+        return dict(parts[0])
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -37,6 +37,12 @@ def exported(tmp_path_factory):
     return types.SimpleNamespace(root=root, inversion=keras_models, denoiser=denoiser)
 
 
+@pytest.fixture
+def base(exported, tmp_path):
+    """A copy of the models' folder that a test may spoil."""
+    return shutil.copytree(exported.root, tmp_path / "my models") / "inversion"
+
+
 @pytest.fixture(scope="session")
 def models(exported):
     """What is served: two labelled versions, and a second model."""

@@ -48,8 +48,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         def answer():
             self.core.headers = dict(context.invocation_metadata())
             inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
+            number, outputs = self.core.predict(request.model_spec, inputs)
             response = predict_pb2.PredictResponse(model_spec=request.model_spec)
-            for name, array in self.core.predict(request.model_spec, inputs).items():
+            response.model_spec.version.value = number  # in the place of a label
+            for name, array in outputs.items():
                 response.outputs[name].CopyFrom(self.proto(array))
             return response
 
@@ -196,7 +198,8 @@ class RestHandler(BaseHTTPRequestHandler):
             raise Refusal("INVALID_ARGUMENT", f"Missing named input: {sorted(absent)}")
         given = {name: given[name] for name in infos}
         arrays = {name: json_array(value, infos[name]) for name, value in given.items()}
-        outputs = {name: a.tolist() for name, a in self.core.predict(spec, arrays).items()}
+        _, outputs = self.core.predict(spec, arrays)  # the real server does not say it either
+        outputs = {name: array.tolist() for name, array in outputs.items()}
         only = next(iter(outputs.values())) if len(outputs) == 1 else outputs
         return {"outputs": only} if rows is None else {"predictions": only}
 

@@ -127,6 +127,7 @@ class Core:
         return versions[number], number
 
     def predict(self, spec, inputs):
+        """The version that answers, and its outputs."""
         with self.lock:
             self.requests += 1
             refused = self.unavailable > 0
@@ -134,8 +135,8 @@ class Core:
         if refused:
             raise Refusal("UNAVAILABLE", "The batch scheduling queue is full")
         time.sleep(self.delay)
-        version, _ = self.resolve(spec)
-        return version.run(spec.signature_name or "serving_default", inputs)
+        version, number = self.resolve(spec)
+        return number, version.run(spec.signature_name or "serving_default", inputs)
 
     def metadata(self, spec):
         version, number = self.resolve(spec)

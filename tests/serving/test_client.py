@@ -12,7 +12,7 @@ pytest.importorskip("grpc", reason="needs grpcio: pip install 'keras_seismic[ser
 pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
 
 import keras_seismic as ks
-from keras_seismic.serving import client as client_module
+from keras_seismic.serving import known_model
 from tests.serving.conftest import MODEL_SERVER, SERVERS
 from tests.serving.loopback import GrpcServer, RestServer
 from tests.serving.served_core import Core
@@ -182,7 +182,7 @@ def test_another_version_on_the_server_is_noticed(models, protocol, tmp_path, mo
         core.models["inversion"] = {9: core.models["denoiser"][7]}
         with pytest.raises(ks.serving.InvalidInputError, match="shot_gather: expected shape"):
             client.predict(section)  # what is known is only a moment old
-        monkeypatch.setattr(client_module, "_TRUSTED_AGE", 0.0)
+        monkeypatch.setattr(known_model, "TRUSTED_AGE", 0.0)
         assert client.predict(section).shape == section.shape
         assert client.metadata().version == 9
         monkeypatch.undo()

@@ -14,6 +14,7 @@ pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
 
 import keras_seismic as ks
 from tests.serving.conftest import free_ports
+from tests.serving.served_core import Refusal
 from tests.serving.served_models import gathers
 
 
@@ -69,11 +70,39 @@ def test_the_server_refuses_another_type(server):
         ({"gather": gathers(1)}, r"expected the inputs \['shot_gather'\], received \['gather'\]"),
         (gathers(1)[:0], "at least one number"),
         (gathers(1) * 1j, "received complex"),
+        ([[1.0, 2.0], [3.0]], "expected an array"),
     ],
 )
 def test_inputs_of_another_form(client, inputs, words):
     with pytest.raises(ks.serving.InvalidInputError, match=words):
         client.predict(inputs)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (gathers(1) * 1j, "cannot send an array of complex"),
+        (np.array(["2020-01-01"], "M8[D]"), "cannot send an array of datetime64"),
+        (np.array(["2020-01-01"], "M8[ns]"), "cannot send an array of datetime64"),
+        (np.array([None]), "cannot send an array of object"),
+        (np.array([b"a"]), "cannot send an array of .S1"),
+        pytest.param(
+            gathers(1).astype(np.longdouble),
+            "cannot send an array of float128",
+            marks=pytest.mark.skipif(np.finfo(np.longdouble).bits == 64, reason="is float64 here"),
+        ),
+        ([[1.0, 2.0], [3.0]], "shot_gather: expected an array"),
+    ],
+)
+def test_what_no_message_can_hold_is_refused_unchecked(client, value, words):
+    with pytest.raises(ks.serving.InvalidInputError, match=words):
+        client.predict({"shot_gather": value}, check=False)
+
+
+def test_lists_of_unequal_lengths(client):
+    for method in (client.invert, client.denoise):
+        with pytest.raises(ks.serving.InvalidInputError, match="expected an array"):
+            method([[1.0, 2.0], [3.0]])
 
 
 @pytest.mark.parametrize("check", [True, False])
@@ -95,6 +124,23 @@ def test_an_absent_model_version_or_label(server, protocol, check):
             with pytest.raises(ks.serving.ModelNotFoundError, match=words) as error:
                 client.predict({"shot_gather": gathers(1)}, check=check)
             assert type(error.value).__name__ == kind
+
+
+def test_an_explanation_keeps_to_the_deadline(server, protocol, monkeypatch):
+    if not server.core:
+        pytest.skip("the real server cannot be slowed down")
+
+    def slow(spec):
+        time.sleep(3.0)
+        raise Refusal("UNAVAILABLE", "too late")
+
+    monkeypatch.setattr(server.core, "status", slow)
+    address = server.addresses[protocol]
+    with ks.serving.Client(address, "absent", protocol=protocol, timeout=0.5) as client:
+        begin = time.monotonic()
+        with pytest.raises(ks.serving.ModelNotFoundError, match="or not this version"):
+            client.metadata()
+        assert time.monotonic() - begin < 1.5
 
 
 def test_too_large_for_the_client_and_for_the_server(server):
@@ -240,27 +286,6 @@ def test_a_closed_client_says_so(server, protocol):
         client.metadata()
     with pytest.raises(RuntimeError, match="the client is closed"):
         client.invert(gathers(1))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ({"address": "http://127.0.0.1:8501"}, "no http://"),
-        ({"address": "127.0.0.1"}, "host:port"),
-        ({"model": "a/b"}, "name without / and :"),
-        ({"version": -1}, "version number or a label"),
-        ({"version": "12"}, "version number or a label"),
-        ({"version": True}, "version number or a label"),
-        ({"protocol": "soap"}, "'grpc' or 'rest'"),
-        ({"timeout": 0}, "timeout > 0"),
-        ({"retries": -1}, "retries >= 0"),
-        ({"max_message_bytes": 2**31}, "protocol buffers"),
-        ({"protocol": "rest", "credentials": object()}, "credentials are for gRPC"),
-    ],
-)
-def test_arguments_that_cannot_be(arguments, words):
-    with pytest.raises(ValueError, match=words):
-        ks.serving.Client(**({"address": "127.0.0.1:8500", "model": "inversion"} | arguments))
 
 
 def test_batch_sizes_and_names_are_checked(client):
