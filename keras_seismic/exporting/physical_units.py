@@ -8,6 +8,9 @@ from keras_seismic.layers import GatherPreparation, SectionNormalization, Sectio
 from keras_seismic.models import VelocityGAN
 from keras_seismic.simulation import Acquisition
 
+#: Floating-point types besides the one that is exported.
+_OTHERS = ("float16", "bfloat16", "float64")
+
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class PhysicalUnitsModel(keras.Model):
@@ -191,7 +194,7 @@ def _in_other_precision(model: keras.Model) -> str:
     found = [
         f"{layer.name} ({layer.compute_dtype})"
         for layer in model._flatten_layers(include_self=False)
-        if not isinstance(layer, containers) and layer.compute_dtype != "float32"
+        if not isinstance(layer, containers) and layer.compute_dtype in _OTHERS
     ]
     return ", ".join(found[:3])
 
