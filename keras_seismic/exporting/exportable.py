@@ -24,7 +24,7 @@ def checked_model(model: keras.Model, function: str) -> keras.Model:
             floating-point tensor.
     """
     model = predicting_network(model)
-    inputs, outputs = (_tensors(model, name) for name in ("inputs", "outputs"))
+    inputs, outputs = (getattr(model, name, None) or () for name in ("inputs", "outputs"))
     name = f"{type(model).__name__} {getattr(model, 'name', '')!r}"
     if not inputs or not outputs:
         raise ValueError(
@@ -82,10 +82,3 @@ def one_line(error: Exception) -> str:
     """The class and the beginning of an error of another library, for a message of ours."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}{'...' * (len(text) > 300)}"
-
-
-def _tensors(model: keras.Model, name: str) -> list:
-    try:
-        return list(getattr(model, name, None) or ())
-    except ValueError:  # Sequential raises it for shapes that are not known
-        return []

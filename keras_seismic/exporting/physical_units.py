@@ -148,9 +148,9 @@ def predicting_network(model: keras.Model) -> keras.Model:
     """
     if isinstance(model, VelocityGAN):
         return model.generator
-    if not isinstance(model, keras.Sequential) or not model.built:
+    if not isinstance(model, keras.Sequential) or not getattr(model, "inputs", None):
         return model
-    given = model.inputs[0]
+    (given,) = model.inputs
     x = y = keras.Input(given.shape[1:], name=given.name, dtype=given.dtype)
     for layer in model.layers:
         y = layer(y)

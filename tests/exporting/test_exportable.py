@@ -171,6 +171,7 @@ def test_functional_models_in_half_precision_are_exported_in_float32(function, n
     predict = ks.exporting.load_predictor(function(model, tmp_path / name))
     x = rng.standard_normal((2, 9, 5)).astype("float32")
     exact = np.asarray(ks.exporting.in_float32(model)(x))
+    assert predict(x).dtype == np.float32
     np.testing.assert_allclose(predict(x), exact, atol=1e-5)
 
 
