@@ -30,7 +30,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--calibration", type=Path, metavar="NPY",
         help="for int8: raw inputs (samples, ...) of the kind that is to come, in the model's "
-        "layout; some dozens. The loss is measured on the last quarter, which is left out",
+        "layout; some dozens. The loss is measured on the last quarter, which is left out "
+        "(of fewer than 4 none is)",
     )  # fmt: skip
     p.add_argument(
         "--max-loss", type=float,
@@ -48,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> float:
     if arguments.calibration:
         samples = read_array(arguments.calibration)
         calibration, inputs = _divided(samples)
+        if inputs is samples:
+            print(
+                f"{arguments.calibration}: {len(samples)} samples are too few to leave some out; "
+                "the loss is measured on those calibrated on, and others may lose more"
+            )
     if inputs is None:
         inputs = ks.exporting.example_inputs(model, arguments.examples)
     card = ks.exporting.ModelCard.of_run(model, arguments.model, arguments.licence)
@@ -64,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> float:
         difference = loss.largest
     print(
         f"{path}: {path.stat().st_size / 1e6:.2f} MB (float32 weights: "
-        f"{4e-6 * model.count_params():.2f} MB); predict with it:\n"
+        f"{4e-6 * card.parameters:.2f} MB); predict with it:\n"
         f"  ks.exporting.load_predictor({str(path)!r})(amplitudes)"
     )
     return difference

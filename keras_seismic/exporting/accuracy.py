@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_seismic.exporting.parity import ParityError
+from keras_seismic.exporting.physical_units import predicting_network
 from keras_seismic.exporting.predictors import Predictor, load_predictor, model_predictor
 
 
@@ -40,9 +41,13 @@ class AccuracyLoss:
         """What ``max_loss`` bounds: the mean in m/s for velocities, else the relative loss."""
         return self.mean if self.unit else self.relative
 
-    def as_dict(self) -> dict[str, float | str]:
-        """All figures, as JSON can hold them."""
-        return dataclasses.asdict(self) | {"decibels": self.decibels}
+    def as_dict(self) -> dict[str, float | str | None]:
+        """All figures, as JSON can hold them: ``None`` for those that are not finite."""
+        figures = dataclasses.asdict(self) | {"decibels": self.decibels}
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in figures.items()
+        }
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
@@ -53,7 +58,10 @@ class AccuracyLoss:
 
 
 def accuracy_loss(
-    model: keras.Model, exported_path: str | os.PathLike, inputs: np.ndarray
+    model: keras.Model,
+    exported_path: str | os.PathLike,
+    inputs: np.ndarray,
+    name: str | os.PathLike | None = None,
 ) -> AccuracyLoss:
     """Difference between a model and an export that is not meant to be equal.
 
@@ -64,6 +72,7 @@ def accuracy_loss(
         exported_path: What ``load_predictor`` takes.
         inputs: ``(batch, ...)`` as the model takes them; of the kind that is to come, since
             the loss is theirs.
+        name: What messages call the export, by default its path.
 
     Raises:
         ParityError: If the export fails to run, returns another shape or values that are not
@@ -77,18 +86,17 @@ def accuracy_loss(
     inputs = np.asarray(inputs, np.float32)
     if not len(inputs) or not np.isfinite(inputs).all():
         raise ValueError("accuracy_loss: inputs must hold at least one example, all of it finite")
+    model, name = predicting_network(model), name or exported_path
     unit = "m/s" if getattr(model, "predicts_velocity", False) else ""
-    expected_of, received_of = model_predictor(model), _running(exported_path)
+    expected_of, received_of = model_predictor(model), _running(exported_path, name)
     count, total, largest, squares, energy = 0, 0.0, 0.0, 0.0, 0.0
     for i in range(len(inputs)):  # one by one: memory for any number of examples
         expected = expected_of(inputs[i : i + 1]).astype(np.float64)
         received = received_of(inputs[i : i + 1]).astype(np.float64)
         if received.shape != expected.shape:
-            raise ParityError(
-                f"{exported_path}: returns shape {received.shape}, the model {expected.shape}"
-            )
+            raise ParityError(f"{name}: returns shape {received.shape}, the model {expected.shape}")
         if not np.isfinite(received).all():
-            raise ParityError(f"{exported_path}: returns values that are not finite")
+            raise ParityError(f"{name}: returns values that are not finite")
         difference = np.abs(received - expected)
         count += difference.size
         total += difference.sum()
@@ -99,7 +107,7 @@ def accuracy_loss(
     return AccuracyLoss(total / count, float(largest), relative, unit, len(inputs))
 
 
-def _running(path: str | os.PathLike) -> Predictor:
+def _running(path: str | os.PathLike, name: str | os.PathLike) -> Predictor:
     """The export's predictor, whose errors say that the export is broken."""
 
     def reported(function, *arguments):
@@ -108,7 +116,7 @@ def _running(path: str | os.PathLike) -> Predictor:
         except (ImportError, FileNotFoundError):
             raise
         except Exception as error:  # whatever the runtime raises
-            raise ParityError(f"{path}: cannot be run: {error}") from error
+            raise ParityError(f"{name}: cannot be run: {error}") from error
 
     predict = reported(load_predictor, path)
     return lambda inputs: reported(predict, inputs)

@@ -82,6 +82,8 @@ class Repetition(layers.Layer):
 
 
 def _is_replaced(layer) -> bool:
+    if getattr(layer, "data_format", None) != "channels_last":
+        return False
     if type(layer) is layers.UpSampling2D:
         return layer.interpolation == "nearest"
     return (

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
+from keras_seismic.exporting.exportable import checked_examples, checked_model
 from keras_seismic.exporting.model_card import METADATA_KEY, ModelCard
 from keras_seismic.exporting.parity import check_parity, example_inputs
 from keras_seismic.exporting.physical_units import in_float32
@@ -36,8 +37,8 @@ def export_litert(
     Mixed-precision models are rebuilt in float32; of a ``VelocityGAN`` the generator is taken.
 
     Args:
-        model: What ``with_physical_units`` returned, or any functional model with one input
-            and output.
+        model: What ``with_physical_units`` returned, or any functional or built sequential
+            model with one input and output.
         path: The ``.tflite`` file to make.
         inputs: Examples to check the export on; by default ``example_inputs(model)``.
         overwrite: Replace what is there.
@@ -51,8 +52,9 @@ def export_litert(
         ImportError: If ai-edge-litert is not installed: an unchecked file is not written.
         ParityError: If the export differs from the model. Nothing is left behind then.
         RuntimeError: If Keras runs on another backend than TensorFlow.
-        ValueError: If the path does not end in ``.tflite``, the model is too large for the
-            format, or an operator of it has no form there, which is named.
+        ValueError: If the path does not end in ``.tflite``, the model or the inputs are not as
+            above, the model is too large for the format, or an operator of it has no form
+            there, which is named.
 
     Example:
         >>> export_litert(denoiser, "denoiser.tflite")  # doctest: +SKIP
@@ -62,7 +64,9 @@ def export_litert(
     if Path(path).suffix != ".tflite":
         raise ValueError(f"export_litert: path must end in .tflite, received {path}")
     import_litert()
-    model = in_float32(model)
+    model = in_float32(checked_model(model, "export_litert"))
+    if inputs is not None:
+        inputs = checked_examples(inputs, model, "export_litert: inputs")
     size = 4 * model.count_params()
     if size >= _LARGEST:
         raise ValueError(
@@ -73,7 +77,7 @@ def export_litert(
         checked = example_inputs(model) if inputs is None else inputs
         content = _converted(with_convertible_layers(model))
         temporary.write_bytes(_with_card(content, card or ModelCard.of(model)))
-        check_parity(model, temporary, checked, verbose=False)
+        check_parity(model, temporary, checked, verbose=False, name=path)
     return Path(path)
 
 
@@ -83,7 +87,6 @@ def _converted(model: keras.Model) -> bytes:
 
     name, output = model.inputs[0].name, model.output_names[0]
     archive = keras.export.ExportArchive()
-    archive.track(model)
     archive.add_endpoint(
         name="serve",
         fn=lambda x: {output: model(x, training=False)},

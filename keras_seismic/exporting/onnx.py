@@ -1,9 +1,11 @@
 """ONNX, for ONNX Runtime and the browser."""
 
+import contextlib
 import json
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -11,12 +13,12 @@ import numpy as np
 
 from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
+from keras_seismic.exporting.exportable import checked_examples, checked_model, one_line
 from keras_seismic.exporting.model_card import METADATA_KEY, ModelCard
 from keras_seismic.exporting.onnx_rewriting import rewritten
 from keras_seismic.exporting.onnx_variants import (
     DEFAULT_MAX_LOSS,
     check_variant,
-    checked_calibration,
     in_float16,
     in_int8,
 )
@@ -62,7 +64,8 @@ def export_onnx(
     but tens of m/s for narrow inversion networks.
 
     Args:
-        model: What ``with_physical_units`` returned, or any model with one input and output.
+        model: What ``with_physical_units`` returned, or any functional or built sequential
+            model with one input and output.
         path: The ``.onnx`` file to make.
         inputs: Examples to check the export, and to measure its loss, on; by default the
             calibration samples where there are some, else ``example_inputs(model)``. For a
@@ -87,7 +90,8 @@ def export_onnx(
         ParityError: If the export differs from the model, or a variant by more than
             ``max_loss``. Nothing is left behind then.
         RuntimeError: If Keras runs on another backend than TensorFlow.
-        ValueError: If the path does not end in ``.onnx``, or an argument is not as above.
+        ValueError: If the path does not end in ``.onnx``, an argument is not as above, or
+            something in the model has no form in ONNX that runs.
 
     Example:
         >>> export_onnx(model, "int8.onnx", variant="int8", calibration=gathers)  # doctest: +SKIP
@@ -103,36 +107,53 @@ def export_onnx(
     check_variant(variant, calibration, max_loss)
     import_onnxruntime()
 
-    model = in_float32(model)
+    model = in_float32(checked_model(model, "export_onnx"))
     if calibration is not None:
-        calibration = checked_calibration(calibration, model.inputs[0].shape)
+        calibration = checked_examples(calibration, model, "export_onnx: calibration")
+    if inputs is not None:
+        inputs = checked_examples(inputs, model, "export_onnx: inputs")
     with placed(path, overwrite) as temporary, tempfile.TemporaryDirectory() as folder:
         if inputs is None:
             inputs = example_inputs(model) if calibration is None else calibration
-        checked = np.asarray(inputs, np.float32)
-        graph = _described(_optimised(model, checked[:1], opset, Path(folder)), model, card)
-        _write(graph, temporary)
-        check_parity(model, temporary, checked, verbose=False)
-        if variant != "float32":
-            if calibration is None:
-                graph = in_float16(graph)
-            else:
-                graph = in_int8(graph, calibration, Path(folder))
-            graph = _described(graph, model, card, variant)
+        with _refused_in_words(model):
+            graph = _described(_optimised(model, inputs[:1], opset, Path(folder)), model, card)
             _write(graph, temporary)
-            loss = _checked_loss(model, temporary, checked, variant, max_loss)
-            graph.metadata_props.add(key="loss", value=json.dumps(loss.as_dict()))
+        check_parity(model, temporary, inputs, verbose=False, name=path)
+        if variant != "float32":
+            with _refused_in_words(model):
+                if calibration is None:
+                    graph = in_float16(graph)
+                else:
+                    graph = in_int8(graph, calibration, Path(folder))
+                graph = _described(graph, model, card, variant)
+                _write(graph, temporary)
+            loss = accuracy_loss(model, temporary, inputs, name=path)
+            _check_loss(loss, variant, max_loss)
+            figures = json.dumps(loss.as_dict(), allow_nan=False)
+            graph.metadata_props.add(key="loss", value=figures)
             _write(graph, temporary)
     return Path(path)
 
 
-def _checked_loss(model, path: Path, inputs, variant: str, max_loss: float | None) -> AccuracyLoss:
-    loss = accuracy_loss(model, path, inputs)
+@contextlib.contextmanager
+def _refused_in_words(model: keras.Model) -> Iterator[None]:
+    """What converters raise, of many kinds, as a ValueError that says what to do."""
+    try:
+        yield
+    except (ImportError, MemoryError, OSError):  # not the model's fault
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"export_onnx: {model.name} cannot be written as ONNX; export it as SavedModel. The "
+            f"reason: {one_line(error)}"
+        ) from error
+
+
+def _check_loss(loss: AccuracyLoss, variant: str, max_loss: float | None) -> None:
     allowed = DEFAULT_MAX_LOSS[loss.unit] if max_loss is None else max_loss
     if not loss.bounded <= allowed:
         bound = f"{allowed:g} {loss.unit} on average" if loss.unit else f"a relative {allowed:g}"
         raise ParityError(f"export_onnx: {variant} loses {loss}; allowed is {bound} (max_loss)")
-    return loss
 
 
 def _optimised(model: keras.Model, example: np.ndarray, opset: int, folder: Path):

@@ -1,6 +1,7 @@
 """An ONNX graph in the form that runs quickly.
 
-Nothing here changes what a graph computes, beyond rounding:
+Nothing here changes what a graph computes, beyond rounding and the signs of numbers so small
+(below 1e-38) that hardly a float32 number is:
 
 - Factors and terms behind a convolution, such as those of a batch normalisation, go into its
   weights.
@@ -31,9 +32,10 @@ def rewritten(model):
     for node in [n for n in graph.nodes if n.op_type in ("Conv", "ConvTranspose")]:
         _fold_affine(graph, node)
     inferred = onnx.shape_inference.infer_shapes(graph.finish()).graph
+    known = {value.name: value.type for value in (*inferred.input, *inferred.value_info)}
     shapes = {
-        value.name: [d.dim_value or None for d in value.type.tensor_type.shape.dim]
-        for value in (*inferred.input, *inferred.value_info)
+        name: [d.dim_value or None for d in type_.tensor_type.shape.dim]
+        for name, type_ in known.items()
     }
     for node in list(graph.nodes):
         if node.op_type == "Conv":
@@ -41,7 +43,9 @@ def rewritten(model):
         elif node.op_type == "ConvTranspose":
             _as_convolution(graph, node, shapes)
         elif node.op_type == "Sign":
-            _as_clip(graph, node)
+            type_ = known.get(node.input[0])
+            if type_ is not None and type_.tensor_type.elem_type == onnx.TensorProto.FLOAT:
+                _as_clip(graph, node)
         elif node.op_type == "Resize":
             for i, name in enumerate(node.input):  # written as constants without a value
                 value = graph.array(name)
@@ -50,7 +54,11 @@ def rewritten(model):
 
 
 def _as_clip(graph: Graph, node) -> None:
-    """-1, 0 or 1 by a product that is 0 or outside of [-1, 1]."""
+    """-1, 0 or 1 of float32 numbers, by a product that is 0 or outside of [-1, 1].
+
+    Within 1e-38 of zero it is between: only subnormal numbers are, which many processors take
+    for zero anyway.
+    """
     from onnx import helper
 
     product = graph.new_name(node.output[0])

@@ -46,31 +46,6 @@ def check_variant(variant: str, calibration, max_loss: float | None) -> None:
         raise ValueError(f"export_onnx: max_loss must not be negative, received {max_loss}")
 
 
-def checked_calibration(calibration, shape) -> np.ndarray:
-    """Calibration samples as float32 ``(samples, ...)``.
-
-    Args:
-        calibration: What the user gave.
-        shape: The model's input shape with its batch axis, None where any size goes.
-
-    Raises:
-        ValueError: If there are none, they are not finite or have another shape.
-    """
-    samples = np.asarray(calibration, np.float32)
-    fits = samples.ndim == len(shape) and all(
-        n in (None, size) for n, size in zip(shape[1:], samples.shape[1:], strict=True)
-    )
-    if not fits or not samples.size:
-        expected = ", ".join("any" if n is None else str(n) for n in shape[1:])
-        raise ValueError(
-            f"export_onnx: calibration must be raw inputs (samples, {expected}), at least one, "
-            f"received shape {samples.shape}"
-        )
-    if not np.isfinite(samples).all():
-        raise ValueError("export_onnx: calibration must be finite, received NaN or infinity")
-    return samples
-
-
 def in_float16(model):
     """The model with its network in half precision.
 

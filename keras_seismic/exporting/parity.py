@@ -7,7 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_seismic.exporting.physical_units import PhysicalUnitsModel
+from keras_seismic.exporting.exportable import checked_model
+from keras_seismic.exporting.physical_units import PhysicalUnitsModel, predicting_network
 from keras_seismic.exporting.predictors import load_predictor, model_predictor
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 
@@ -30,6 +31,7 @@ def check_parity(
     inputs: np.ndarray,
     tolerance: float | None = None,
     verbose: bool = True,
+    name: str | os.PathLike | None = None,
 ) -> float:
     """Largest difference between a model and its export on the same inputs.
 
@@ -43,6 +45,7 @@ def check_parity(
         tolerance: Largest difference allowed, in the output's units; by default 0.5 m/s
             for velocities and 1e-4 of the largest output for anything else.
         verbose: Print a line with the result.
+        name: What messages call the export, by default its path.
 
     Returns:
         The largest absolute difference, in the output's units.
@@ -55,10 +58,11 @@ def check_parity(
     inputs = np.asarray(inputs, np.float32)
     if not len(inputs) or not np.isfinite(inputs).all():
         raise ValueError("check_parity: inputs must hold at least one example, all of it finite")
+    model = predicting_network(model)
     velocity = isinstance(model, PhysicalUnitsModel) and model.predicts_velocity
     unit = " m/s" if velocity else ""
     expected = _in_batches(model_predictor(model), inputs)
-    difference = compare(exported_path, inputs, expected, tolerance, unit)
+    difference = compare(exported_path, inputs, expected, tolerance, unit, name=name)
     deviation = float(expected.std())
     if velocity and deviation < _TELLING_DEVIATION:
         warnings.warn(
@@ -81,6 +85,7 @@ def compare(
     tolerance: float | None = None,
     unit: str = "",
     signature: str = "serving_default",
+    name: str | os.PathLike | None = None,
 ) -> float:
     """Largest difference between what an exported model returns and what it should.
 
@@ -91,24 +96,26 @@ def compare(
         tolerance: See ``check_parity``.
         unit: ``" m/s"`` for velocities.
         signature: Which one of a SavedModel's.
+        name: See ``check_parity``.
 
     Raises:
         ParityError: See ``check_parity``.
     """
+    name = name or path
     try:
         received = _in_batches(load_predictor(path, signature), inputs)
     except (ImportError, FileNotFoundError):
         raise
     except Exception as error:  # whatever the runtime raises: the export is broken
-        raise ParityError(f"{path}: cannot be run: {error}") from error
+        raise ParityError(f"{name}: cannot be run: {error}") from error
     if received.shape != expected.shape:
-        raise ParityError(f"{path}: returns shape {received.shape}, the model {expected.shape}")
+        raise ParityError(f"{name}: returns shape {received.shape}, the model {expected.shape}")
     difference = float(np.max(np.abs(received - expected)))
     if tolerance is None:
         tolerance = VELOCITY_TOLERANCE if unit else RELATIVE_TOLERANCE * np.abs(expected).max()
     if not difference <= tolerance:
         raise ParityError(
-            f"{path}: differs from the model by up to {difference:.4g}{unit}, allowed are "
+            f"{name}: differs from the model by up to {difference:.4g}{unit}, allowed are "
             f"{tolerance:.4g}{unit}"
         )
     return difference
@@ -121,12 +128,16 @@ def example_inputs(model: keras.Model, count: int = 2) -> np.ndarray:
     amplitudes in the range of its normalisation.
 
     Args:
-        model: Any model with one input.
+        model: A model with one input and one output; of a ``VelocityGAN`` the generator.
         count: Number of examples.
 
     Returns:
         float32 ``(count, ...)``.
+
+    Raises:
+        ValueError: If the model cannot be exported, see ``checked_model``.
     """
+    model = checked_model(model, "example_inputs")
     acquisition = getattr(model, "acquisition", None)
     if acquisition is not None:
         depth, width = (int(n) for n in model.output_shape[1:3])
@@ -140,7 +151,8 @@ def example_inputs(model: keras.Model, count: int = 2) -> np.ndarray:
     noise = np.random.default_rng(0).standard_normal((count, *shape))
     trace = np.stack(
         [
-            np.convolve(x, np.hanning(9), "same")
+            # Not mode "same", which is as long as the longer of the two.
+            np.convolve(x, np.hanning(9))[4 : 4 + len(x)]
             for x in np.moveaxis(noise, 1, -1).reshape(-1, shape[0])
         ]
     )

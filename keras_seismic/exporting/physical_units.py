@@ -1,11 +1,15 @@
 """A network between the layers that connect it to physical units."""
 
+from typing import Any
+
 import keras
 
 from keras_seismic.layers import GatherPreparation, SectionNormalization, SectionRestoration
 from keras_seismic.models import VelocityGAN
-from keras_seismic.models.arguments import policy_name
 from keras_seismic.simulation import Acquisition
+
+#: Floating-point types besides the one that is exported.
+_OTHERS = ("float16", "bfloat16", "float64")
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -138,15 +142,29 @@ def with_physical_units(
 
 
 def predicting_network(model: keras.Model) -> keras.Model:
-    """What of a model predicts: of a ``VelocityGAN`` the generator, any other model itself."""
-    return model.generator if isinstance(model, VelocityGAN) else model
+    """What of a model predicts: of a ``VelocityGAN`` the generator, any other model itself.
+
+    A built ``Sequential`` one becomes functional, with the same layers and any batch size.
+    """
+    if isinstance(model, VelocityGAN):
+        return model.generator
+    if not isinstance(model, keras.Sequential) or not getattr(model, "inputs", None):
+        return model
+    (given,) = model.inputs
+    x = y = keras.Input(given.shape[1:], name=given.name, dtype=given.dtype)
+    for layer in model.layers:
+        y = layer(y)
+    return keras.Model(x, y, name=model.name)
 
 
 def in_float32(model: keras.Model) -> keras.Model:
     """The model rebuilt in float32 with the same weights, for runtimes that need it.
 
-    A model whose configuration has no ``dtype`` of another kind is returned as it is, of a
-    ``VelocityGAN`` the generator.
+    A model whose layers all compute in float32 is returned as it is, of a ``VelocityGAN`` the
+    generator.
+
+    Raises:
+        ValueError: If a layer computes in another precision and cannot be made anew.
     """
     model = predicting_network(model)
     if isinstance(model, PhysicalUnitsModel):
@@ -156,13 +174,69 @@ def in_float32(model: keras.Model) -> keras.Model:
         return PhysicalUnitsModel(
             network, model.input_normalization, model.output_scaling, model.acquisition
         )
-    config = model.get_config()
-    dtype = config.get("dtype")
-    if not isinstance(dtype, str) or policy_name(dtype) == "float32":
+    if not _in_other_precision(model):
         return model
-    copy = type(model).from_config(config | {"dtype": "float32"})
-    copy.set_weights(model.get_weights())
+    try:
+        copy = _rebuilt_in_float32(model)
+        if left := _in_other_precision(copy):
+            raise ValueError(f"as they are made anew, too: {left}")
+    except Exception as error:  # whatever a layer's constructor raises
+        raise ValueError(
+            f"in_float32: {model.name} computes in another precision and cannot be rebuilt in "
+            f"float32 ({error}); make it with dtype='float32' and copy its weights"
+        ) from error
     return copy
+
+
+def _in_other_precision(model: keras.Model) -> str:
+    """Layers that do not compute in float32, the first three, in words; none is ``""``."""
+    containers = (keras.Model, keras.layers.InputLayer)  # these compute nothing
+    found = [
+        f"{layer.name} ({layer.compute_dtype})"
+        for layer in model._flatten_layers(include_self=False)
+        if not isinstance(layer, containers) and layer.compute_dtype in _OTHERS
+    ]
+    return ", ".join(found[:3])
+
+
+def _rebuilt_in_float32(model: keras.Model) -> keras.Model:
+    config = model.get_config()
+    if isinstance(config.get("dtype"), str):  # a network that passes it on to its layers
+        copy = type(model).from_config(config | {"dtype": "float32"})
+        copy.set_weights(model.get_weights())
+        return copy
+    pairs: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
+
+    def anew(layer):
+        if isinstance(layer, keras.Model):
+            return in_float32(layer)
+        if not isinstance(layer, keras.layers.Layer):  # an operation, without a precision
+            return layer
+        pairs.append((type(layer).from_config(_float32_config(layer.get_config())), layer))
+        return pairs[-1][0]
+
+    given = model.inputs
+    x = None  # by default of the same types
+    if len(given) == 1:
+        x = keras.Input(batch_shape=given[0].shape, name=given[0].name, dtype="float32")
+    copy = keras.models.clone_model(model, input_tensors=x, clone_function=anew)
+    for new, layer in pairs:
+        new.set_weights(layer.get_weights())
+    return copy
+
+
+def _float32_config(config: Any) -> Any:
+    """The configuration of a layer, and of those within it, for float32."""
+    if isinstance(config, list | tuple):
+        return type(config)(map(_float32_config, config))
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: "float32"
+        if key == "dtype" and (not isinstance(value, str) or "float" in value)
+        else _float32_config(value)
+        for key, value in config.items()
+    }
 
 
 def _copy(layer, name):

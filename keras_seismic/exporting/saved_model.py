@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_seismic.data.disk import write_text
+from keras_seismic.exporting.exportable import checked_examples, checked_model
 from keras_seismic.exporting.model_card import CARD, ModelCard
 from keras_seismic.exporting.parity import check_parity, compare, example_inputs
 from keras_seismic.exporting.physical_units import in_float32
@@ -37,7 +38,8 @@ def export_saved_model(
     requests that TensorFlow Serving warms up with.
 
     Args:
-        model: What ``with_physical_units`` returned, or any model with one input and output.
+        model: What ``with_physical_units`` returned, or any functional or built sequential
+            model with one input and output.
         folder: The model's folder, ``models/inversion``; each version is a folder in it.
         version: Number of the version, by default the next one. Versions are never replaced.
         inputs: Examples to check the export on; by default ``example_inputs(model)``.
@@ -53,12 +55,14 @@ def export_saved_model(
         ImportError: If warm-up requests are wanted and tensorflow-serving-api is not installed.
         ParityError: If a signature differs from the model. Nothing is left behind then.
         RuntimeError: If Keras runs on another backend than TensorFlow.
-        ValueError: If the version is not positive.
+        ValueError: If the version is not positive, or the model or the inputs are not as above.
     """
     require_tensorflow("export_saved_model")
     if warm_up:
         import_serving_protos()
-    model = in_float32(model)
+    model = in_float32(checked_model(model, "export_saved_model"))
+    if inputs is not None:
+        inputs = checked_examples(inputs, model, "export_saved_model: inputs")
 
     def write(temporary: Path) -> None:
         archive = keras.export.ExportArchive()
@@ -66,10 +70,10 @@ def export_saved_model(
         for signature in signatures:
             archive.add_endpoint(signature.name, signature.function, [signature.input_spec])
         archive.write_out(str(temporary), verbose=False)
-        checked = np.asarray(example_inputs(model) if inputs is None else inputs, np.float32)
-        check_parity(model, temporary, checked, verbose=False)
+        checked = example_inputs(model) if inputs is None else inputs
+        check_parity(model, temporary, checked, verbose=False, name=folder)
         for signature in signatures[1:]:
-            _check_signature(temporary, signature, checked[:_CHECKED])
+            _check_signature(temporary, signature, checked[:_CHECKED], folder)
         (temporary / CARD).parent.mkdir()
         write_text(temporary / CARD, (card or ModelCard.of(model)).to_json())
         if warm_up or (warm_up is None and _has_serving_protos()):
@@ -78,12 +82,14 @@ def export_saved_model(
     return place_version(folder, version, write)
 
 
-def _check_signature(path: Path, signature: Signature, inputs: np.ndarray) -> None:
+def _check_signature(
+    path: Path, signature: Signature, inputs: np.ndarray, folder: str | os.PathLike
+) -> None:
     """Compare one of the other layouts with the function that it was made of."""
     example = np.ascontiguousarray(signature.example(inputs))
     (expected,) = signature.function(example).values()
     unit = " m/s" if signature.name == "openfwi" else ""
-    compare(path, example, expected.numpy(), None, unit, signature.name)
+    compare(path, example, expected.numpy(), None, unit, signature.name, folder)
 
 
 def _has_serving_protos() -> bool:

@@ -1,5 +1,7 @@
 """LiteRT: equal to the model, or not there at all."""
 
+import pathlib
+
 import keras
 import numpy as np
 import pytest
@@ -88,6 +90,20 @@ def test_a_large_model_is_refused(tmp_path, monkeypatch):
         ks.exporting.export_litert(ks.models.ConvDenoiser(), tmp_path / "model.tflite")
     monkeypatch.setattr(litert, "_LARGEST", 4 * 28_098)
     ks.exporting.export_litert(ks.models.ConvDenoiser(), tmp_path / "model.tflite")
+
+
+def test_weights_are_written_once_on_the_way(tmp_path, monkeypatch):
+    kind = type(keras.export.ExportArchive())  # the backend's
+    write, sizes = kind.write_out, []
+
+    def measured(archive, folder, **options):
+        write(archive, folder, **options)
+        files = pathlib.Path(folder).glob("variables/*.data*")
+        sizes.append(sum(path.stat().st_size for path in files))
+
+    monkeypatch.setattr(kind, "write_out", measured)
+    ks.exporting.export_litert(ks.models.ConvDenoiser(), tmp_path / "model.tflite")
+    assert 1 <= sizes[0] / (4 * 28_097) < 1.3
 
 
 def test_a_different_export_leaves_what_was_there(tmp_path, monkeypatch):

@@ -148,3 +148,30 @@ def test_other_layers_compute_the_same(rng):
     x = rng.standard_normal((2, 7, 6, 3)).astype("float32")
     np.testing.assert_allclose(other(x), model(x), atol=2e-4)
     assert with_convertible_layers(other) is other
+
+
+def test_layers_with_channels_first_stay(rng, tmp_path):
+    section = keras.Input((4, 6, 8), name="section")
+    x = keras.layers.UpSampling2D(2, data_format="channels_first")(section)
+    x = keras.layers.Conv2DTranspose(3, 3, padding="same", data_format="channels_first")(x)
+    model = keras.Model(section, x)
+    assert with_convertible_layers(model) is model
+    path = ks.exporting.export_onnx(model, tmp_path / "model.onnx")
+    assert shapes(path)[1] == ["batch", 3, 12, 16]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.Conv2D(4, 3, groups=2),
+        keras.layers.Conv2DTranspose(4, 2, strides=3),
+        lambda x: x * keras.ops.arange(4, dtype="float32"),
+    ],
+    ids=["groups", "a kernel below its stride", "a constant of keras.ops"],
+)
+def test_what_the_converter_cannot_is_refused_in_words(layer, tmp_path):
+    section = keras.Input((8, 8, 4), name="section")
+    model = keras.Model(section, layer(section), name="peculiar")
+    with pytest.raises(ValueError, match=r"peculiar cannot be written as ONNX; .*as SavedModel"):
+        ks.exporting.export_onnx(model, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []

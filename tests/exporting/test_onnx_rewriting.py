@@ -140,3 +140,12 @@ def test_signs(rng):
     x = np.array([0.0, -0.0, 1e-30, -1e-30, 3e38, -3e38, np.inf, -np.inf], "float32")
     model = model_of([helper.make_node("Sign", ["x"], ["y"])], {}, (8,))
     check(model, x[None], ["Mul", "Clip"])
+
+
+def test_signs_of_integers_stay(rng):
+    nodes = [
+        helper.make_node("Cast", ["x"], ["i"], to=TensorProto.INT32),
+        helper.make_node("Sign", ["i"], ["s"]),
+        helper.make_node("Cast", ["s"], ["y"], to=TensorProto.FLOAT),
+    ]
+    check(model_of(nodes, {}, (8,)), 5 * normal(rng, 2, 8), ["Cast", "Sign", "Cast"])

@@ -201,6 +201,7 @@ def test_the_loss_of_a_known_difference(varied, tmp_path):
     model.save(tmp_path / "same.keras")
     same = ks.exporting.accuracy_loss(model, tmp_path / "same.keras", gathers[:1])
     assert (same.mean, same.relative, same.decibels) == (0.0, 0.0, np.inf)
+    assert json.loads(json.dumps(same.as_dict(), allow_nan=False))["decibels"] is None
 
 
 def test_what_cannot_be_measured(varied, tmp_path):
@@ -232,6 +233,7 @@ def test_the_program_prints_loss_and_size(varied, tmp_path, capsys):
     expected, received = outputs(model, path, gathers[9:])  # a quarter is left out
     assert f"{np.abs(received - expected).mean():.3g} m/s on average" in printed
     assert "in 3 examples" in printed
+    assert "too few" not in printed
     assert f"{path.stat().st_size / 1e6:.2f} MB" in printed
     with pytest.raises(ks.exporting.ParityError):
         export.onnx.main(
@@ -240,3 +242,13 @@ def test_the_program_prints_loss_and_size(varied, tmp_path, capsys):
         )  # fmt: skip
     with pytest.raises(ValueError, match="needs calibration"):
         export.onnx.main([*arguments, "--overwrite"])
+
+
+def test_the_program_says_when_nothing_is_left_out(tmp_path, capsys, rng):
+    ks.models.ConvDenoiser(num_filters=2).save(tmp_path / "model.keras")
+    np.save(tmp_path / "few.npy", rng.standard_normal((3, 20, 16, 1)).astype("float32"))
+    export.onnx.main(
+        [str(tmp_path / "model.keras"), str(tmp_path / "int8.onnx"), "--variant", "int8",
+         "--calibration", str(tmp_path / "few.npy"), "--max-loss", "0.5"]
+    )  # fmt: skip
+    assert "few.npy: 3 samples are too few to leave some out" in capsys.readouterr().out
