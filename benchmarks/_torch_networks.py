@@ -65,6 +65,8 @@ def torch_programs(
     def compiled(layout: torch.memory_format, **options: bool) -> nn.Module:
         return torch.compile(made(layout), dynamic=False, options=options)
 
+    # Three of them for four batch sizes: after eight compilations PyTorch would stop compiling.
+    torch._dynamo.config.recompile_limit = 64
     torch.save(made(plain).state_dict(), path)
     return {
         "PyTorch eager": _program(made(plain), plain),
