@@ -1,5 +1,7 @@
 """What a client cannot be made with is said when it is made, and no password with it."""
 
+import re
+
 import pytest
 
 pytest.importorskip("grpc", reason="needs grpcio: pip install 'keras_seismic[serving]'")
@@ -51,7 +53,12 @@ def test_arguments_that_cannot_be(arguments, words):
 
 @pytest.mark.parametrize("address", ["[::1]:8500", "unix:/tmp/server", "model-server.local:65535"])
 def test_addresses_that_can_be(address):
-    ks.serving.Client(address, "inversion", 2**63 - 1).close()
+    """They are taken, and named when nobody answers there."""
+    with (
+        ks.serving.Client(address, "inversion", 2**63 - 1, timeout=0.3, retries=0) as client,
+        pytest.raises((ConnectionError, TimeoutError), match=re.escape(address)),
+    ):
+        client.metadata()
 
 
 def test_the_longest_deadline_is_kept(server, protocol):
