@@ -29,7 +29,9 @@ def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path}: exists already; choose another path or pass overwrite=True")
+        raise FileExistsError(
+            f"{path}: exists already; choose another path or say that it may be overwritten"
+        )
     if path.is_dir():
         raise FileExistsError(f"{path}: is a folder, and a file is to be written")
     path.parent.mkdir(parents=True, exist_ok=True)
