@@ -160,6 +160,8 @@ def invert_line(
             f"{inverter.name} does not know its acquisition, which lines are resampled to; make it "
             "with with_physical_units(..., acquisition=...)"
         )
+    if spacing is not None and not 0 < spacing < np.inf:
+        raise ValueError(f"invert: spacing must be positive, in m, received {spacing}")
     matching = dict(matching)
     origin = matching.pop("origin", None)
     if origin is not None:
@@ -175,16 +177,16 @@ def invert_line(
 
     parts = _Parts(part, origins)
     source = f"{line.path or 'line'}: part"
-    velocity = np.concatenate(
-        list(velocities(inverter, parts, batch_size, calibrate, progress, source))
-    )
-    changes = first.changes + (("amplitudes scaled by the direct wave",) if calibrate else ())
+    found = velocities(inverter, parts, batch_size, calibrate, progress, source)
+    velocity = next(found)  # of the first parts; the others need not be inverted in vain
     spacing = spacing or inverter.spacing(velocity.shape[-1])
     if spacing is None:
         raise ValueError(
             f"{inverter.name} predicts {velocity.shape[-1]} columns, but its sources and receivers "
             f"span more on their grid of {acquisition.dx:g} m; pass spacing=, the velocity's own"
         )
+    velocity = np.concatenate([velocity, *found])
+    changes = first.changes + (("amplitudes scaled by the direct wave",) if calibrate else ())
     return _joined(velocity, spacing, origins, changes)
 
 

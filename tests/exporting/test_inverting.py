@@ -127,6 +127,9 @@ def test_a_line_is_put_together_from_its_parts(model, line):
     coarse = GatherInverter(lambda x: x[:, :9, :9, :1], model.input_shape[1:], model.acquisition)
     with pytest.raises(ValueError, match="predicts 9 columns, but its sources and receivers span"):
         ks.invert(line, coarse)
+    for spacing in (0.0, -5.0, np.nan):
+        with pytest.raises(ValueError, match="spacing must be positive"):
+            ks.invert(line, coarse, spacing=spacing)
     assert ks.invert(line, coarse, spacing=80.0).velocity.shape == (9, 15)
     short = dataclasses.replace(line, source_x=line.source_x + 5000)
     with pytest.raises(ValueError, match="the line does not hold the acquisition"):
