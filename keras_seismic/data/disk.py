@@ -81,7 +81,10 @@ def remove_abandoned(folder: Path) -> None:
     for path in folder.glob(f"{prefix}*.partial*"):
         process = path.name.removeprefix(prefix).split("-")[0]
         if process.isdecimal() and not _runs(int(process)):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)  # another writer may be at it
+            else:
+                path.unlink(missing_ok=True)
 
 
 def synchronize(path: Path) -> None:
