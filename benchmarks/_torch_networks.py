@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from keras_seismic.exporting import PhysicalUnitsModel
+from keras_seismic.models import PhysicalUnitsModel
 from tests.fixtures.inversion_net_twin import DECODER, ENCODER, block
 
 _FILTERS = 2  # of the first block in the twin of the tests

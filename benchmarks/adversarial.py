@@ -5,7 +5,7 @@
 Every run trains the same quarter-width generator from the same weights, for the same number
 of generator updates on the same batches' distribution, with the same optimizer and
 schedule: with the absolute error alone, and as VelocityGAN with a critic that is batch
-normalised (OpenFWI's code), layer normalised, or not normalised. 100 held-out pairs are
+normalized (OpenFWI's code), layer normalized, or not normalized. 100 held-out pairs are
 scored after the last update; nothing is chosen on them. About an hour on two cores; runs
 that are in results/adversarial.json already, with the same settings, are not repeated.
 """
@@ -25,7 +25,7 @@ from benchmarks._report import RESULTS, report
 FAMILY, PAIRS, HELD_OUT, BATCH = "curvefault_a", 600, 100, 16
 EPOCHS, EVERY, LEARNING_RATE = 26, 2, 1e-3
 FILTERS = 8
-CRITICS = {"none": None, "batch": "batch", "layer": "layer", "unnormalised": None}
+CRITICS = {"none": None, "batch": "batch", "layer": "layer", "unnormalized": None}
 
 
 def optimizer(steps: int) -> keras.optimizers.Optimizer:
@@ -59,7 +59,7 @@ def train(kind: str, dataset: Any, updates: int, seed: int) -> keras.Model:
 
 def scores(generator: keras.Model, held_out: Any, normalization: Any, scaling: Any) -> dict:
     """Errors on the held-out pairs, and how steep the predicted models are."""
-    model = ks.exporting.with_physical_units(generator, normalization, scaling)
+    model = ks.models.with_physical_units(generator, normalization, scaling)
     gathers, velocity = held_out[:]
     predicted = ks.evaluation.predict(model, gathers)
     steepness = [np.abs(np.diff(v, axis=1)).mean() for v in (predicted, velocity)]
@@ -79,7 +79,7 @@ def main() -> None:
 
     acquisition = ks.simulation.Acquisition.openfwi(boundary="cpml")
     pairs, held_out = (
-        ks.data.SimulatedPairs(FAMILY, count, acquisition, seed, arguments.cache_dir).generate()
+        ks.datasets.SimulatedPairs(FAMILY, count, acquisition, seed, arguments.cache_dir).generate()
         for count, seed in ((PAIRS, 0), (HELD_OUT, (0, 1)))
     )
     normalization = ks.layers.GatherNormalization.openfwi(FAMILY)

@@ -78,14 +78,16 @@ def main() -> None:
             for pair, both in pairs.items()
         }
         # How much there is after 0.4 s: a large percentage of next to nothing is little.
-        share = 100 * np.sqrt(np.sum(reference[late:] ** 2) / np.sum(reference**2))
-        results[name]["late_share_percent"] = float(share)
+        fraction = 100 * np.sqrt(np.sum(reference[late:] ** 2) / np.sum(reference**2))
+        results[name]["late_fraction_percent"] = float(fraction)
         cells = [f"{value:.3g}" for pair in pairs for value in results[name][pair].values()]
-        rows.append([name, *cells, f"{share:.1f}"])
+        rows.append([name, *cells, f"{fraction:.1f}"])
     header = ["model"]
     for pair in ("cpml - open", "openfwi - open", "cpml - openfwi"):
         header += [f"{pair} %", "t > 0.4 s"]
-    report("boundaries", results, [*header, "late share %"], rows, ["keras", "tensorflow", "numpy"])
+    report(
+        "boundaries", results, [*header, "late fraction %"], rows, ["keras", "tensorflow", "numpy"]
+    )
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ def main() -> list[dict]:
             velocity, ks.simulation.simulate(velocity, acquisition), strict=True
         ):
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ks.data.WaveletWarning)
-                calibration = ks.data.measure_direct_wave(gathers, acquisition)
+                warnings.simplefilter("ignore", ks.gathers.WaveletWarning)
+                calibration = ks.gathers.measure_direct_wave(gathers, acquisition)
             found.append({
                 "family": family,
                 "first_layer_m": first_layer(model, acquisition.dx),

@@ -3,7 +3,7 @@
     python -m benchmarks.inference
 
 InversionNet at its published size (24 million parameters) on two threads. Every program does
-the same work: raw gathers in, m/s out, with the normalisation inside. PyTorch gets the same
+the same work: raw gathers in, m/s out, with the normalization inside. PyTorch gets the same
 weights, and its gathers in the layout that it prefers, prepared outside the timing; that all
 predict the same velocity is checked first. ``torch.compile``, for every batch size anew, is
 run as it comes and with ``freezing``, which lets it fold and repack the weights.
@@ -48,7 +48,7 @@ def simulated(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def trained_model(
     filters: int, pairs: int, epochs: int
-) -> tuple[ks.exporting.PhysicalUnitsModel, np.ndarray]:
+) -> tuple[ks.models.PhysicalUnitsModel, np.ndarray]:
     """The network in physical units, and the raw gathers that it was trained on."""
     keras.utils.set_random_seed(0)
     velocity, gathers = simulated(pairs, seed=0)
@@ -63,7 +63,7 @@ def trained_model(
     trained = ks.models.InversionNet.from_config(network.get_config())
     trained.set_weights(network.get_weights())
     acquisition = Acquisition.openfwi("cpml")
-    model = ks.exporting.with_physical_units(trained, normalization, scaling, acquisition)
+    model = ks.models.with_physical_units(trained, normalization, scaling, acquisition)
     return model, gathers
 
 
@@ -95,7 +95,7 @@ def exported(
 def exported_program(path: pathlib.Path) -> Program:
     """A program that runs an exported model."""
     if path.suffix != ".onnx":
-        predict = ks.exporting.load_predictor(path)
+        predict = ks.inference.load_predictor(path)
         return lambda x: lambda: predict(x)
     import onnxruntime
 

@@ -3,13 +3,13 @@
     python -m benchmarks.input_pipeline
 
 Writes files of random numbers in OpenFWI's layout to a temporary folder (--scratch), and reads
-them in shuffled batches with the published normalisation: here as tf.data and as a PyDataset,
+them in shuffled batches with the published normalization: here as tf.data and as a PyDataset,
 there with a memory map or whole files in memory, 0, 1, 2 or 4 workers, and the transforms either
 in NumPy, as the published loader has them, or in PyTorch and in place, as quick as we could make
 them. Cold is the first epoch after the files were dropped from the page cache, with the start of
 workers, loading of whole files and compilation, but after a small epoch over another file, which
 loads the libraries; warm is the best of the later ones. Every variant has a process of its own,
-which reports its largest resident memory (mapped file pages count in it). Last, the share of an
+which reports its largest resident memory (mapped file pages count in it). Last, the fraction of an
 InversionNet training step that waits for data. Writes benchmarks/results/input_pipeline.json.
 """
 
@@ -63,14 +63,14 @@ def drop_from_cache(folder: Path) -> None:
 def our_dataset(folder: Path, **_: Any) -> Callable[[], Iterator]:
     import keras_seismic as ks
 
-    dataset = ks.data.OpenFWIPairs(folder, FAMILY).dataset(batch_size=BATCH)
+    dataset = ks.datasets.OpenFWIPairs(folder, FAMILY).dataset(batch_size=BATCH)
     return lambda: iter(dataset)
 
 
 def our_sequence(folder: Path, **_: Any) -> Callable[[], Iterator]:
     import keras_seismic as ks
 
-    sequence = ks.data.OpenFWIPairs(folder, FAMILY).sequence(batch_size=BATCH)
+    sequence = ks.datasets.OpenFWIPairs(folder, FAMILY).sequence(batch_size=BATCH)
 
     def epoch() -> Iterator:
         for i in range(len(sequence)):
@@ -154,13 +154,15 @@ def measure(pipeline: str, folder: Path, epochs: int, **options: Any) -> dict[st
 
 
 def measure_training(folder: Path, filters: int, steps: int, **_: Any) -> dict[str, Any]:
-    """Share of training steps spent waiting, and the steps' time with the batch in memory."""
+    """Fraction of training steps spent waiting, and the steps' time with the batch in memory."""
     import keras_seismic as ks
 
     network = ks.models.InversionNet(filters=filters)
     compile_options = {"jit_compile": ks.training.jit_compile()}
     network.compile(ks.training.adamw(1e-4, 100), "mean_absolute_error", **compile_options)
-    batches = ks.data.OpenFWIPairs(folder, FAMILY).dataset(batch_size=BATCH, drop_remainder=True)
+    batches = ks.datasets.OpenFWIPairs(folder, FAMILY).dataset(
+        batch_size=BATCH, drop_remainder=True
+    )
     batches = iter(batches.repeat())
     fixed = next(batches)
     for _ in range(2):
@@ -178,7 +180,7 @@ def measure_training(folder: Path, filters: int, steps: int, **_: Any) -> dict[s
         alone.append(time.perf_counter() - start)
     return {
         "filters": filters,
-        "waiting_share": round(sum(waiting) / sum(together), 5),
+        "waiting_fraction": round(sum(waiting) / sum(together), 5),
         "longest_wait_ms": round(1e3 * max(waiting), 2),
         "step_s": round(float(np.median(together)), 4),
         "step_with_batch_in_memory_s": round(float(np.median(alone)), 4),

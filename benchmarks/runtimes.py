@@ -2,10 +2,10 @@
 
     python -m benchmarks.runtimes [--small]
 
-Each network of the catalogue is exported as SavedModel, ONNX and LiteRT and run by TensorFlow in
+Each network of the catalog is exported as SavedModel, ONNX and LiteRT and run by TensorFlow in
 Python, through TensorFlow's C API (by a process that knows neither Keras nor this package), in
 ONNX Runtime and in LiteRT, on batches of 1 and 3 simulated shot gathers, sections or velocity
-models. So that outputs vary, batch normalisation first takes over most of the statistics of 12
+models. So that outputs vary, batch normalization first takes over most of the statistics of 12
 of them (all of the statistics of few would magnify the rounding).
 Differences are in m/s, or in parts of the output's peak. --small takes narrow networks and
 short gathers, as the tests do. Writes benchmarks/results/runtimes.json.
@@ -23,16 +23,16 @@ import numpy as np
 
 import keras_seismic as ks
 from benchmarks._report import report
-from keras_seismic.models.catalogue import CATALOGUE
+from keras_seismic.models.catalog import CATALOG
 from tests.serving.c_api import run_in_c
 
 RUNTIMES = ("SavedModel", "C API", "ONNX Runtime", "LiteRT")
 BATCHES = (1, 3)
 
-#: Examples that the batch normalisation settles on.
+#: Examples that the batch normalization settles on.
 _EXAMPLES = 12
 
-#: The small networks of the catalogue's entries, in their order, and the gathers they take.
+#: The small networks of the catalog's entries, in their order, and the gathers they take.
 _SMALL = (
     lambda: ks.models.InversionNet((128, 35, 2), (35, 35), filters=2),
     lambda: ks.models.InversionNet((128, 35, 2), (35, 35), filters=2, decoder="resize"),
@@ -57,7 +57,7 @@ class Case:
     """A network ready for export, and what it is tried on.
 
     Attributes:
-        code: As the catalogue shows it.
+        code: As the catalog shows it.
         model: The model.
         inputs: Examples; the first three are compared.
     """
@@ -73,8 +73,8 @@ class Case:
 
 
 def make_case(number: int, small: bool) -> Case:
-    """One entry of the catalogue, by its number."""
-    entry = CATALOGUE[number]
+    """One entry of the catalog, by its number."""
+    entry = CATALOG[number]
     keras.utils.set_random_seed(0)
     network = _SMALL[number]() if small else entry.make()
     network = getattr(network, "generator", network)
@@ -83,7 +83,7 @@ def make_case(number: int, small: bool) -> Case:
     elif network.inputs[0].name == "section":
         sections = np.stack(ks.simulation.sample_sections(_EXAMPLES))[..., None]
         inputs = sections[:, 100:161, :47] if small else sections
-        model = ks.exporting.with_physical_units(network, ks.layers.SectionNormalization())
+        model = ks.models.with_physical_units(network, ks.layers.SectionNormalization())
     else:
         model, size = network, network.inputs[0].shape[1:3]
         inputs = ks.layers.VelocityScaling(1500, 4500).inverse(_velocity(size)[..., None])
@@ -108,7 +108,7 @@ def _with_gathers(network: keras.Model) -> tuple[keras.Model, np.ndarray]:
     acquisition = ks.simulation.Acquisition.surface(
         receivers, 10.0, 0.001, nt, 15.0, shots, boundary="cpml"
     )
-    model = ks.exporting.with_physical_units(
+    model = ks.models.with_physical_units(
         network,
         ks.layers.GatherNormalization.openfwi("curvevel_a"),
         ks.layers.VelocityScaling(1500, 4500),
@@ -119,7 +119,7 @@ def _with_gathers(network: keras.Model) -> tuple[keras.Model, np.ndarray]:
 
 
 def settled(model: keras.Model, inputs: np.ndarray) -> keras.Model:
-    """The model with most of the batch's statistics in its batch normalisation."""
+    """The model with most of the batch's statistics in its batch normalization."""
     layers = [layer for layer in model._flatten_layers() if hasattr(layer, "moving_mean")]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
@@ -136,11 +136,11 @@ def differences(case: Case, folder: Path) -> dict[str, float | str]:
     scale = 1.0 if case.in_m_s else float(np.abs(expected[3]).max())
     version = ks.exporting.export_saved_model(case.model, folder / "model", inputs=case.inputs)
     exporters: dict[str, Callable[[], Callable[[np.ndarray], np.ndarray]]] = {
-        "SavedModel": lambda: ks.exporting.load_predictor(version),
-        "ONNX Runtime": lambda: ks.exporting.load_predictor(
+        "SavedModel": lambda: ks.inference.load_predictor(version),
+        "ONNX Runtime": lambda: ks.inference.load_predictor(
             ks.exporting.export_onnx(case.model, folder / "model.onnx", case.inputs)
         ),
-        "LiteRT": lambda: ks.exporting.load_predictor(
+        "LiteRT": lambda: ks.inference.load_predictor(
             ks.exporting.export_litert(case.model, folder / "model.tflite", case.inputs)
         ),
     }
@@ -179,7 +179,7 @@ def main() -> None:
     rows, results = [], {}
     # A process for each, which gives its memory back.
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        work = [(number, arguments.small) for number in range(len(CATALOGUE))]
+        work = [(number, arguments.small) for number in range(len(CATALOG))]
         for code, found in pool.imap(_measured, work):
             results[code] = found
             unit = " m/s" if found["unit"] == "m/s" else ""

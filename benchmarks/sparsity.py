@@ -71,7 +71,7 @@ def compare(dtype: str, traces: int, samples: int, iterations: int, repeats: int
     their_operator, their_data, restore, preallocate = candidates[quickest]()
 
     def ours():
-        return ks.inversion.fista(operator, data, iterations, weight=_WEIGHT, step=step)
+        return ks.sparse.fista(operator, data, iterations, weight=_WEIGHT, step=step)
 
     def theirs():
         options = {"niter": iterations, "eps": 2 * _WEIGHT, "alpha": step, "tol": 0}
@@ -104,10 +104,10 @@ def problem(dtype: str, traces: int, samples: int):
     """Operator, noisy section ``(traces, samples)`` and step."""
     random = np.random.default_rng(0)
     wavelet = np.trim_zeros(ks.simulation.ricker(24.0, 0.002, samples))
-    operator = ks.inversion.WaveletConvolution(wavelet, samples)
+    operator = ks.sparse.WaveletConvolution(wavelet, samples)
     spikes = random.standard_normal((traces, samples)) * (random.random((traces, samples)) < 0.05)
     data = np.asarray(operator.forward(spikes)) + 0.1 * random.standard_normal(spikes.shape)
-    return operator, data.astype(dtype), 0.98 / ks.inversion.largest_singular_value(operator) ** 2
+    return operator, data.astype(dtype), 0.98 / ks.sparse.largest_singular_value(operator) ** 2
 
 
 def pylops_operators(operator, data):
@@ -168,7 +168,7 @@ def pylops_trial(make, step) -> float | str:
 def iteration_rate(traces: int, samples: int, iterations: int, repeats: int) -> float:
     """Our iterations a second in float32."""
     operator, data, step = problem("float32", traces, samples)
-    solver = ks.inversion.FISTA(operator, _WEIGHT, step)
+    solver = ks.sparse.FISTA(operator, _WEIGHT, step)
     solver.solve(data, iterations)  # compiles
     seconds = []
     for _ in range(repeats):

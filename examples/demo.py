@@ -16,7 +16,7 @@ import export.saved_model
 import keras_seismic as ks
 import train.denoiser
 import train.inversionnet
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         (arguments.samples, arguments.seed),
         (arguments.held_out, (arguments.seed, 1)),
     ):
-        ks.data.SimulatedPairs(
+        ks.datasets.SimulatedPairs(
             "flatvel_a", count, acquisition, seed, arguments.cache_dir
         ).generate()
     stage("simulate")
@@ -70,10 +70,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         [str(model_path), str(run.path / "saved_model")]
     )
     metrics["onnx_max_difference_m_s"] = export.onnx.main([str(model_path), str(onnx_path)])
-    gathers, velocity = ks.data.SimulatedPairs(
+    gathers, velocity = ks.datasets.SimulatedPairs(
         "flatvel_a", arguments.held_out, acquisition, (arguments.seed, 1), arguments.cache_dir
     )[:]
-    predicted = ks.evaluation.predict(ks.exporting.load_predictor(onnx_path), gathers)
+    predicted = ks.evaluation.predict(ks.inference.load_predictor(onnx_path), gathers)
     onnx_score = ks.evaluation.score_velocity(velocity, predicted)
     metrics["onnx_velocity_mae_m_s"] = onnx_score["velocity_mae_m_s"]
     stage("export and check")

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 import keras_seismic as ks
-from keras_seismic.data.arrays import read_array
-from keras_seismic.exporting.onnx_variants import VARIANTS
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
+from keras_seismic.exporting.onnx.variants import VARIANTS
+from keras_seismic.io.arrays import read_array
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> float:
     """Export and check; returns the largest difference."""
     arguments = parser().parse_args(argv)
-    model = ks.exporting.load_model(arguments.model)
+    model = ks.inference.load_model(arguments.model)
     calibration, inputs = None, None
     if arguments.calibration:
         samples = read_array(arguments.calibration)
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> float:
             )
     if inputs is None:
         inputs = ks.exporting.example_inputs(model, arguments.examples)
-    card = ks.exporting.ModelCard.of_run(model, arguments.model, arguments.licence)
+    card = ks.inference.ModelCard.of_run(model, arguments.model, arguments.license)
     path = ks.exporting.export_onnx(
         model, arguments.path, inputs, arguments.opset, arguments.overwrite,
         variant=arguments.variant, calibration=calibration, max_loss=arguments.max_loss,
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> float:
     print(
         f"{path}: {path.stat().st_size / 1e6:.2f} MB (float32 weights: "
         f"{4e-6 * card.parameters:.2f} MB); predict with it:\n"
-        f"  ks.exporting.load_predictor({str(path)!r})(amplitudes)"
+        f"  ks.inference.load_predictor({str(path)!r})(amplitudes)"
     )
     return difference
 

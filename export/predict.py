@@ -22,10 +22,9 @@ import keras
 import numpy as np
 
 import keras_seismic as ks
-from keras_seismic.data.disk import written_whole
-from keras_seismic.data.shot_gathers import IRREGULAR
-from keras_seismic.exporting.placement import check_free
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
+from keras_seismic.files import check_free, written_whole
+from keras_seismic.gathers.shot_gathers import IRREGULAR
 
 _GATHER_OPTIONS = ("calibrate", "irregular", "origin", "spacing")
 _SECTION_OPTIONS = ("line", "window", "overlap", "fill_mute", "keep_peaks", "integers")
@@ -74,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> np.ndarray:
     if arguments.figure:
         check_figure(arguments)
     model = arguments.model
-    model = ks.exporting.load_model(model) if model.suffix == ".keras" else model
+    model = ks.inference.load_model(model) if model.suffix == ".keras" else model
     task = task_of(model, arguments.task)
     refuse_others_options(arguments, task)
     result, figure = (invert if task == "velocity" else denoise)(model, arguments)
@@ -99,9 +98,9 @@ def check_figure(arguments: argparse.Namespace) -> None:
 def task_of(model: keras.Model | Path, said: str | None) -> str:
     """What the model predicts: by its card or, without one, by what the user says."""
     in_memory = isinstance(model, keras.Model)
-    card = (ks.exporting.ModelCard.of if in_memory else ks.exporting.ModelCard.read)(model)
+    card = (ks.inference.ModelCard.of if in_memory else ks.inference.ModelCard.read)(model)
     if card is None:
-        ks.exporting.load_predictor(model)  # says what is wrong if it is no model at all
+        ks.inference.load_predictor(model)  # says what is wrong if it is no model at all
         if said is None:
             raise ValueError(f"{model}: has no model card; say that it denoises: --task section")
         return said
@@ -122,10 +121,10 @@ def refuse_others_options(arguments: argparse.Namespace, task: str) -> None:
 
 def invert(model: keras.Model | Path, arguments: argparse.Namespace):
     """Gathers to velocity."""
-    inverter = ks.exporting.GatherInverter.of(model)
+    inverter = ks.inference.GatherInverter.of(model)
     inverter = dataclasses.replace(inverter, name=str(arguments.model))
     line = arguments.input.suffix.lower() in (".segy", ".sgy", ".su")
-    result = ks.exporting.invert_file(
+    result = ks.inference.invert_file(
         inverter,
         arguments.input,
         arguments.output,
@@ -152,7 +151,7 @@ def invert(model: keras.Model | Path, arguments: argparse.Namespace):
 
 def denoise(_, arguments: argparse.Namespace):
     """A section to a clean one."""
-    section, denoised = ks.exporting.denoise_file(
+    section, denoised = ks.inference.denoise_file(
         arguments.model,
         arguments.input,
         arguments.output,

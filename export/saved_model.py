@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Sequence
 
 import keras_seismic as ks
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
 
 
 def main(argv: Sequence[str] | None = None) -> float:
@@ -29,9 +29,9 @@ def main(argv: Sequence[str] | None = None) -> float:
         help="write requests to warm up with; by default if tensorflow-serving-api is installed",
     )
     arguments = parser.parse_args(argv)
-    model = ks.exporting.load_model(arguments.model)
+    model = ks.inference.load_model(arguments.model)
     inputs = ks.exporting.example_inputs(model, arguments.examples)
-    card = ks.exporting.ModelCard.of_run(model, arguments.model, arguments.licence)
+    card = ks.inference.ModelCard.of_run(model, arguments.model, arguments.license)
     version = ks.exporting.export_saved_model(
         model, arguments.path, arguments.version, inputs, card, arguments.warm_up
     )

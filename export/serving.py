@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras_seismic as ks
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
 
 
 def parser() -> argparse.ArgumentParser:

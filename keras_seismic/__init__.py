@@ -7,37 +7,49 @@ onnxruntime and their like are imported by the functions that need them.
 
 from keras_seismic import (
     convert,
-    data,
+    datasets,
     evaluation,
     exporting,
-    inversion,
+    gathers,
+    inference,
+    inspection,
+    io,
     layers,
     losses,
     metrics,
     models,
+    noise,
     serving,
     simulation,
+    sparse,
     training,
     visualization,
 )
-from keras_seismic.exporting import denoise, invert
+from keras_seismic.inference import denoise, invert
+from keras_seismic.inspection import inspect
 
 __version__ = "0.1.0"
 
 __all__ = [
     "convert",
-    "data",
+    "datasets",
     "denoise",
     "evaluation",
     "exporting",
-    "inversion",
+    "gathers",
+    "inference",
+    "inspect",
+    "inspection",
     "invert",
+    "io",
     "layers",
     "losses",
     "metrics",
     "models",
+    "noise",
     "serving",
     "simulation",
+    "sparse",
     "training",
     "visualization",
 ]

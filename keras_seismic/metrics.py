@@ -190,7 +190,7 @@ class SSIM(_MeanMetric):
             )
         self._accumulate(_example_mean(self.map(y_true, y_pred)), sample_weight)
 
-    def _centred(self, y):
+    def _centered(self, y):
         """Images on [0, 1] with zeros around them, moved by their means, and the means."""
         y = y[..., None] if len(y.shape) == 3 else y
         y = (y - self.minimum) / (self.maximum - self.minimum)
@@ -200,7 +200,7 @@ class SSIM(_MeanMetric):
 
     def map(self, y_true, y_pred):
         """The similarity at every cell, ``(batch, depth, width, channels)``."""
-        (a, offset_a), (b, offset_b) = self._centred(y_true), self._centred(y_pred)
+        (a, offset_a), (b, offset_b) = self._centered(y_true), self._centered(y_pred)
         # Variances do not change when images move by a constant, but their rounding does:
         # E[x^2] - E[x]^2 in float32 wants x around zero.
         mean_a, mean_b = self._blurred(a), self._blurred(b)

@@ -33,7 +33,7 @@ def new_figure(width: float, height: float) -> "Figure":
 def plot_velocity(
     true: np.ndarray, predicted: np.ndarray, dx: float = 10.0, title: str = ""
 ) -> "Figure":
-    """True, predicted and difference, a row for each model, with colour bars in m/s.
+    """True, predicted and difference, a row for each model, with color bars in m/s.
 
     Args:
         true: ``(models, depth, width)``, with or without a last axis of 1; m/s.

@@ -68,9 +68,9 @@ def test_ssim_scales_its_range(rng):
     true, noisy = images(rng)
     plain = result(ks.metrics.SSIM(), true, noisy)
     network = result(ks.metrics.SSIM(minimum=-1, maximum=1), 2 * true - 1, 2 * noisy - 1)
-    metres = result(ks.metrics.SSIM(1500, 4500), 1500 + 3000 * true, 1500 + 3000 * noisy)
+    meters = result(ks.metrics.SSIM(1500, 4500), 1500 + 3000 * true, 1500 + 3000 * noisy)
     assert network == pytest.approx(plain, abs=1e-5)
-    assert metres == pytest.approx(plain, abs=1e-5)
+    assert meters == pytest.approx(plain, abs=1e-5)
 
 
 def test_velocity_errors(rng):
@@ -117,7 +117,7 @@ def test_result_does_not_depend_on_the_batches(rng, metric):
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.name)
-def test_metrics_survive_serialisation_and_weight_samples(rng, metric):
+def test_metrics_survive_serialization_and_weight_samples(rng, metric):
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
     assert copy.get_config() == metric.get_config()
     true, estimate = rng.random((2, 3, 12, 12, 1))

@@ -87,18 +87,18 @@ JAX_WITHOUT_TENSORFLOW = """
     y = keras.ops.convert_to_numpy(scaling.inverse(velocity[..., None]))
     history = network.fit(x, y, batch_size=2, epochs=2, verbose=0).history
     assert np.isfinite(list(history.values())).all(), history
-    model = ks.exporting.with_physical_units(network, normalization, scaling, acquisition)
+    model = ks.models.with_physical_units(network, normalization, scaling, acquisition)
     model.save(FOLDER + "/model.keras")
-    loaded = ks.exporting.load_model(FOLDER + "/model.keras")
+    loaded = ks.inference.load_model(FOLDER + "/model.keras")
     np.testing.assert_allclose(loaded(gathers), model(gathers), rtol=1e-5)
     denoiser = ks.models.ConvDenoiser(num_filters=2)
     denoiser.compile("adam", "mse", metrics=[ks.metrics.SignalToNoiseRatio()])
     section = ks.simulation.simulate_section(velocity)[0]
-    patches = ks.data.NoisyPatches([section], count=8)
+    patches = ks.datasets.NoisyPatches([section], count=8)
     denoiser.fit(*next(patches.batches(8)), verbose=0)
-    identity = ks.inversion.MatrixOperator(np.eye(3))
+    identity = ks.sparse.MatrixOperator(np.eye(3))
     data = np.array([3.0, -0.5, -2.0], "float32")
-    sparse = ks.inversion.fista(identity, data, 5, weight=1.0, step=1.0)
+    sparse = ks.sparse.fista(identity, data, 5, weight=1.0, step=1.0)
     np.testing.assert_allclose(sparse, [2, 0, -1])
     assert "tensorflow" not in sys.modules
     print(keras.backend.backend())
@@ -148,11 +148,11 @@ def test_the_wheel_works_from_an_empty_environment(tmp_path):
         network.compile("adam", "mae", jit_compile=False)
         x = np.random.default_rng(0).uniform(-1, 1, (4, 64, 8, 1))
         network.fit(x, np.ones((4, 32, 32, 1)), epochs=1, verbose=0)
-        model = ks.exporting.with_physical_units(
+        model = ks.models.with_physical_units(
             network, ks.layers.GatherNormalization(-27, 53), ks.layers.VelocityScaling(1500, 4500))
         folder = {str(tmp_path)!r}
         model.save(folder + "/model.keras")
-        model = ks.exporting.load_model(folder + "/model.keras")
+        model = ks.inference.load_model(folder + "/model.keras")
         ks.exporting.export_saved_model(model, folder)
         ks.exporting.export_onnx(model, folder + "/model.onnx")
         print("worked")

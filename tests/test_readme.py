@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import keras_seismic as ks
-from keras_seismic.models.catalogue import CATALOGUE, model_table
+from keras_seismic.models.catalog import CATALOG, model_table
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -15,7 +15,7 @@ def test_model_table_is_the_codes():
 
 
 def test_model_table_names_every_network():
-    code = " ".join(entry.code for entry in CATALOGUE)
+    code = " ".join(entry.code for entry in CATALOG)
     for name in ks.models.__all__:
         if isinstance(getattr(ks.models, name), type):
             assert f"{name}(" in code

@@ -9,7 +9,7 @@ import numpy as np
 import export.predict
 import keras_seismic as ks
 import train.denoiser
-from tests.data.segy_files import write_line, write_segy
+from tests.segy_files import write_line, write_segy
 
 TEXT = (Path(__file__).parent.parent / "docs" / "segy.md").read_text()
 PROGRAMS = {"train.denoiser": train.denoiser, "export.predict": export.predict}
@@ -32,7 +32,7 @@ def test_commands(tmp_path, monkeypatch):
         PROGRAMS[program].main([*arguments, *small])
     assert (tmp_path / "clean.png").exists()
     exec(blocks("python")[0], {})
-    before, after = (ks.data.read_segy(tmp_path / f"{n}.segy")[0] for n in ("stack", "halved"))
+    before, after = (ks.io.read_segy(tmp_path / f"{n}.segy")[0] for n in ("stack", "halved"))
     np.testing.assert_allclose(after, before / 2, atol=1e-5 * np.abs(before).max())
 
 
@@ -44,7 +44,7 @@ def test_gathers_to_velocity(tmp_path, monkeypatch, capsys):
     gathers = ks.simulation.simulate(np.full((1, 40, 32), 2000.0), acquisition)[0]
     source_x, receiver_x = (np.array(p)[:, 0] for p in (acquisition.sources, acquisition.receivers))
     write_line(tmp_path / "line.segy", 100 * gathers, source_x, receiver_x)
-    model = ks.exporting.with_physical_units(
+    model = ks.models.with_physical_units(
         ks.models.InversionNet(acquisition.gather_shape, (40, 32), filters=1),
         ks.layers.GatherNormalization(-27, 53),
         ks.layers.VelocityScaling(1500, 4500),

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 import keras_seismic as ks
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
 
 
 def parser():
@@ -54,45 +54,43 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
     # Section, wavelet, noise, weight
     section = (
-        ks.data.read_section(arguments.section)
+        ks.io.read_section(arguments.section)
         if arguments.section
-        else ks.inversion.simulated_section(arguments.seed)
+        else ks.sparse.simulated_section(arguments.seed)
     )
     suffix = section.path.suffix if section.path else ".npy"
-    ks.data.check_target(run.path / f"fit{suffix}", section)
+    ks.io.check_target(run.path / f"fit{suffix}", section)
     dt = arguments.dt or section.dt
-    wavelet = ks.inversion.choose_wavelet(
+    wavelet = ks.sparse.choose_wavelet(
         arguments.wavelet, section.amplitude, dt, arguments.wavelet_length
     )
     samples = len(section.amplitude)
-    operator = ks.inversion.WaveletConvolution(wavelet, samples, arguments.zero_time)
+    operator = ks.sparse.WaveletConvolution(wavelet, samples, arguments.zero_time)
     weight, noise = arguments.weight, arguments.noise
     if noise is None and weight is None:
-        noise = ks.inversion.estimate_noise(section.amplitude)
+        noise = ks.sparse.estimate_noise(section.amplitude)
     if weight is None and arguments.choose == "noise":
-        weight = ks.inversion.noise_weight(operator, samples, noise)
+        weight = ks.sparse.noise_weight(operator, samples, noise)
 
     # Deconvolution
-    result = ks.inversion.deconvolve(
-        section.amplitude, operator, weight, noise, arguments.iterations
-    )
+    result = ks.sparse.deconvolve(section.amplitude, operator, weight, noise, arguments.iterations)
     run.create(command_line.configuration(arguments))
     for name in ("reflectivity", "fit", "residual"):
-        ks.data.write_section(run.path / f"{name}{suffix}", getattr(result, name), section)
-    ks.data.arrays.write_array(run.path / "wavelet.npy", wavelet)
-    run.save_figure(ks.inversion.plot_deconvolution(result, dt), "deconvolution")
-    run.save_figure(ks.inversion.plot_traces(result, dt), "trace")
-    some = ks.inversion.traces_of(section.amplitude)[:: max(section.amplitude.shape[1] // 16, 1)]
-    gaps = ks.inversion.cost_above_minimum(
+        ks.io.write_section(run.path / f"{name}{suffix}", getattr(result, name), section)
+    ks.io.arrays.write_array(run.path / "wavelet.npy", wavelet)
+    run.save_figure(ks.sparse.plot_deconvolution(result, dt), "deconvolution")
+    run.save_figure(ks.sparse.plot_traces(result, dt), "trace")
+    some = ks.sparse.traces_of(section.amplitude)[:: max(section.amplitude.shape[1] // 16, 1)]
+    gaps = ks.sparse.cost_above_minimum(
         operator, some.astype(np.float64), result.weight, 3 * arguments.iterations
     )
-    run.save_figure(ks.inversion.plot_convergence(gaps), "convergence")
+    run.save_figure(ks.sparse.plot_convergence(gaps), "convergence")
 
     # The learned form, on simulated reflectivity and this wavelet
     length = min(samples, max(128, 2 * len(wavelet)))
-    shorter = ks.inversion.WaveletConvolution(wavelet, length, arguments.zero_time)
+    shorter = ks.sparse.WaveletConvolution(wavelet, length, arguments.zero_time)
     training, validation, held_out = (
-        ks.inversion.ReflectivityPairs(
+        ks.sparse.ReflectivityPairs(
             shorter, batches, arguments.batch_size, snr_db=arguments.snr, seed=seed
         )
         for batches, seed in (
@@ -101,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             (max(arguments.batches // 10, 1), arguments.seed + 20_000),
         )
     )
-    best = ks.inversion.best_weight(shorter, *validation.arrays(), arguments.iterations)
+    best = ks.sparse.best_weight(shorter, *validation.arrays(), arguments.iterations)
     lista = ks.models.LISTA(wavelet, arguments.layers, arguments.zero_time, best)
     steps = arguments.epochs * len(training)
     optimizer = ks.training.adamw(arguments.learning_rate, steps)
@@ -109,11 +107,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     lista.compile(optimizer, "mean_squared_error", jit_compile=ks.training.jit_compile())
     lista = ks.training.fit(lista, training, validation, run, arguments.epochs)
     normalization = ks.layers.SectionNormalization("maximum")
-    run.save_model(ks.exporting.with_physical_units(lista, normalization))
+    run.save_model(ks.models.with_physical_units(lista, normalization))
     run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
 
     # Scores
-    table: list[dict[str, Any]] = ks.inversion.compare_methods(
+    table: list[dict[str, Any]] = ks.sparse.compare_methods(
         shorter, *held_out.arrays(), best, arguments.iterations, lista
     )
     metrics = {**result.metrics, "noise": noise, "methods": table}

@@ -27,7 +27,7 @@ import keras
 import numpy as np
 
 import keras_seismic as ks
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
 
 
 def parser():
@@ -62,8 +62,8 @@ def parser():
         type=command_line.noise,
         action="append",
         metavar="KIND[=LEVEL]",
-        help="noise to add, with a level of its own in dB, or a share of traces for missing and "
-        f"weak; may be repeated: {', '.join(ks.data.NOISES)}; default white",
+        help="noise to add, with a level of its own in dB, or a fraction of traces for missing and "
+        f"weak; may be repeated: {', '.join(ks.noise.NOISES)}; default white",
     )
     p.add_argument("--dt", type=float, help="sample interval in s where the file does not tell")
     p.add_argument("--self-supervised", action="store_true", help="see above")
@@ -71,7 +71,7 @@ def parser():
         "--mask-traces",
         type=float,
         default=0.0,
-        metavar="SHARE",
+        metavar="FRACTION",
         help="self-supervised: mask whole traces instead of samples, against noise that fills "
         "single traces",
     )
@@ -82,13 +82,13 @@ def parser():
     p.add_argument(
         "--num-blocks", type=command_line.positive, default=2, help="default %(default)s"
     )
-    p.add_argument("--batch-norm", action="store_true", help="batch normalisation after each ReLU")
+    p.add_argument("--batch-norm", action="store_true", help="batch normalization after each ReLU")
     return p
 
 
 @dataclasses.dataclass
 class Data:
-    """What is learnt from and what is scored on.
+    """What is learned from and what is scored on.
 
     Attributes:
         sections: To learn from, ``(time, traces)`` each.
@@ -109,11 +109,11 @@ class Data:
 
 def read_data(arguments) -> Data:
     """Sections from files or simulated; noisy ones for self-supervised learning."""
-    files = [ks.data.read_section(path) for path in arguments.section]
-    test = arguments.test and ks.data.read_section(arguments.test)
+    files = [ks.io.read_section(path) for path in arguments.section]
+    test = arguments.test and ks.io.read_section(arguments.test)
     blind, seed = arguments.self_supervised, arguments.seed
     truth_known = not blind or bool(arguments.noise) or not files
-    arguments.noise = arguments.noise or [ks.data.Noise("white")]
+    arguments.noise = arguments.noise or [ks.noise.Noise("white")]
     if files:
         sections = [file.amplitude for file in files]
         intervals = [file.dt or arguments.dt for file in files]
@@ -123,18 +123,22 @@ def read_data(arguments) -> Data:
     if test:
         data = Data(sections, intervals, test.amplitude, test.dt or arguments.dt, (seed,), True)
     elif blind and files:
-        # The very noise that was learnt from; only the clean side was never seen.
+        # The very noise that was learned from; only the clean side was never seen.
         data = Data(sections, intervals, sections[0], intervals[0], (seed, 0), True)
     else:
         section = ks.simulation.sample_sections(4, (seed, 1))[0]
         data = Data(sections, intervals, section, 0.004, (seed,), True)
     data.truth_known = truth_known
     if truth_known:
-        ks.data.check_noise(arguments.noise, data.dt)
+        ks.noise.check_noise(arguments.noise, data.dt)
     if blind and truth_known:
         data.sections = [
-            ks.data.add_noise(
-                ks.data.normalize_section(section), arguments.noise, arguments.snr, dt, (seed, i)
+            ks.noise.add_noise(
+                ks.datasets.normalize_section(section),
+                arguments.noise,
+                arguments.snr,
+                dt,
+                (seed, i),
             )
             for i, (section, dt) in enumerate(zip(sections, intervals, strict=True))
         ]
@@ -153,9 +157,9 @@ def patches(arguments, data: Data, normalization):
         if arguments.self_supervised:
             traces = arguments.mask_traces
             pixels = 0.0 if traces else 0.05
-            yield ks.data.BlindSpotPatches(*common, normalization, seed, pixels, traces)
+            yield ks.datasets.BlindSpotPatches(*common, normalization, seed, pixels, traces)
         else:
-            yield ks.data.NoisyPatches(
+            yield ks.datasets.NoisyPatches(
                 *common, arguments.snr, normalization, seed, arguments.noise, data.intervals
             )
 
@@ -202,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     )
 
     # Scores and figures
-    model = ks.exporting.with_physical_units(network, normalization)
+    model = ks.models.with_physical_units(network, normalization)
     run.save_model(model)
     run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
     metrics, figure = score(model, arguments, data)

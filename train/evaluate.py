@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import keras_seismic as ks
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--overwrite", action="store_true", help="replace an earlier run in it")
     p.add_argument("--snr", type=float, default=0.0, metavar="DB", help="denoiser: noise to add")
     p.add_argument("--noise", type=command_line.noise, action="append", metavar="KIND[=LEVEL]",
-                   help=f"denoiser: may be repeated, {', '.join(ks.data.NOISES)}")  # fmt: skip
+                   help=f"denoiser: may be repeated, {', '.join(ks.noise.NOISES)}")  # fmt: skip
     p.add_argument("--dt", type=float, help="sample interval in s where the file does not tell")
     p.add_argument("--line", type=int, help="denoiser: line of a cube (time, inline, crossline)")
     p.add_argument("--stride", type=command_line.positive, help="inversion: cells between windows")
@@ -41,9 +41,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Score; returns what metrics.json holds."""
     arguments = parser().parse_args(argv)
     run = command_line.open_run(arguments)
-    model = ks.exporting.load_model(arguments.model)
+    model = ks.inference.load_model(arguments.model)
     if getattr(model, "predicts_velocity", False):
-        velocity = ks.data.read_velocity(arguments.data)
+        velocity = ks.io.read_velocity(arguments.data)
         scores = ks.evaluation.evaluate_on_windows(model, velocity, arguments.stride)
         metrics = scores.metrics
         shown = slice(None, None, max(len(scores.true) // 4, 1))
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             scores.true[shown][:4], scores.predicted[shown][:4], dx=model.acquisition.dx
         )
     else:
-        section = ks.data.read_section(arguments.data, arguments.line)
+        section = ks.io.read_section(arguments.data, arguments.line)
         dt = section.dt or arguments.dt
         noise = arguments.noise or "white"
         result = ks.evaluation.denoising_experiment(

@@ -24,7 +24,7 @@ The experiment is small by default. The paper's, for an accelerator and 130 GB o
     --shape 201 301 --shots 29 --samples-in-time 2000
 
 With --data FOLDER it learns from the published .mat files (georec1.mat, vmodel1.mat and so on; see
-ks.data.FCNVMBPairs) instead of simulating. Those sizes are then the default, and a tenth of the
+ks.datasets.FCNVMBPairs) instead of simulating. Those sizes are then the default, and a tenth of the
 pairs, at most --held-out, is kept for the scores. Recordings are thinned to every fifth sample as
 they are read, and the saved model takes them like that.
 """
@@ -38,7 +38,7 @@ import keras
 import numpy as np
 
 import keras_seismic as ks
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
 
 SMOKE = {
     "samples": 10,
@@ -143,7 +143,7 @@ def simulated(arguments: argparse.Namespace) -> Data:
     )
     shape, cache = tuple(arguments.shape), arguments.cache_dir
     pairs, held_out = (
-        ks.data.SimulatedPairs(arguments.family, count, acquisition, seed, cache, shape)
+        ks.datasets.SimulatedPairs(arguments.family, count, acquisition, seed, cache, shape)
         for count, seed in (
             (arguments.samples, arguments.seed),
             (arguments.held_out, (arguments.seed, 1)),
@@ -167,7 +167,7 @@ def from_files(arguments: argparse.Namespace) -> Data:
     samples = len(range(arguments.samples_in_time)[2::5])  # as FCNVMBPairs thins them
     gather_shape = samples, arguments.shape[1], arguments.shots
     shape = tuple(arguments.shape)
-    pairs = ks.data.FCNVMBPairs(arguments.data, gather_shape=gather_shape, velocity_shape=shape)
+    pairs = ks.datasets.FCNVMBPairs(arguments.data, gather_shape=gather_shape, velocity_shape=shape)
     learning, scoring = pairs.held_out(seed=arguments.seed)
     pairs[:1]  # files of another size are refused here, before the run folder is touched
     learning, scoring = learning[: arguments.samples], scoring[: arguments.held_out]
@@ -236,7 +236,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
             jit_compile=ks.training.jit_compile(),
         )
         network = ks.training.fit(network, training, validation, folder, arguments.epochs)
-        model = ks.exporting.with_physical_units(network, preparation, scaling, acquisition)
+        model = ks.models.with_physical_units(network, preparation, scaling, acquisition)
         folder.save_model(model)
         folder.save_figure(ks.visualization.plot_history(folder.read_history()), "loss")
         return model

@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 import keras_seismic as ks
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
 
 
 def parser():
@@ -65,7 +65,7 @@ def parser():
         "--dropout",
         type=float,
         default=0.0,
-        help="share of the channels to drop, for ks.evaluation.monte_carlo_predict; default 0",
+        help="fraction of the channels to drop, for ks.evaluation.monte_carlo_predict; default 0",
     )
     p.add_argument(
         "--boundary",
@@ -97,7 +97,7 @@ def simulated(arguments: argparse.Namespace) -> Data:
     """Pairs to be simulated, unless they are in the cache."""
     acquisition = ks.simulation.Acquisition.openfwi(boundary=arguments.boundary)
     pairs, held_out = (
-        ks.data.SimulatedPairs(
+        ks.datasets.SimulatedPairs(
             arguments.family or "flatvel_a", count, acquisition, seed, arguments.cache_dir
         )
         for count, seed in (
@@ -110,13 +110,13 @@ def simulated(arguments: argparse.Namespace) -> Data:
 
 def from_files(arguments: argparse.Namespace) -> Data:
     """Pairs of OpenFWI's files."""
-    pairs = ks.data.OpenFWIPairs(arguments.data, arguments.family)
+    pairs = ks.datasets.OpenFWIPairs(arguments.data, arguments.family)
     learning, scoring = pairs.held_out(seed=arguments.seed)
     pairs.input_normalization  # noqa: B018 - raises if the family is not known
     if pairs.acquisition is None or pairs.velocity_shape is None:
         raise ValueError(
             f"{arguments.data}: gathers {pairs.gather_shape} and models {pairs.velocity_shape} are "
-            "not OpenFWI's, and no acquisition is noted; write them with ks.data.write_openfwi"
+            "not OpenFWI's, and no acquisition is noted; write them with ks.datasets.write_openfwi"
         )
     learning, scoring = learning[: arguments.samples], scoring[: arguments.held_out]
     return Data(pairs, learning, pairs, scoring, pairs.velocity_shape)
@@ -126,14 +126,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Train and score; returns what metrics.json holds."""
     arguments = parser().parse_args(argv)
     run = command_line.open_run(arguments)
-    test_velocity = arguments.test_velocity and ks.data.read_velocity(arguments.test_velocity)
+    test_velocity = arguments.test_velocity and ks.io.read_velocity(arguments.test_velocity)
     keras.utils.set_random_seed(arguments.seed)
 
     # Data: one twentieth of the samples chooses the best epoch, the held-out pairs only score.
     data = from_files(arguments) if arguments.data else simulated(arguments)
     pairs, learning, acquisition = data.pairs, data.learning, data.pairs.acquisition
     if test_velocity is not None:  # too small a model is refused now, not after the training
-        ks.data.velocity_windows(test_velocity[0], data.shape)
+        ks.io.velocity_windows(test_velocity[0], data.shape)
     network = ks.models.InversionNet(
         acquisition.gather_shape,
         data.shape,
@@ -165,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     network = ks.training.fit(network, training, validation, run, arguments.epochs)
 
     # Scores and figures in m/s
-    model = ks.exporting.with_physical_units(network, normalization, scaling, acquisition)
+    model = ks.models.with_physical_units(network, normalization, scaling, acquisition)
     run.save_model(model)
     gathers, velocity = data.held_out[data.scoring]
     predicted = ks.evaluation.predict(model, gathers)

@@ -20,7 +20,7 @@ from typing import Any
 import keras
 
 import keras_seismic as ks
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
 
 HEADINGS = {
     "velocity_mae_m_s": "MAE (m/s)",
@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--encoder-rate", type=float, default=1.0, help="multiplier of its rate")
     p.add_argument("--reset-head", action="store_true", help="new weights for the last layer")
     p.add_argument(
-        "--unlabelled",
+        "--unlabeled",
         type=int,
         default=0,
         metavar="N",
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         source = ks.training.load_pretrained(arguments.pretrained, *units)
     else:
         network = ks.models.InversionNet(acquisition.gather_shape, filters=arguments.filters)
-        source = ks.exporting.with_physical_units(network, *units)
+        source = ks.models.with_physical_units(network, *units)
     starts = ks.training.transfer_starts(
         arguments.freeze, arguments.reset_head, arguments.encoder_rate
     )
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
     def pairs(family, count, seed):
         shape = source.output_shape[1:3]
-        return ks.data.SimulatedPairs(
+        return ks.datasets.SimulatedPairs(
             family, count, source.acquisition, seed, arguments.cache_dir, shape
         )
 
@@ -106,8 +106,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         pairs(arguments.to_family, arguments.samples, (arguments.seed, 2, repetition))
         for repetition in range(arguments.seeds)
     ]
-    more = arguments.unlabelled and pairs(
-        arguments.to_family, arguments.unlabelled, (arguments.seed, 3)
+    more = arguments.unlabeled and pairs(
+        arguments.to_family, arguments.unlabeled, (arguments.seed, 3)
     )
     run.create(command_line.configuration(arguments, acquisition=source.acquisition.get_config()))
     if not arguments.pretrained:
@@ -126,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         run,
         epochs=arguments.epochs,
         seed=arguments.seed,
-        unlabelled=more or None,
+        unlabeled=more or None,
         **recipe,
     )
 

@@ -11,7 +11,7 @@ critic every batch, generator every fifth; that is work for an accelerator. On t
 is a training of minutes, and --smoke tries the program in about one. On so few pairs a critic
 gained nothing (`python -m benchmarks.adversarial`, docs/velocity_gan.md): it needs far more.
 
-The critic is layer normalised with a linear score; OpenFWI's is batch normalised, and cannot
+The critic is layer normalized with a linear score; OpenFWI's is batch normalized, and cannot
 tell real models from generated ones. The run folder holds best.keras (generator, critic and
 both optimizers), model.keras (the generator alone: raw gathers in, m/s out), config.json,
 history.csv, metrics.json and figures/.
@@ -23,7 +23,7 @@ from pathlib import Path
 import keras
 
 import keras_seismic as ks
-from keras_seismic.training import command_line
+from keras_seismic.cli import command_line
 
 SMOKE = {
     "samples": 6,
@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     # Data: one twentieth of the samples chooses the best epoch, the held-out pairs only score.
     acquisition = ks.simulation.Acquisition.openfwi(boundary=arguments.boundary)
     pairs, held_out = (
-        ks.data.SimulatedPairs(arguments.family, count, acquisition, seed, arguments.cache_dir)
+        ks.datasets.SimulatedPairs(arguments.family, count, acquisition, seed, arguments.cache_dir)
         for count, seed in (
             (arguments.samples, arguments.seed),
             (arguments.held_out, (arguments.seed, 1)),
@@ -153,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     gan = ks.training.fit(gan, training, validation, run, arguments.epochs)
 
     # Scores and figures in m/s, of the generator alone
-    model = ks.exporting.with_physical_units(gan, prepared, scaling, acquisition)
+    model = ks.models.with_physical_units(gan, prepared, scaling, acquisition)
     run.save_model(model)
     gathers, velocity = held_out[:]
     predicted = ks.evaluation.predict(model, gathers)

@@ -134,7 +134,7 @@ def _targets(network: keras.Model) -> dict[tuple[str, str, str], _Target]:
             raise ValueError(
                 f"load_openfwi_checkpoint: {type(network).__name__} {network.name!r} has a layer "
                 f"{layer.name!r}, which no OpenFWI network has; expected an InversionNet, "
-                "a VelocityCritic or a VelocityGAN with batch normalisation"
+                "a VelocityCritic or a VelocityGAN with batch normalization"
             )
         kind = "batch norm" if suffix[1] else "convolution"
         for attribute, array in (_BATCH_NORM if suffix[1] else _CONVOLUTION).items():
@@ -161,7 +161,7 @@ def _assignments(network: keras.Model, state: Mapping, source: str) -> list[tupl
     problems: list[str] = []
     found: dict[tuple[str, str, str], str] = {}
     assignments = []
-    for key, place in _recognised(state).items():
+    for key, place in _recognized(state).items():
         if place is None or place not in targets:
             problems.append(f"unknown: {key}")
         elif place in found:
@@ -189,7 +189,7 @@ def _assignments(network: keras.Model, state: Mapping, source: str) -> list[tupl
     return assignments
 
 
-def _recognised(state: Mapping) -> dict[str, tuple[str, str, str] | None]:
+def _recognized(state: Mapping) -> dict[str, tuple[str, str, str] | None]:
     """Block, kind of layer and array of each key; ``None`` for a key of none.
 
     What a layer is follows from its arrays and not from its position, which is another one
@@ -202,21 +202,21 @@ def _recognised(state: Mapping) -> dict[str, tuple[str, str, str] | None]:
         if match
         and (match["array"] not in ("weight", "bias") or _is_scale(match["array"], state[key]))
     }
-    recognised: dict[str, tuple[str, str, str] | None] = {}
+    recognized: dict[str, tuple[str, str, str] | None] = {}
     for key, match in matches.items():
         if match and match["array"] == "num_batches_tracked":
             continue  # Keras' moving averages do not count
         if not match:
-            recognised[key] = None
+            recognized[key] = None
         else:
             normalizing = (match["block"], match["position"]) in normalizations
             kind = "batch norm" if normalizing else "convolution"
-            recognised[key] = (match["block"], kind, match["array"])
-    return recognised
+            recognized[key] = (match["block"], kind, match["array"])
+    return recognized
 
 
 def _is_scale(array: str, value: Any) -> bool:
-    """Whether this is a batch normalisation's weight, which has one axis."""
+    """Whether this is a batch normalization's weight, which has one axis."""
     return array == "weight" and np.ndim(value) == 1
 
 

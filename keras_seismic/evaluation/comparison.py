@@ -86,20 +86,20 @@ class Comparison:
         figure = new_figure(3.4 * panels + 0.6, 3.6)
         axes = figure.subplots(1, panels, squeeze=False)[0]
         summary = self.summary()
-        colours = {method: f"C{number}" for number, method in enumerate(summary)}
+        colors = {method: f"C{number}" for number, method in enumerate(summary)}
         for panel, (name, heading) in zip(axes, headings.items(), strict=False):
             for place, (method, scores) in enumerate(summary.items()):
                 values = scores[name]["values"]
-                panel.bar(place, scores[name]["mean"], color=colours[method], alpha=0.6)
+                panel.bar(place, scores[name]["mean"], color=colors[method], alpha=0.6)
                 panel.plot([place] * len(values), values, "k.", markersize=4)
             panel.set_xticks(range(len(summary)), list(summary), rotation=30, ha="right")
             panel.set_title(heading)
         for method, histories in self.histories.items():
             curves = np.array([history[curve] for history in histories])
             epochs = np.arange(1, curves.shape[1] + 1)
-            axes[-1].plot(epochs, curves.T, color=colours[method], alpha=0.3, linewidth=0.8)
+            axes[-1].plot(epochs, curves.T, color=colors[method], alpha=0.3, linewidth=0.8)
             mean = curves.mean(axis=0)
-            axes[-1].plot(epochs, mean, color=colours[method], marker=".", label=method)
+            axes[-1].plot(epochs, mean, color=colors[method], marker=".", label=method)
             axes[-1].set(title=curve, xlabel="epoch", yscale="log")
             axes[-1].xaxis.get_major_locator().set_params(integer=True)
             axes[-1].yaxis.set_major_formatter("{x:g}")

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from keras_seismic.data.sections import velocity_windows
 from keras_seismic.evaluation.scores import predict, score_velocity
-from keras_seismic.exporting import PhysicalUnitsModel
+from keras_seismic.io.sections import velocity_windows
+from keras_seismic.models import PhysicalUnitsModel
 from keras_seismic.simulation import simulate
 
 
@@ -15,7 +15,7 @@ class WindowScores:
     """What ``evaluate_on_windows`` found.
 
     Attributes:
-        metrics: Scores over all windows, the share of cells that were clipped, and the mean
+        metrics: Scores over all windows, the fraction of cells that were clipped, and the mean
             absolute error of predicting the windows' own mean.
         true: Velocity of each window, ``(windows, depth, width, 1)``, m/s.
         predicted: The network's, likewise.
@@ -62,5 +62,5 @@ def evaluate_on_windows(
     metrics = score_velocity(true, predicted, *bounds)
     metrics["baseline_mae_m_s"] = float(np.abs(true - true.mean(axis=0)).mean())
     metrics["windows"] = len(windows)
-    metrics["clipped_share"] = float(np.mean(clipped != windows))
+    metrics["clipped_fraction"] = float(np.mean(clipped != windows))
     return WindowScores(metrics, true, predicted)

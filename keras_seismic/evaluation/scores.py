@@ -6,15 +6,15 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from keras_seismic.data.noise import NoiseLike, add_noise
-from keras_seismic.data.patches import normalize_section
-from keras_seismic.exporting import Predictor, model_predictor
+from keras_seismic.datasets.patches import normalize_section
+from keras_seismic.inference import Predictor, model_predictor
 from keras_seismic.metrics import (
     SSIM,
     MeanAbsoluteVelocityError,
     RootMeanSquaredVelocityError,
     SignalToNoiseRatio,
 )
+from keras_seismic.noise import NoiseLike, add_noise
 
 
 def score_velocity(
@@ -74,7 +74,7 @@ def score_without_truth(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, fl
         denoised: The same.
 
     Returns:
-        ``removed_share``, the removed part's share of the energy, and
+        ``removed_fraction``, the removed part's fraction of the energy, and
         ``removed_similarity``, the size of the correlation of the removed with the kept part:
         0 if they have nothing in common, 1 if they are the same.
     """
@@ -83,7 +83,7 @@ def score_without_truth(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, fl
     energies = np.sum(removed**2), np.sum(denoised**2)
     similarity = abs(np.sum(removed * denoised)) / max(np.sqrt(energies[0] * energies[1]), 1e-30)
     return {
-        "removed_share": float(energies[0] / np.sum(noisy**2)),
+        "removed_fraction": float(energies[0] / np.sum(noisy**2)),
         "removed_similarity": float(similarity),
     }
 

@@ -25,7 +25,7 @@ def monte_carlo_predict(
     """Predict many times with dropout left active: the spread tells where the network is unsure.
 
     Every sample drops other channels, as if another network were asked. Only dropout is
-    random: batch normalisation keeps to its moving statistics, and the model is left as it
+    random: batch normalization keeps to its moving statistics, and the model is left as it
     was. The spread is what the network does not know, not how noisy the data are, and it is
     relative: compare it with errors on held-out pairs before reading it as m/s of error.
 
@@ -96,7 +96,7 @@ def _moments(samples: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 def _only_dropout_active(model: keras.Model, seed: int) -> Iterator[None]:
     """Let a call with ``training=True`` drop channels and do nothing else of a training.
 
-    A frozen batch normalisation works as in inference. Random states and flags are put
+    A frozen batch normalization works as in inference. Random states and flags are put
     back, so that a training can go on as if nothing had been asked.
     """
     rng = np.random.default_rng(seed)

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from keras_seismic.exporting.parity import ParityError
-from keras_seismic.exporting.physical_units import predicting_network
-from keras_seismic.exporting.predictors import Predictor, load_predictor, model_predictor
+from keras_seismic.inference.predictors import Predictor, load_predictor, model_predictor
+from keras_seismic.models.physical_units import predicting_network
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from keras_seismic.exporting.physical_units import PhysicalUnitsModel
+from keras_seismic.models.physical_units import PhysicalUnitsModel
 
 
 def with_convertible_layers(model: keras.Model) -> keras.Model:

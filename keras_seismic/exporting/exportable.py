@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_seismic.exporting.physical_units import predicting_network
+from keras_seismic.models.physical_units import predicting_network
 
 
 def checked_model(model: keras.Model, function: str) -> keras.Model:

@@ -10,12 +10,12 @@ import numpy as np
 
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
 from keras_seismic.exporting.exportable import checked_examples, checked_model
-from keras_seismic.exporting.model_card import METADATA_KEY, ModelCard
 from keras_seismic.exporting.parity import check_parity, example_inputs
-from keras_seismic.exporting.physical_units import in_float32
-from keras_seismic.exporting.placement import placed
-from keras_seismic.exporting.predictors import import_litert
 from keras_seismic.exporting.saved_model import require_tensorflow
+from keras_seismic.files import placed
+from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
+from keras_seismic.inference.predictors import import_litert
+from keras_seismic.models.physical_units import in_float32
 
 #: The format's file ends here, bytes; weights are 4 bytes each.
 _LARGEST = 2**31

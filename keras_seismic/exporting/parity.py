@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from keras_seismic.exporting.exportable import checked_model
-from keras_seismic.exporting.physical_units import PhysicalUnitsModel, predicting_network
-from keras_seismic.exporting.predictors import load_predictor, model_predictor
+from keras_seismic.inference.predictors import load_predictor, model_predictor
+from keras_seismic.models.physical_units import PhysicalUnitsModel, predicting_network
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 
 #: Largest difference allowed: in m/s for velocities, else in parts of the output's peak.
@@ -125,7 +125,7 @@ def example_inputs(model: keras.Model, count: int = 2) -> np.ndarray:
     """Inputs that a model can be checked on, of the kind that it is made for.
 
     Simulated shot gathers where the model knows its acquisition, else band-limited random
-    amplitudes in the range of its normalisation.
+    amplitudes in the range of its normalization.
 
     Args:
         model: A model with one input and one output; of a ``VelocityGAN`` the generator.

@@ -6,14 +6,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_seismic.data.disk import write_text
 from keras_seismic.exporting.exportable import checked_examples, checked_model
-from keras_seismic.exporting.model_card import CARD, ModelCard
 from keras_seismic.exporting.parity import check_parity, compare, example_inputs
-from keras_seismic.exporting.physical_units import in_float32
-from keras_seismic.exporting.placement import place_version
 from keras_seismic.exporting.signatures import Signature, signatures_of
 from keras_seismic.exporting.warm_up import import_serving_protos, write_warm_up
+from keras_seismic.files import place_version, write_text
+from keras_seismic.inference.model_card import CARD, ModelCard
+from keras_seismic.models.physical_units import in_float32
 
 #: Examples that the further signatures are checked on.
 _CHECKED = 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from keras_seismic.exporting.physical_units import PhysicalUnitsModel
+from keras_seismic.models.physical_units import PhysicalUnitsModel
 
 if TYPE_CHECKING:
     import tensorflow as tf

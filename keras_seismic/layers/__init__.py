@@ -1,4 +1,4 @@
-"""Layers: normalisation in physical units and the blocks that networks are built of."""
+"""Layers: normalization in physical units and the blocks that networks are built of."""
 
 from keras_seismic.layers.blocks import (
     batch_normalization,
@@ -11,11 +11,7 @@ from keras_seismic.layers.cropping import CropLike
 from keras_seismic.layers.dropout import ChannelDropout
 from keras_seismic.layers.gather_preparation import GatherPreparation, TimeDecimation
 from keras_seismic.layers.low_cut import LowCut
-from keras_seismic.layers.normalization import (
-    OPENFWI_RANGES,
-    GatherNormalization,
-    VelocityScaling,
-)
+from keras_seismic.layers.normalization import OPENFWI_RANGES, GatherNormalization, VelocityScaling
 from keras_seismic.layers.section_normalization import SectionNormalization, SectionRestoration
 from keras_seismic.layers.twice_differentiable import (
     SampleNormalization,

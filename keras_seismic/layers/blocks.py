@@ -1,4 +1,4 @@
-"""Blocks of convolution, batch normalisation and activation.
+"""Blocks of convolution, batch normalization and activation.
 
 Functions on symbolic tensors, not layers: a network built with them shows every
 convolution in its ``layers`` and its summary, and weights from elsewhere can be laid
@@ -13,14 +13,14 @@ from keras_seismic.layers.twice_differentiable import (
     TwiceDifferentiableBatchNormalization,
 )
 
-#: PyTorch's arithmetic: its batch normalisation is not Keras' by default.
+#: PyTorch's arithmetic: its batch normalization is not Keras' by default.
 BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM = 1e-5, 0.9
 
 
 def convolution_block(
     x, filters, kernel, strides=1, padding=None, normalization="batch", *, name, dtype=None
 ):
-    """Convolution with bias, normalisation, LeakyReLU(0.2).
+    """Convolution with bias, normalization, LeakyReLU(0.2).
 
     Args:
         x: Symbolic tensor ``(batch, height, width, channels)``.
@@ -57,7 +57,7 @@ def convolution_block(
 def transposed_convolution_block(
     x, filters, kernel, strides=1, padding="valid", *, name, dtype=None
 ):
-    """Transposed convolution with bias, batch normalisation, LeakyReLU(0.2).
+    """Transposed convolution with bias, batch normalization, LeakyReLU(0.2).
 
     Args:
         x: Symbolic tensor ``(batch, height, width, channels)``.
@@ -81,7 +81,7 @@ def transposed_convolution_block(
 
 
 def resize_convolution_block(x, filters, size, kernel=3, *, name, dtype=None):
-    """Nearest-neighbour upsampling, convolution with bias, batch normalisation, LeakyReLU(0.2).
+    """Nearest-neighbor upsampling, convolution with bias, batch normalization, LeakyReLU(0.2).
 
     Grows a map as a transposed convolution does, without its checkerboard and with fewer
     weights.
@@ -99,7 +99,7 @@ def resize_convolution_block(x, filters, size, kernel=3, *, name, dtype=None):
 
 
 def normalized_activation(x, normalization="batch", *, name, dtype=None):
-    """Normalisation with PyTorch's constants, then LeakyReLU(0.2)."""
+    """Normalization with PyTorch's constants, then LeakyReLU(0.2)."""
     if normalization == "batch":
         x = batch_normalization(name=f"{name}_batch_norm", dtype=dtype)(x)
     elif normalization == "twice differentiable batch":
@@ -112,10 +112,10 @@ def normalized_activation(x, normalization="batch", *, name, dtype=None):
 
 
 def batch_normalization(layer=layers.BatchNormalization, *, name, dtype=None):
-    """A batch-normalisation layer with PyTorch's constants."""
+    """A batch-normalization layer with PyTorch's constants."""
     return layer(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, dtype=dtype)
 
 
 def _torch_uniform():
-    """PyTorch's initialiser of convolution weights: uniform within ``1 / sqrt(fan in)``."""
+    """PyTorch's initializer of convolution weights: uniform within ``1 / sqrt(fan in)``."""
     return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")

@@ -7,12 +7,12 @@ import keras
 class ChannelDropout(keras.layers.SpatialDropout2D):
     """Spatial dropout whose random state is saved with the model.
 
-    Neighbouring cells of a map say nearly the same, so that single dropped cells would
+    Neighboring cells of a map say nearly the same, so that single dropped cells would
     be filled in by them: channels are dropped whole. Keras saves no random state, and a
     training resumed from a file would drop other channels than the uninterrupted one.
 
     Args:
-        rate: Share of the channels to drop, in [0, 1].
+        rate: Fraction of the channels to drop, in [0, 1].
         seed: Start of the random numbers, by default a random one.
 
     Input and output: ``(batch, height, width, channels)``.

@@ -59,7 +59,7 @@ class TimeDecimation(Float32Layer):
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class GatherPreparation(Float32Layer):
-    """Several layers on raw gathers, one after the other, the last a normalisation.
+    """Several layers on raw gathers, one after the other, the last a normalization.
 
     Takes the place of a ``GatherNormalization`` wherever one is asked for: in
     ``SimulatedPairs.dataset`` and in ``with_physical_units``, so that training and serving do
@@ -101,10 +101,10 @@ class GatherPreparation(Float32Layer):
 
     @classmethod
     def fitted(cls, steps, gathers, k=1.0):
-        """Steps, then the normalisation whose range is that of some gathers after them.
+        """Steps, then the normalization whose range is that of some gathers after them.
 
         Args:
-            steps: Layers before the normalisation; may be none.
+            steps: Layers before the normalization; may be none.
             gathers: ``(n, time, receivers, shots)``, raw amplitudes.
             k: Strength of the logarithm, see ``GatherNormalization``.
         """

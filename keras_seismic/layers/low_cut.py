@@ -21,7 +21,7 @@ class LowCut(Float32Layer):
 
     It is a product with one constant matrix ``(time, time)``, because no FFT converts to
     ONNX, and so it stays in an exported model: what is served filters as it was trained.
-    Put it before the normalisation (``GatherPreparation``).
+    Put it before the normalization (``GatherPreparation``).
 
     Args:
         frequency: Cut-off, Hz.

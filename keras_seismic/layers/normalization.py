@@ -1,4 +1,4 @@
-"""Normalisation between physical units and the [-1, 1] that networks work in.
+"""Normalization between physical units and the [-1, 1] that networks work in.
 
 As layers, so that training and serving share one definition and an exported graph
 takes raw amplitudes and returns m/s. They always compute in float32, also inside a
@@ -91,7 +91,7 @@ class GatherNormalization(Float32Layer):
         return 2 * (x - self._low) / self._span - 1
 
     def inverse(self, outputs):
-        """Raw amplitudes of normalised ones; any shape, float32."""
+        """Raw amplitudes of normalized ones; any shape, float32."""
         x = (ops.cast(outputs, "float32") + 1) / 2 * self._span + self._low
         if self.k:
             x = ops.sign(x) * ops.expm1(ops.abs(x)) / self.k

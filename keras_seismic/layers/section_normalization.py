@@ -1,4 +1,4 @@
-"""Normalisation of seismic sections by their own amplitude, and back."""
+"""Normalization of seismic sections by their own amplitude, and back."""
 
 import keras
 from keras import ops
@@ -52,7 +52,7 @@ class SectionNormalization(Float32Layer):
         self.mode, self.percentile = mode, float(percentile)
 
     def statistics(self, section):
-        """Offset and scale of each section: ``normalised = (section - offset) / scale``.
+        """Offset and scale of each section: ``normalized = (section - offset) / scale``.
 
         Args:
             section: ``(batch, time, traces, channels)``.
@@ -82,7 +82,7 @@ class SectionNormalization(Float32Layer):
         """Raw amplitudes again.
 
         Args:
-            normalized: What was made of the normalised section, ``(batch, time, traces,
+            normalized: What was made of the normalized section, ``(batch, time, traces,
                 channels)``.
             section: The raw section that the statistics come from.
 
@@ -119,12 +119,12 @@ def _percentile_of_nonzero(magnitude, percentile):
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class SectionRestoration(Float32Layer):
-    """A network's normalised section back to the amplitude of the raw section.
+    """A network's normalized section back to the amplitude of the raw section.
 
     Args:
         normalization: The ``SectionNormalization`` before the network.
 
-    Call arguments: the normalised estimate and the raw section, both
+    Call arguments: the normalized estimate and the raw section, both
     ``(batch, time, traces, channels)``.
     """
 

@@ -1,6 +1,6 @@
-"""Normalisations whose second derivatives are right, for critics with a gradient penalty.
+"""Normalizations whose second derivatives are right, for critics with a gradient penalty.
 
-TensorFlow's ``tf.nn.moments``, behind Keras' own normalisation layers, stops the gradient
+TensorFlow's ``tf.nn.moments``, behind Keras' own normalization layers, stops the gradient
 at the mean inside the variance. First derivatives do not notice; the derivative of a
 gradient penalty does: with Keras' layers it comes out wrong by ten per cent and more.
 """
@@ -11,7 +11,7 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class TwiceDifferentiableBatchNormalization(layers.BatchNormalization):
-    """Keras' batch normalisation, to be differentiated twice; masks are not supported."""
+    """Keras' batch normalization, to be differentiated twice; masks are not supported."""
 
     def _moments(self, inputs, mask):
         return _moments(inputs, self._reduction_axes)
@@ -19,10 +19,10 @@ class TwiceDifferentiableBatchNormalization(layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class SampleNormalization(layers.Layer):
-    """Layer normalisation of maps: zero mean and unit variance over all of a sample.
+    """Layer normalization of maps: zero mean and unit variance over all of a sample.
 
     With a scale and an offset for each channel, so that any map size works (group
-    normalisation with one group). Statistics are computed in float32 at least.
+    normalization with one group). Statistics are computed in float32 at least.
 
     Args:
         epsilon: Added to the variance.

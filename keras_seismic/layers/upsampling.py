@@ -9,7 +9,7 @@ from keras import ops
 class BilinearUpsampling(keras.layers.Layer):
     """Enlarge maps by linear interpolation along both axes; corner cells keep their values.
 
-    ``keras.layers.UpSampling2D`` takes the corners of the image instead of the centres of
+    ``keras.layers.UpSampling2D`` takes the corners of the image instead of the centers of
     the corner cells for the ends. Here an axis of ``n`` cells becomes ``f n`` by one
     constant matrix: cell ``i`` lies at ``i (n - 1) / (f n - 1)``. That is the same on every
     backend and in ONNX.

@@ -4,6 +4,12 @@ from keras_seismic.models.conv_denoiser import ConvDenoiser
 from keras_seismic.models.fcnvmb import FCNVMB
 from keras_seismic.models.inversion_net import InversionNet
 from keras_seismic.models.lista import LISTA
+from keras_seismic.models.physical_units import (
+    PhysicalUnitsModel,
+    in_float32,
+    predicting_network,
+    with_physical_units,
+)
 from keras_seismic.models.velocity_critic import VelocityCritic
 from keras_seismic.models.velocity_gan import VelocityGAN
 from keras_seismic.models.wasserstein import wgan_adamw
@@ -13,7 +19,11 @@ __all__ = [
     "LISTA",
     "ConvDenoiser",
     "InversionNet",
+    "PhysicalUnitsModel",
     "VelocityCritic",
     "VelocityGAN",
+    "in_float32",
+    "predicting_network",
     "wgan_adamw",
+    "with_physical_units",
 ]

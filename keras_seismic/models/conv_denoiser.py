@@ -3,9 +3,9 @@
 import keras
 from keras import layers
 
+from keras_seismic.checks import checked_size
 from keras_seismic.layers import CropLike
-from keras_seismic.models.arguments import checked_size, policy_name
-from keras_seismic.models.network import Network
+from keras_seismic.models.network import Network, policy_name
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -13,7 +13,7 @@ class ConvDenoiser(Network):
     """Clean section of a noisy one.
 
     Trained on small patches and run on whole sections: no layer knows the size.
-    Input and output are normalised to [-1, 1] (``SectionNormalization``).
+    Input and output are normalized to [-1, 1] (``SectionNormalization``).
 
     - ``decoder="transpose"``, the network that works: ``num_blocks`` 3 x 3
       convolutions, as many 3 x 3 transposed convolutions, all at full resolution, and
@@ -28,7 +28,7 @@ class ConvDenoiser(Network):
         num_filters: Channels of the hidden layers.
         num_blocks: Encoder layers, and decoder layers.
         decoder: ``"transpose"`` or ``"resize"``.
-        batch_norm: Normalise the batch after each hidden ReLU.
+        batch_norm: Normalize the batch after each hidden ReLU.
         output_activation: Of the head. ``"tanh"`` keeps the output in (-1, 1); use
             ``"linear"`` for losses that squash themselves.
         dtype: Keras dtype policy, by default the global one.

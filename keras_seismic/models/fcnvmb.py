@@ -3,9 +3,9 @@
 import keras
 from keras import layers
 
+from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.layers import BilinearUpsampling, batch_normalization
-from keras_seismic.models.arguments import checked_choice, checked_size, output_dtype, policy_name
-from keras_seismic.models.network import Network
+from keras_seismic.models.network import Network, output_dtype, policy_name
 
 _WIDTHS = (1, 2, 4, 8)  # channels of the four stages above the bottom, in filters
 
@@ -16,7 +16,7 @@ class FCNVMB(Network):
 
     Four stages of two 3 x 3 convolutions with ReLU, each pooled 2 x 2; two more
     convolutions at the bottom; four stages back up, each joined with a map of the encoder
-    (the skip) and followed by two convolutions with batch normalisation; a linear 1 x 1
+    (the skip) and followed by two convolutions with batch normalization; a linear 1 x 1
     head. The shots are channels. The output is a part of the last map, so that a row of
     time becomes a row of depth: sample gathers so coarsely in time that the record is not
     much longer than the velocity model is deep (``keras_seismic.layers.TimeDecimation``). The
@@ -32,12 +32,12 @@ class FCNVMB(Network):
       multiples of 16. Skips stand in the middle, with the odd cell of the frame below and to
       the right.
     - The output starts at row and column 1 of the last map.
-    - The encoder is batch-normalised on request, the decoder always.
+    - The encoder is batch-normalized on request, the decoder always.
 
     The published program also offers bilinear upsampling, but that fails: its next
     convolution expects half the channels. Here, a 1 x 1 convolution halves them.
     Convolutions with ReLU start from He's uniform weights, not from PyTorch's default
-    ones, with which signals fade out in an encoder without batch normalisation.
+    ones, with which signals fade out in an encoder without batch normalization.
 
     The published recipe trains on m/s: the head is linear and computes in float32
     whatever the policy, and ``VelocityScaling()`` without a range leaves its output alone.
@@ -51,7 +51,7 @@ class FCNVMB(Network):
             many. 64 is the published network.
         use_deconv: Grow maps by 2 x 2 transposed convolution; otherwise by bilinear
             upsampling with aligned corners, and a 1 x 1 convolution.
-        batch_norm: Normalise the batch in the encoder as well.
+        batch_norm: Normalize the batch in the encoder as well.
         skip: ``"after_pooling"`` or ``"before_pooling"``, see above.
         crop_offset: First row and column of the last map that is kept.
         dtype: Keras dtype policy, by default the global one.

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.layers import (
     ChannelDropout,
     batch_normalization,
@@ -10,8 +11,7 @@ from keras_seismic.layers import (
     resize_convolution_block,
     transposed_convolution_block,
 )
-from keras_seismic.models.arguments import checked_choice, checked_size, output_dtype, policy_name
-from keras_seismic.models.network import Network
+from keras_seismic.models.network import Network, output_dtype, policy_name
 
 _SCALE = 16  # the decoder doubles its first map four times
 
@@ -22,7 +22,7 @@ class InversionNet(Network):
 
     The encoder halves time until it is about as short as the spread is wide, halves
     both, and ends in one vector; the decoder grows the vector into a map and doubles
-    it four times, then crops. Input and output are normalised to [-1, 1]
+    it four times, then crops. Input and output are normalized to [-1, 1]
     (``GatherNormalization``, ``VelocityScaling``).
 
     At the default size this is OpenFWI's network, block by block, with 24,409,123
@@ -46,7 +46,7 @@ class InversionNet(Network):
             ``"resize"``: cells repeated, then a 3 x 3 convolution; 18,996,259
             trainable parameters at the default size.
         variant: ``"code"`` or ``"paper"``, see above.
-        dropout: Share of the channels that is dropped, whole, from the vector and after
+        dropout: Fraction of the channels that is dropped, whole, from the vector and after
             each stage of the decoder but the last. The published networks have none.
             Left active at prediction it tells how sure the network is
             (``keras_seismic.evaluation.monte_carlo_predict``).

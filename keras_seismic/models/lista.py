@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_seismic.models.arguments import checked_size, policy_name
-from keras_seismic.models.network import Network
+from keras_seismic.checks import checked_size
+from keras_seismic.models.network import Network, policy_name
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -66,7 +66,7 @@ class LISTA(Network):
     ):
         wavelet = np.asarray(wavelet, np.float64)
         (num_layers,) = checked_size((num_layers,), 1, "LISTA: num_layers")
-        forward = _centred(wavelet, zero_time)
+        forward = _centered(wavelet, zero_time)
         length = 2 * wavelet.size + 1 if filter_length is None else filter_length
         (length,) = checked_size((length,), 1, "LISTA: filter_length")
         if length % 2 == 0 or length < forward.size:
@@ -236,7 +236,7 @@ class Extrapolation(layers.Layer):
         return super().get_config() | {"momentum": self.initial_momentum}
 
 
-def _centred(wavelet: np.ndarray, zero_time: int | None) -> np.ndarray:
+def _centered(wavelet: np.ndarray, zero_time: int | None) -> np.ndarray:
     """The wavelet with zeros put before or behind it, so that time zero is its middle."""
     if wavelet.ndim != 1 or not wavelet.any() or not np.isfinite(wavelet).all():
         raise ValueError(

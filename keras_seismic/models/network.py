@@ -50,3 +50,21 @@ def freeze_layers(network: keras.Model, names) -> None:
 def compute_dtypes(network: keras.Model) -> set[str]:
     """What the layers of a network compute in."""
     return {layer.compute_dtype for layer in network.layers}
+
+
+def policy_name(dtype) -> str:
+    """Name of a dtype policy, the global one for ``None``.
+
+    Models keep the name and not ``None``: a model made under mixed precision is that
+    model wherever it is loaded.
+    """
+    policy = dtype if dtype is not None else keras.config.dtype_policy()
+    return keras.dtype_policies.get(policy).name
+
+
+def output_dtype(policy: str) -> str:
+    """What a network's last layer computes in: float32, in a float64 network float64.
+
+    Half precision is too coarse for what a user gets: in m/s, bfloat16 counts by sixteens.
+    """
+    return "float64" if policy == "float64" else "float32"

@@ -3,9 +3,9 @@
 import keras
 from keras import layers
 
+from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.layers import convolution_block
-from keras_seismic.models.arguments import checked_choice, checked_size, output_dtype, policy_name
-from keras_seismic.models.network import Network
+from keras_seismic.models.network import Network, output_dtype, policy_name
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -14,13 +14,13 @@ class VelocityCritic(Network):
 
     ``variant="code"``, the default, is OpenFWI's: pairs of 3 x 3 convolutions that halve the
     map four times, and a convolution over what is left, with 1,180,003 trainable parameters;
-    batch normalisation and LeakyReLU also behind the last one. ``variant="paper"`` is the
-    paper's: up to five blocks of convolution, normalisation, LeakyReLU and pooling, then the
+    batch normalization and LeakyReLU also behind the last one. ``variant="paper"`` is the
+    paper's: up to five blocks of convolution, normalization, LeakyReLU and pooling, then the
     mean over the map and a dense layer; its widths are not published and taken from the code.
 
-    Batch normalisation in a critic couples samples that the gradient penalty treats singly,
+    Batch normalization in a critic couples samples that the gradient penalty treats singly,
     and hides a shift common to all generated models, since real and generated ones are
-    normalised apart. It is the default for equality with the original. With
+    normalized apart. It is the default for equality with the original. With
     ``normalization="layer"`` (or ``None``) the critic does tell them apart, and its last layer
     is linear, as the theory of the Wasserstein distance asks for; what either gains is measured
     by ``benchmarks/adversarial.py``.

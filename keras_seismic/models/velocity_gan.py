@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
+from keras_seismic.checks import checked_size
 from keras_seismic.losses import WeightedPixelLoss
-from keras_seismic.models.arguments import checked_size
 from keras_seismic.models.network import freeze_layers, frozen_layers
 from keras_seismic.models.wasserstein import (
     at_least_float32,
     float32_scores,
-    labelled_mean,
+    labeled_mean,
     wgan_adamw,
     with_loss_scaling,
 )
@@ -20,7 +20,7 @@ class VelocityGAN(keras.Model):
     r"""A generator from gathers to velocity, and a critic that keeps its output realistic.
 
     Calling, predicting and exporting are the generator's; the critic only trains it. With
-    normalised gathers :math:`x` and velocity :math:`y` in [-1, 1] the losses are
+    normalized gathers :math:`x` and velocity :math:`y` in [-1, 1] the losses are
 
     .. math::
         L_G = l_1 |y - G(x)| + l_2 (y - G(x))^2 - a\, D(G(x))
@@ -37,8 +37,8 @@ class VelocityGAN(keras.Model):
     Batches are ``(x, y)`` or ``(x, y, sample_weight)``. A weight of zero marks a gather
     stack without a velocity model (any ``y``, zeros for instance): it enters neither the
     pixel losses nor the real side of the critic, but the critic still judges what the
-    generator makes of it. So unlabelled gathers can take part in the training; choose a
-    critic without batch normalisation for that.
+    generator makes of it. So unlabeled gathers can take part in the training; choose a
+    critic without batch normalization for that.
 
     Args:
         generator: Network from gathers to velocity, such as ``InversionNet`` or ``FCNVMB``.
@@ -224,13 +224,13 @@ class VelocityGAN(keras.Model):
         scores = (self.critic(v, training=False) for v in (y, predicted))
         real, fake = (ops.mean(score, axis=1) for score in scores)
         updated = self.update_pixel_metrics(x, y, predicted, weight)
-        difference = labelled_mean(real, weight) - ops.mean(fake)
+        difference = labeled_mean(real, weight) - ops.mean(fake)
         return updated | self.update_trackers(ops.shape(y)[0], score_difference=difference)
 
     def update_pixel_metrics(self, x, y, predicted, weight):
         """Update ``loss``, ``l1``, ``l2`` and the compiled metrics, and return them."""
         l1, l2 = self.pixel_losses(y, predicted, weight)
-        # Not means of batches' means: batches have more or fewer labelled samples.
+        # Not means of batches' means: batches have more or fewer labeled samples.
         count = ops.shape(y)[0] if weight is None else ops.sum(ops.cast(weight, "float32"))
         tracked = self.update_trackers(count, l1=l1, l2=l2)
         loss = next(metric for metric in self.metrics if metric.name == "loss")
@@ -252,8 +252,8 @@ class VelocityGAN(keras.Model):
         error = error - ops.cast(y, error.dtype)
         axes = (1, 2, 3)
         return (
-            labelled_mean(ops.mean(ops.abs(error), axis=axes), weight),
-            labelled_mean(ops.mean(ops.square(error), axis=axes), weight),
+            labeled_mean(ops.mean(ops.abs(error), axis=axes), weight),
+            labeled_mean(ops.mean(ops.square(error), axis=axes), weight),
         )
 
     def export(self, *args, **kwargs):

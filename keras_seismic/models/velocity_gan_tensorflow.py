@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_seismic.models.wasserstein import labelled_mean
+from keras_seismic.models.wasserstein import labeled_mean
 
 
 def train_step(gan, data):
@@ -50,7 +50,7 @@ def critic_terms(gan, real, fake, alpha, weight=None):
         gan: A compiled ``VelocityGAN``.
         real: Velocity models of the data, ``(batch, depth, width, 1)``.
         fake: Velocity models of the generator, likewise.
-        alpha: Share of the real one in each mixture, ``(batch, 1, 1, 1)``.
+        alpha: Fraction of the real one in each mixture, ``(batch, 1, 1, 1)``.
         weight: Sample weights; zero where there is no real model.
 
     Returns:
@@ -58,7 +58,7 @@ def critic_terms(gan, real, fake, alpha, weight=None):
     """
     scores_real = tf.reduce_mean(gan.critic(real, training=True), axis=1)
     scores_fake = tf.reduce_mean(gan.critic(fake, training=True), axis=1)
-    difference = labelled_mean(scores_real, weight) - tf.reduce_mean(scores_fake)
+    difference = labeled_mean(scores_real, weight) - tf.reduce_mean(scores_fake)
     mixture = alpha * real + (1 - alpha) * tf.cast(fake, real.dtype)
     with tf.GradientTape() as tape:
         tape.watch(mixture)
@@ -67,7 +67,7 @@ def critic_terms(gan, real, fake, alpha, weight=None):
     slope = tape.gradient(total, mixture)
     # The derivative of a root is not finite at zero.
     norm = tf.sqrt(tf.reduce_sum(tf.square(slope), axis=(1, 2, 3)) + 1e-12)
-    return difference, labelled_mean(tf.square(norm - 1), weight)
+    return difference, labeled_mean(tf.square(norm - 1), weight)
 
 
 def generator_loss(gan, x, y, weight=None):

@@ -1,4 +1,4 @@
-"""Pieces of Wasserstein training: optimizers, means over labelled samples, precision."""
+"""Pieces of Wasserstein training: optimizers, means over labeled samples, precision."""
 
 import keras
 from keras import ops
@@ -18,7 +18,7 @@ def wgan_adamw(learning_rate=1e-4, weight_decay=1e-4):
     )
 
 
-def labelled_mean(values, weight=None):
+def labeled_mean(values, weight=None):
     """Mean of values ``(batch,)`` weighted by sample; 0 where no sample has a weight."""
     values = at_least_float32(values)
     if weight is None:

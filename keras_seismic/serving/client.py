@@ -16,12 +16,7 @@ from keras_seismic.serving.rest_transport import RestTransport
 from keras_seismic.serving.signatures import Metadata, as_array, described
 from keras_seismic.serving.single_version import answers
 from keras_seismic.serving.splitting import joined, split
-from keras_seismic.serving.transport import (
-    DEFAULT_MESSAGE_BYTES,
-    Target,
-    Transport,
-    VersionStatus,
-)
+from keras_seismic.serving.transport import DEFAULT_MESSAGE_BYTES, Target, Transport, VersionStatus
 
 _Result = TypeVar("_Result")
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_seismic.exporting.placement import placed
+from keras_seismic.files import placed
 from keras_seismic.serving.commands import Commands, compose_file
 from keras_seismic.serving.model_folders import ServedModel, check_path, read_signatures
 from keras_seismic.serving.rollout import early_labels

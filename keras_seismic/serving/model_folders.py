@@ -253,15 +253,15 @@ def parse_models(
         if name in paths:
             raise ValueError(f"models: two are called {name!r}; pass NAME=BASE_PATH")
         paths[name] = path
-    labelled: dict[str, dict[str, int]] = {name: {} for name in paths}
+    labeled: dict[str, dict[str, int]] = {name: {} for name in paths}
     for word in labels:
         name, rest = _of_model(word, list(paths))
         label, _, number = rest.partition("=")
-        if not label or not number.isdecimal() or label in labelled[name]:
+        if not label or not number.isdecimal() or label in labeled[name]:
             raise ValueError(
                 f"labels: expected [NAME:]LABEL=VERSION, each label once, received {word!r}"
             )
-        labelled[name][label] = int(number)
+        labeled[name][label] = int(number)
     chosen: dict[str, str | tuple[int, ...]] = {}
     for word in versions:
         name, rest = _of_model(word, list(paths))
@@ -270,7 +270,7 @@ def parse_models(
         numbers = re.fullmatch(r"\d+(,\d+)*", rest)
         chosen[name] = tuple(map(int, rest.split(","))) if numbers else rest
     return [
-        ServedModel(name, Path(path), chosen.get(name, ""), labelled[name])
+        ServedModel(name, Path(path), chosen.get(name, ""), labeled[name])
         for name, path in paths.items()
     ]
 

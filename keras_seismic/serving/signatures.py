@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_seismic.data.arrays import check_finite
+from keras_seismic.checks import check_finite
 from keras_seismic.serving.errors import InvalidInputError, SignatureNotFoundError
 
 #: The types that the client sends and receives, by their names in TensorFlow.

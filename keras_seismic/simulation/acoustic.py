@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seismic.checks import checked_velocity
 from keras_seismic.compilation import compiled
 from keras_seismic.progress import Progress
 from keras_seismic.simulation.acquisition import (
@@ -17,7 +18,6 @@ from keras_seismic.simulation.acquisition import (
     is_whole_number,
 )
 from keras_seismic.simulation.boundaries import BOUNDARIES, DEPTH
-from keras_seismic.simulation.velocity import checked_velocity
 
 #: Points per shortest wavelength below which a warning is given, and a refusal.
 DISPERSION_WARNING, DISPERSION_LIMIT = 4.0, 3.0
@@ -41,7 +41,7 @@ def simulate(
     pressure. ``p[source] += (v dt)^2 w`` injects the wavelet into one cell, without
     division by the cell's area: amplitudes grow with ``dx^2``, so compare gathers
     of different spacings only after allowing for it. With
-    ``Acquisition.openfwi()`` this is the discretisation that made the OpenFWI data
+    ``Acquisition.openfwi()`` this is the discretization that made the OpenFWI data
     sets, sample for sample. The loop is compiled (XLA) on TensorFlow and on JAX.
 
     Args:

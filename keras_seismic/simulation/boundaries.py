@@ -22,7 +22,7 @@ _CPML_ALPHA = 0.5  # in units of pi times the peak frequency
 
 
 def _shifted(field, axis):
-    """A function of ``k`` that returns the field's neighbours ``k`` cells on along ``axis``.
+    """A function of ``k`` that returns the field's neighbors ``k`` cells on along ``axis``.
 
     Beyond the edge they are zero.
     """
@@ -31,12 +31,12 @@ def _shifted(field, axis):
     padding[axis] = (2, 2)
     padded = ops.pad(field, padding)
 
-    def neighbour(k):
+    def neighbor(k):
         index = [slice(None)] * 4
         index[axis] = slice(2 + k, 2 + k + size)
         return padded[tuple(index)]
 
-    return neighbour
+    return neighbor
 
 
 def _first_difference(field, axis):
@@ -74,7 +74,7 @@ class DampingLayer:
 
     Two peculiarities belong to the data and are kept. In the corners the damping is that
     of the side strips, so that a wave running along the model's side is hardly damped
-    there; and the opposite edges of the grid are neighbours (the original shifts its
+    there; and the opposite edges of the grid are neighbors (the original shifts its
     arrays in a circle), so that what is left of such a wave comes back from below.
     """
 

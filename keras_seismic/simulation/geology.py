@@ -22,7 +22,7 @@ FAMILIES = (
 MINIMUM_VELOCITY, MAXIMUM_VELOCITY = 1500.0, 4500.0
 
 _THINNEST_LAYER = 5  # cells
-_SMALLEST_STEP = 150.0  # m/s between neighbouring layers of the B families
+_SMALLEST_STEP = 150.0  # m/s between neighboring layers of the B families
 _LARGEST_RELIEF = 8.0  # cells, total amplitude of a horizon's sines
 _LAYERS = {"vel_a": (2, 6), "vel_b": (2, 6), "fault_a": (2, 4), "fault_b": (5, 8)}
 _CORRELATION = {"a": (8.0, 14.0), "b": (3.0, 6.0)}  # cells
@@ -44,11 +44,11 @@ def sample_velocity(
 
     - ``flatvel``: 2-6 flat layers of at least 5 cells, uniform among all such
       layerings. Velocities are uniform; ``a`` sorts them downward, ``b`` leaves them
-      free with neighbours at least 150 m/s apart.
+      free with neighbors at least 150 m/s apart.
     - ``curvevel``: the same, each horizon bent by the model's one fold, a sum of 1-3
       sines of 1-5 periods with uniform phase (conformable); the fold's total
       amplitude at a horizon is between half and all of the smaller of 8 cells and
-      half the thinner neighbouring layer.
+      half the thinner neighboring layer.
     - ``flatfault``, ``curvefault``: the same with 2-4 (``a``) or 5-8 (``b``) layers,
       cut by one straight normal fault that dips 45-85 degrees to either side, with a
       throw of 3-15 cells; the hanging wall has slid down along the fault.
@@ -137,8 +137,8 @@ def _layered(family: str, depth: int, width: int, rng: np.random.Generator) -> n
     if "fault" in family:
         z, x = _restored(z, x, rng)
     bend = np.zeros_like(x)
-    for periods, phase, share in fold:
-        bend += share * np.sin(2 * np.pi * periods * x / width + phase)
+    for periods, phase, fraction in fold:
+        bend += fraction * np.sin(2 * np.pi * periods * x / width + phase)
     layer = np.zeros(z.shape, int)
     for horizon, amplitude in zip(horizons, relief, strict=True):
         layer += z >= horizon + amplitude * bend
@@ -163,11 +163,11 @@ def _layer_velocities(layers: int, ascending: bool, rng: np.random.Generator) ->
 
 
 def _fold(rng: np.random.Generator) -> list[tuple[float, float, float]]:
-    """``(periods, phase, share of the amplitude)`` of 1-3 sines; the shares add up to 1."""
+    """``(periods, phase, fraction of the amplitude)`` of 1-3 sines; the fractions add up to 1."""
     sines = int(rng.integers(1, 4))
-    shares = rng.dirichlet(np.ones(sines))
+    fractions = rng.dirichlet(np.ones(sines))
     periods = rng.integers(1, 6, sines)
-    return list(zip(periods, rng.uniform(0, 2 * np.pi, sines), shares, strict=True))
+    return list(zip(periods, rng.uniform(0, 2 * np.pi, sines), fractions, strict=True))
 
 
 def _restored(

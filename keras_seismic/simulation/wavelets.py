@@ -9,10 +9,10 @@ def ricker(peak_frequency: float, dt: float, nt: int) -> np.ndarray:
     The second derivative of a Gaussian, delayed by half its length so that it
     starts from (almost) nothing at sample 0:
 
-    ``w_k = (1 - 2 a_k^2) exp(-a_k^2)``, ``a_k = pi f dt (centre - k)``
+    ``w_k = (1 - 2 a_k^2) exp(-a_k^2)``, ``a_k = pi f dt (center - k)``
 
-    with ``centre = floor(floor(2.2 / f / dt) / 2)``; samples past
-    ``2 * centre`` are zero. This is the discretisation behind the OpenFWI data
+    with ``center = floor(floor(2.2 / f / dt) / 2)``; samples past
+    ``2 * center`` are zero. This is the discretization behind the OpenFWI data
     sets.
 
     Args:
@@ -42,13 +42,13 @@ def ricker(peak_frequency: float, dt: float, nt: int) -> np.ndarray:
             f"peak_frequency={peak_frequency}, dt={dt}, nt={nt}"
         )
     # Rounded first: 2.2 / 15 / 0.001 and its like must not lose a sample to a last bit.
-    centre = int(np.floor(round(2.2 / peak_frequency / dt, 9))) // 2
-    if centre < 2:
+    center = int(np.floor(round(2.2 / peak_frequency / dt, 9))) // 2
+    if center < 2:
         raise ValueError(
-            f"ricker: dt={dt} s leaves {2 * centre + 1} samples to a {peak_frequency} Hz "
+            f"ricker: dt={dt} s leaves {2 * center + 1} samples to a {peak_frequency} Hz "
             f"wavelet; use dt below {2.2 / peak_frequency / 4:.3g} s"
         )
-    phase = np.pi * peak_frequency * dt * (centre - np.arange(2 * centre + 1))
-    wavelet = np.zeros(max(nt, 2 * centre + 1))
-    wavelet[: 2 * centre + 1] = (1 - 2 * phase**2) * np.exp(-(phase**2))
+    phase = np.pi * peak_frequency * dt * (center - np.arange(2 * center + 1))
+    wavelet = np.zeros(max(nt, 2 * center + 1))
+    wavelet[: 2 * center + 1] = (1 - 2 * phase**2) * np.exp(-(phase**2))
     return wavelet[:nt]

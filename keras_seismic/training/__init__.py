@@ -3,7 +3,7 @@
 from keras_seismic.training.fitting import adamw, fit, jit_compile
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder
-from keras_seismic.training.semi_supervised import fit_with_unlabelled, with_unlabelled
+from keras_seismic.training.semi_supervised import fit_with_unlabeled, with_unlabeled
 from keras_seismic.training.starts import Start, load_pretrained, transfer_starts
 from keras_seismic.training.transfer import (
     encoder_multipliers,
@@ -24,11 +24,11 @@ __all__ = [
     "encoder_stages",
     "fit",
     "fit_pairs",
-    "fit_with_unlabelled",
+    "fit_with_unlabeled",
     "freeze_encoder",
     "jit_compile",
     "load_pretrained",
     "reset_head",
     "transfer_starts",
-    "with_unlabelled",
+    "with_unlabeled",
 ]

@@ -26,7 +26,7 @@ def adamw(
         learning_rate: Largest learning rate.
         steps: Updates in the whole training.
         weight_decay: Decoupled weight decay.
-        warmup: Share of the steps in which the rate grows.
+        warmup: Fraction of the steps in which the rate grows.
         multipliers: Of the learning rate by layer, see ``LayerwiseAdamW``.
     """
     rising = max(int(warmup * steps), 1)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from keras_seismic.data.disk import write_text, written_whole
+from keras_seismic.files import write_text, written_whole
 
 _MARK = "config.json"
 

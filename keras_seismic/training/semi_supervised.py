@@ -2,9 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from keras_seismic.data import SimulatedPairs
-from keras_seismic.exporting import PhysicalUnitsModel, with_physical_units
-from keras_seismic.models import VelocityCritic, VelocityGAN, wgan_adamw
+from keras_seismic.datasets import SimulatedPairs
+from keras_seismic.models import (
+    PhysicalUnitsModel,
+    VelocityCritic,
+    VelocityGAN,
+    wgan_adamw,
+    with_physical_units,
+)
 from keras_seismic.training.fitting import adamw, fit, jit_compile
 from keras_seismic.training.run_folder import RunFolder
 
@@ -12,20 +17,18 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-def with_unlabelled(
-    labelled: "tf.data.Dataset", unlabelled: "tf.data.Dataset"
-) -> "tf.data.Dataset":
+def with_unlabeled(labeled: "tf.data.Dataset", unlabeled: "tf.data.Dataset") -> "tf.data.Dataset":
     """Batches of pairs, each followed by a batch of gathers without velocity.
 
     The gathers get a velocity of zero and a sample weight of zero, which is how
     ``VelocityGAN`` knows them. They are repeated as often as it takes.
 
     Args:
-        labelled: Batches ``(gathers, velocity)``.
-        unlabelled: Batches of gathers, or pairs whose velocity is left aside.
+        labeled: Batches ``(gathers, velocity)``.
+        unlabeled: Batches of gathers, or pairs whose velocity is left aside.
 
     Returns:
-        Batches ``(gathers, velocity, sample_weight)``, as many as of ``labelled``.
+        Batches ``(gathers, velocity, sample_weight)``, as many as of ``labeled``.
     """
     import tensorflow as tf
 
@@ -40,15 +43,15 @@ def with_unlabelled(
             tf.concat([tf.ones(counts[:1]), tf.zeros(counts[1:])], axis=0),
         )
 
-    joined = tf.data.Dataset.zip((labelled, unlabelled.repeat())).map(join)
-    return joined.apply(tf.data.experimental.assert_cardinality(len(labelled))).prefetch(2)
+    joined = tf.data.Dataset.zip((labeled, unlabeled.repeat())).map(join)
+    return joined.apply(tf.data.experimental.assert_cardinality(len(labeled))).prefetch(2)
 
 
-def fit_with_unlabelled(
+def fit_with_unlabeled(
     model: PhysicalUnitsModel,
     training: "tf.data.Dataset",
     validation: "tf.data.Dataset",
-    unlabelled: SimulatedPairs,
+    unlabeled: SimulatedPairs,
     run: RunFolder,
     *,
     epochs: int,
@@ -68,7 +71,7 @@ def fit_with_unlabelled(
         model: Its network is trained, in its units.
         training: Batches of pairs.
         validation: Batches of pairs that choose the best epoch.
-        unlabelled: Gathers; their velocity is not looked at.
+        unlabeled: Gathers; their velocity is not looked at.
         run: Where ``fit`` writes.
         epochs: Passes over the pairs.
         batch_size: Gathers without velocity in a batch, besides the pairs.
@@ -92,10 +95,10 @@ def fit_with_unlabelled(
         generator_every=1,
         jit_compile=jit_compile(),
     )
-    gathers = unlabelled.generate().dataset(
+    gathers = unlabeled.generate().dataset(
         model.input_normalization, model.output_scaling, batch_size, seed=seed
     )
-    best = fit(gan, with_unlabelled(training, gathers), validation, run, epochs)
+    best = fit(gan, with_unlabeled(training, gathers), validation, run, epochs)
     return with_physical_units(
         best, model.input_normalization, model.output_scaling, model.acquisition
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import keras
 
-from keras_seismic.exporting import PhysicalUnitsModel, load_model, with_physical_units
-from keras_seismic.models import VelocityGAN
+from keras_seismic.inference import load_model
+from keras_seismic.models import PhysicalUnitsModel, VelocityGAN, with_physical_units
 from keras_seismic.training.transfer import encoder_multipliers, freeze_encoder, reset_head
 
 

@@ -25,7 +25,7 @@ def encoder_stages(network: keras.Model) -> list[list[keras.layers.Layer]]:
     """The encoder's layers with weights, stage by stage from the data inwards.
 
     Raises:
-        ValueError: If the network has no encoder that could be recognised.
+        ValueError: If the network has no encoder that could be recognized.
 
     Example:
         >>> from keras_seismic.models import InversionNet
@@ -60,7 +60,7 @@ def encoder_stages(network: keras.Model) -> list[list[keras.layers.Layer]]:
 def freeze_encoder(network: keras.Model, depth: int | None = None) -> int:
     """Keep the encoder, or its first stages, as they are while the rest is trained.
 
-    Frozen batch normalisation also uses its moving statistics and leaves them alone. What was
+    Frozen batch normalization also uses its moving statistics and leaves them alone. What was
     frozen before and lies deeper is trained again, so that ``depth=0`` undoes it. Call it
     before ``compile``: a compiled network goes on as it was.
 
@@ -73,7 +73,7 @@ def freeze_encoder(network: keras.Model, depth: int | None = None) -> int:
         The number of weights (numbers, not arrays) that remain to be trained.
 
     Raises:
-        ValueError: If the encoder has fewer stages, or cannot be recognised.
+        ValueError: If the encoder has fewer stages, or cannot be recognized.
 
     Example:
         >>> from keras_seismic.models import InversionNet
@@ -136,7 +136,7 @@ def reset_head(network: keras.Model) -> list[str]:
     """
     layers = head_layers(network)
     for layer in layers:
-        # Made anew: an initialiser that is called again gives the same numbers again.
+        # Made anew: an initializer that is called again gives the same numbers again.
         fresh = type(layer).from_config(layer.get_config())
         fresh.build(layer.input.shape)
         layer.set_weights(fresh.get_weights())

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 
-from keras_seismic.data import SimulatedPairs
+from keras_seismic.datasets import SimulatedPairs
 from keras_seismic.evaluation import Comparison, predict, score_velocity
-from keras_seismic.exporting import PhysicalUnitsModel, with_physical_units
+from keras_seismic.models import PhysicalUnitsModel, with_physical_units
 from keras_seismic.training.fitting import adamw, fit, jit_compile
 from keras_seismic.training.run_folder import RunFolder
-from keras_seismic.training.semi_supervised import fit_with_unlabelled
+from keras_seismic.training.semi_supervised import fit_with_unlabeled
 from keras_seismic.training.starts import Start
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def compare_starts(
     batch_size: int,
     learning_rate: float,
     seed: int = 0,
-    unlabelled: SimulatedPairs | None = None,
+    unlabeled: SimulatedPairs | None = None,
 ) -> StudyResult:
     """Train from each start on the same few samples, for as many updates, and score.
 
@@ -65,8 +65,8 @@ def compare_starts(
         batch_size: Pairs in an update.
         learning_rate: Largest.
         seed: Decides initial weights and order, together with the repetition.
-        unlabelled: Gathers without velocity. With them, the pre-trained network also goes on
-            against a critic (``fit_with_unlabelled``).
+        unlabeled: Gathers without velocity. With them, the pre-trained network also goes on
+            against a critic (``fit_with_unlabeled``).
     """
     gathers, velocity = held_out.generate()[:]
     comparison, best = Comparison(), (np.inf, source)
@@ -81,8 +81,8 @@ def compare_starts(
         "learning_rate": learning_rate,
     }
     trainings = [_train_from(start, source, few, run, seed, **recipe) for start in starts]
-    if unlabelled is not None:
-        trainings.append(_train_with_unlabelled(source, few, unlabelled, run, seed, **recipe))
+    if unlabeled is not None:
+        trainings.append(_train_with_unlabeled(source, few, unlabeled, run, seed, **recipe))
     for start, model, folder in itertools.chain(*trainings):
         velocities = predict(model, gathers)
         scores, history = score_velocity(velocity, velocities), folder.read_history()
@@ -121,23 +121,23 @@ def _train_from(
         yield start, _in_units_of(source, fit(network, *parts, folder, epochs)), folder
 
 
-def _train_with_unlabelled(
+def _train_with_unlabeled(
     source: PhysicalUnitsModel,
     few: Sequence[SimulatedPairs],
-    unlabelled: SimulatedPairs,
+    unlabeled: SimulatedPairs,
     run: RunFolder,
     seed: int,
     **recipe: Any,
 ) -> Iterator[Training]:
     """The trainings against a critic, with all weights of the source."""
-    start = Start("unlabelled too")
+    start = Start("unlabeled too")
     for repetition, pairs in enumerate(few):
         keras.utils.set_random_seed(seed + repetition)
         model = _in_units_of(source, start.network(source.network))
         parts = datasets(pairs, source, recipe["batch_size"], seed + repetition)
         folder = _folder(run, start, repetition)
-        model = fit_with_unlabelled(
-            model, *parts, unlabelled, folder, seed=seed + repetition, **recipe
+        model = fit_with_unlabeled(
+            model, *parts, unlabeled, folder, seed=seed + repetition, **recipe
         )
         yield start, model, folder
 

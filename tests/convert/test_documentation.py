@@ -29,9 +29,9 @@ def test_the_example_runs(tmp_path, monkeypatch, rng, wide, capsys):
     np.testing.assert_array_equal(scope["gathers"], gathers.transpose(0, 2, 3, 1))
     np.testing.assert_array_equal(scope["velocity"], velocity.transpose(0, 2, 3, 1))
     assert "velocity_mae_m_s" in capsys.readouterr().out
-    exported = ks.exporting.load_predictor("flatvel_a.onnx")(scope["gathers"])
+    exported = ks.inference.load_predictor("flatvel_a.onnx")(scope["gathers"])
     np.testing.assert_allclose(exported, scope["predicted"], atol=0.5)
-    saved = ks.exporting.load_model("flatvel_a.keras")
+    saved = ks.inference.load_model("flatvel_a.keras")
     assert saved.acquisition == ks.simulation.Acquisition.openfwi()
     kernel = saved.network.get_layer("encoder_3b_convolution").kernel.numpy()
     expected = state["convblock3_2.layers.0.weight"]

@@ -85,9 +85,9 @@ class TestReading:
 @pytest.mark.parametrize("name", ["gan", "legacy"])
 def test_truncated_files(written, name):
     whole = (FIXTURES / f"openfwi_{name}.pth").read_bytes()
-    for share in (0.0005, 0.01, 0.2, 0.5, 0.9, 0.9999):
+    for fraction in (0.0005, 0.01, 0.2, 0.5, 0.9, 0.9999):
         with pytest.raises(ValueError, match=r"checkpoint\.pth: refused"):
-            read_torch_file(written(whole[: int(share * len(whole))]))
+            read_torch_file(written(whole[: int(fraction * len(whole))]))
 
 
 @pytest.mark.parametrize("name", ["gan", "legacy"])

@@ -13,18 +13,18 @@ def test_scores_without_truth_tell_noise_from_signal(rng):
     removed_noise = ks.evaluation.score_without_truth(noisy, signal)
     removed_signal = ks.evaluation.score_without_truth(noisy, 0.2 * signal + noise)
     expected = np.sum(noise**2) / np.sum(noisy**2)
-    assert removed_noise["removed_share"] == pytest.approx(expected, rel=1e-5)
+    assert removed_noise["removed_fraction"] == pytest.approx(expected, rel=1e-5)
     correlation = np.sum(noise * signal) / np.sqrt(np.sum(noise**2) * np.sum(signal**2))
     assert removed_noise["removed_similarity"] == pytest.approx(abs(correlation), rel=1e-3)
     assert removed_noise["removed_similarity"] < 0.05
     assert removed_signal["removed_similarity"] > 0.2
 
 
-@pytest.mark.parametrize(("denoised", "share"), [(0.0, 1.0), (1.0, 0.0)])
-def test_everything_or_nothing_removed(denoised, share):
+@pytest.mark.parametrize(("denoised", "fraction"), [(0.0, 1.0), (1.0, 0.0)])
+def test_everything_or_nothing_removed(denoised, fraction):
     noisy = np.ones((4, 5), "float32")
     scores = ks.evaluation.score_without_truth(noisy, denoised * noisy)
-    assert scores == {"removed_share": share, "removed_similarity": 0.0}
+    assert scores == {"removed_fraction": fraction, "removed_similarity": 0.0}
 
 
 def test_denoising_experiment_with_any_noise(rng):
@@ -32,8 +32,8 @@ def test_denoising_experiment_with_any_noise(rng):
     result = ks.evaluation.denoising_experiment(
         lambda x: x, section, 6.0, seed=(1, 2), noise="hum", dt=0.002
     )
-    clean = ks.data.normalize_section(section)
+    clean = ks.datasets.normalize_section(section)
     np.testing.assert_array_equal(result.clean, clean)
     np.testing.assert_array_equal(
-        result.denoised, ks.data.add_noise(clean, "hum", 6.0, 0.002, (1, 2))
+        result.denoised, ks.noise.add_noise(clean, "hum", 6.0, 0.002, (1, 2))
     )

@@ -26,7 +26,7 @@ def test_mean_and_deviation_of_dropout_itself():
 def network(gathers):
     keras.utils.set_random_seed(0)
     network = ks.models.InversionNet((64, 8, 1), (16, 16), filters=2, dropout=0.3)
-    for _ in range(20):  # as after training: batch normalisation knows the signal's size
+    for _ in range(20):  # as after training: batch normalization knows the signal's size
         network(NORMALIZATION(gathers), training=True)
     return network
 
@@ -38,7 +38,7 @@ def gathers():
 
 def test_it_speaks_the_models_units_and_repeats_by_its_seed(network, gathers):
     def predict(scaling, seed=0, batch_size=8):
-        model = ks.exporting.with_physical_units(network, NORMALIZATION, scaling)
+        model = ks.models.with_physical_units(network, NORMALIZATION, scaling)
         return ks.evaluation.monte_carlo_predict(model, gathers, 6, seed, batch_size)
 
     result = predict(ks.layers.VelocityScaling(1500, 4500))

@@ -17,14 +17,14 @@ def test_networks_on_metres_per_second_see_unclipped_windows():
     preparation = ks.layers.GatherPreparation(
         [ks.layers.TimeDecimation(2), ks.layers.GatherNormalization(-20, 30)]
     )
-    model = ks.exporting.with_physical_units(
+    model = ks.models.with_physical_units(
         network, preparation, ks.layers.VelocityScaling(), acquisition
     )
     velocity = np.full((1, 30, 85), 1300.0, np.float32)
     velocity[:, 10:] = 5000.0
     scores = ks.evaluation.evaluate_on_windows(model, velocity, progress=False)
     assert scores.metrics["windows"] == 2
-    assert scores.metrics["clipped_share"] == 0
+    assert scores.metrics["clipped_fraction"] == 0
     assert (scores.true.min(), scores.true.max()) == (1300, 5000)
     expected = (1700 * 10 + 2000 * 20) / 30
     assert scores.metrics["velocity_mae_m_s"] == pytest.approx(expected, rel=1e-5)

@@ -30,7 +30,7 @@ def model(gathers):
     network.compile(keras.optimizers.AdamW(5e-3), "mean_absolute_error", jit_compile=False)
     x, y = normalization(raw), scaling.inverse(velocity[..., None])
     network.fit(x, y, batch_size=6, epochs=40, verbose=0)
-    return ks.exporting.with_physical_units(network, normalization, scaling, acquisition)
+    return ks.models.with_physical_units(network, normalization, scaling, acquisition)
 
 
 class Varied(NamedTuple):
@@ -54,6 +54,6 @@ def varied(gathers):
             layer.set_weights([*scales, rng.normal(0, 0.3, n), rng.uniform(0.2, 1.0, n)])
     normalization = ks.layers.GatherNormalization.openfwi("curvevel_a")
     scaling = ks.layers.VelocityScaling(1500, 4500)
-    model = ks.exporting.with_physical_units(network, normalization, scaling, acquisition)
+    model = ks.models.with_physical_units(network, normalization, scaling, acquisition)
     assert np.asarray(model(raw, training=False)).std() > 100
     return Varied(model, raw)

@@ -9,7 +9,8 @@ import export.litert
 import export.onnx
 import export.saved_model
 import keras_seismic as ks
-from keras_seismic.exporting import litert, onnx, parity, saved_model
+from keras_seismic.exporting import litert, parity, saved_model
+from keras_seismic.exporting.onnx import export as onnx
 
 EXPORTERS = {
     "onnx": (ks.exporting.export_onnx, "models/model.onnx"),
@@ -71,7 +72,7 @@ def test_sequential_models(function, name, built_by, tmp_path, rng):
     model = keras.Sequential([*first, *parts])
     x = rng.standard_normal((2, 9, 5)).astype("float32")
     expected = np.asarray(model(x))
-    predict = ks.exporting.load_predictor(function(model, tmp_path / name))
+    predict = ks.inference.load_predictor(function(model, tmp_path / name))
     np.testing.assert_allclose(predict(x), expected, atol=1e-5)
     assert predict(np.repeat(x, 2, 0)).shape == (4, 9, 3)  # the batch stays free
 
@@ -80,7 +81,7 @@ def test_structures_of_one_tensor(tmp_path, rng):
     x = keras.Input((9, 5), name="section")
     model = keras.Model({"section": x}, {"made": layers.Dense(3)(x)})
     given = rng.standard_normal((2, 9, 5)).astype("float32")
-    predict = ks.exporting.load_predictor(ks.exporting.export_onnx(model, tmp_path / "m.onnx"))
+    predict = ks.inference.load_predictor(ks.exporting.export_onnx(model, tmp_path / "m.onnx"))
     np.testing.assert_allclose(predict(given), model({"section": given})["made"], atol=1e-5)
 
 
@@ -154,7 +155,7 @@ def in_half_precision():
 
 def test_functional_models_in_half_precision_are_rebuilt(rng):
     model = in_half_precision()
-    exact = ks.exporting.in_float32(model)
+    exact = ks.models.in_float32(model)
     assert exact.output.dtype == exact.input.dtype == "float32"
     assert exact.inputs[0].name == "section"
     for ours, theirs in zip(exact.get_weights(), model.get_weights(), strict=True):
@@ -162,15 +163,15 @@ def test_functional_models_in_half_precision_are_rebuilt(rng):
     x = rng.standard_normal((2, 9, 5)).astype("float32")
     np.testing.assert_allclose(exact(x), model(x), atol=0.02)
     assert np.abs(np.asarray(exact(x)) - np.asarray(model(x), "float32")).max() > 1e-6
-    assert ks.exporting.in_float32(exact) is exact
+    assert ks.models.in_float32(exact) is exact
 
 
 @every_exporter
 def test_functional_models_in_half_precision_are_exported_in_float32(function, name, tmp_path, rng):
     model = in_half_precision()
-    predict = ks.exporting.load_predictor(function(model, tmp_path / name))
+    predict = ks.inference.load_predictor(function(model, tmp_path / name))
     x = rng.standard_normal((2, 9, 5)).astype("float32")
-    exact = np.asarray(ks.exporting.in_float32(model)(x))
+    exact = np.asarray(ks.models.in_float32(model)(x))
     assert predict(x).dtype == np.float32
     np.testing.assert_allclose(predict(x), exact, atol=1e-5)
 

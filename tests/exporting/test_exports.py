@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.exporting import onnx as onnx_module
 from keras_seismic.exporting import parity, saved_model
+from keras_seismic.exporting.onnx import export as onnx_module
 
 
 def test_onnx_names_metadata_and_values(model, gathers, tmp_path):
@@ -30,7 +30,7 @@ def test_onnx_names_metadata_and_values(model, gathers, tmp_path):
 
 
 def test_a_denoiser_takes_any_size(rng, tmp_path):
-    model = ks.exporting.with_physical_units(
+    model = ks.models.with_physical_units(
         ks.models.ConvDenoiser(num_filters=4), ks.layers.SectionNormalization("percentile")
     )
     paths = (
@@ -45,7 +45,7 @@ def test_a_denoiser_takes_any_size(rng, tmp_path):
 
 def test_mixed_precision_is_exported_in_float32(tmp_path, rng):
     network = ks.models.ConvDenoiser(num_filters=2, dtype="mixed_float16")
-    model = ks.exporting.with_physical_units(network, ks.layers.SectionNormalization())
+    model = ks.models.with_physical_units(network, ks.layers.SectionNormalization())
     path = ks.exporting.export_onnx(model, tmp_path / "model.onnx")
     types = {t.data_type for t in onnx.load(path).graph.initializer}
     assert onnx.TensorProto.FLOAT16 not in types
@@ -108,7 +108,7 @@ def test_parity_needs_telling_inputs(model, gathers, tmp_path):
         ks.exporting.check_parity(model, path, gathers[2][:0])
     with pytest.raises(ValueError, match="finite"):
         ks.exporting.check_parity(model, path, np.full_like(gathers[2], np.nan))
-    blank = ks.exporting.with_physical_units(
+    blank = ks.models.with_physical_units(
         ks.models.InversionNet((128, 18, 2), filters=1),
         model.input_normalization,
         model.output_scaling,
@@ -119,7 +119,7 @@ def test_parity_needs_telling_inputs(model, gathers, tmp_path):
 
 
 def test_shapes_and_nan_are_differences(model, gathers, tmp_path):
-    small = ks.exporting.with_physical_units(
+    small = ks.models.with_physical_units(
         ks.models.InversionNet((128, 18, 2), (35, 35), filters=1),
         model.input_normalization,
         model.output_scaling,
@@ -136,14 +136,14 @@ def test_shapes_and_nan_are_differences(model, gathers, tmp_path):
 
 def test_predictors_refuse_what_they_do_not_know(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such model"):
-        ks.exporting.load_predictor(tmp_path / "absent.onnx")
+        ks.inference.load_predictor(tmp_path / "absent.onnx")
     with pytest.raises(ValueError, match=r"saved_model\.pb"):
-        ks.exporting.load_predictor(tmp_path)
+        ks.inference.load_predictor(tmp_path)
     (tmp_path / "legacy.keras").write_bytes(b"\x89HDF\r\n\x1a\n")
     with pytest.raises(ValueError, match=r"legacy \.h5"):
-        ks.exporting.load_model(tmp_path / "legacy.keras")
+        ks.inference.load_model(tmp_path / "legacy.keras")
     with pytest.raises(FileNotFoundError):
-        ks.exporting.load_model(tmp_path / "absent.keras")
+        ks.inference.load_model(tmp_path / "absent.keras")
     with zipfile.ZipFile(tmp_path / "empty.keras", "w") as archive:
         archive.writestr("nothing", "")
     (tmp_path / "1").mkdir()
@@ -151,7 +151,7 @@ def test_predictors_refuse_what_they_do_not_know(tmp_path):
         (tmp_path / name).write_bytes(b"no model" * 9)
     for name in ("empty.keras", "damaged.onnx", "1"):
         with pytest.raises(ValueError, match=f"{name}: cannot be loaded; is it damaged"):
-            ks.exporting.load_predictor(tmp_path / name)
+            ks.inference.load_predictor(tmp_path / name)
 
 
 def test_onnx_wants_its_suffix_and_its_runtime(model, tmp_path, monkeypatch):

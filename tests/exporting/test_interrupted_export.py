@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.exporting.placement import versions
+from keras_seismic.files import versions
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ def test_killed_at_ten_random_moments(worker, first, tmp_path):
     before, seconds = first
     random_moments = random.Random(0)
     section = np.random.default_rng(0).standard_normal((1, 40, 30, 1)).astype(np.float32)
-    expected = ks.exporting.load_predictor(tmp_path / "1")(section)
+    expected = ks.inference.load_predictor(tmp_path / "1")(section)
     signals = [signal.SIGKILL] * 6 + [signal.SIGTERM] * 2 + [signal.SIGINT] * 2
     half_made = 0
     for number in signals:
@@ -84,7 +84,7 @@ def test_killed_at_ten_random_moments(worker, first, tmp_path):
         assert contents(tmp_path / "1") == before
         for version in versions(tmp_path):
             assert set(contents(tmp_path / str(version))) == set(before)
-            clean = ks.exporting.load_predictor(tmp_path / str(version))(section)
+            clean = ks.inference.load_predictor(tmp_path / str(version))(section)
             np.testing.assert_array_equal(clean, expected)
     assert half_made  # some were hit while they wrote
     count = len(versions(tmp_path))

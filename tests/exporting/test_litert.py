@@ -21,7 +21,7 @@ def card_of(path):
 
     model = flatbuffer_utils.read_model(str(path))
     (entry,) = (entry for entry in model.metadata if entry.name == b"model_card")
-    return ks.exporting.ModelCard.from_json(bytes(model.buffers[entry.buffer].data))
+    return ks.inference.ModelCard.from_json(bytes(model.buffers[entry.buffer].data))
 
 
 def signature(path):
@@ -38,11 +38,11 @@ def signature(path):
     ids=["transpose", "resize", "lista"],
 )
 def test_sections_of_any_size(network, rng, tmp_path):
-    model = ks.exporting.with_physical_units(network, ks.layers.SectionNormalization("percentile"))
+    model = ks.models.with_physical_units(network, ks.layers.SectionNormalization("percentile"))
     path = ks.exporting.export_litert(model, tmp_path / "model.tflite")
     name = network.output_names[0]
     assert signature(path) == {"serving_default": {"inputs": ["section"], "outputs": [name]}}
-    predict = ks.exporting.load_predictor(path)
+    predict = ks.inference.load_predictor(path)
     for shape in ((1, 28, 28, 1), (3, 101, 64, 1), (2, 28, 28, 1)):
         section = 1e4 * rng.standard_normal(shape).astype("float32")
         expected = np.asarray(model(section, training=False))
@@ -133,13 +133,13 @@ def test_suffix_and_interpreter_are_asked_for_first(tmp_path, monkeypatch):
 
 def test_the_program(tmp_path, capsys):
     network = ks.models.ConvDenoiser(num_filters=2)
-    model = ks.exporting.with_physical_units(network, ks.layers.SectionNormalization())
+    model = ks.models.with_physical_units(network, ks.layers.SectionNormalization())
     model.save(tmp_path / "model.keras")
     path = tmp_path / "model.tflite"
     difference = export.litert.main(
-        [str(tmp_path / "model.keras"), str(path), "--licence", "CC BY 4.0"]
+        [str(tmp_path / "model.keras"), str(path), "--license", "CC BY 4.0"]
     )
-    assert card_of(path).licence == "CC BY 4.0"
+    assert card_of(path).license == "CC BY 4.0"
     assert 0 <= difference < 1e-4
     printed = capsys.readouterr().out
     assert f"{path.stat().st_size / 1e6:.2f} MB" in printed

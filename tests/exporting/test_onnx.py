@@ -10,8 +10,8 @@ import onnxruntime
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.exporting import onnx as onnx_module
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
+from keras_seismic.exporting.onnx import export as onnx_module
 
 
 def counted(path):
@@ -26,7 +26,7 @@ def shapes(path):
 @pytest.fixture(scope="module")
 def exported(varied, tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    card = ks.exporting.ModelCard.of(varied.model, licence="CC BY 4.0")
+    card = ks.inference.ModelCard.of(varied.model, license="CC BY 4.0")
     return ks.exporting.export_onnx(varied.model, path, varied.gathers, card=card)
 
 
@@ -43,14 +43,14 @@ def test_the_file_tells_what_it_is(varied, exported):
     assert json.loads(metadata["acquisition"]) == json.loads(
         json.dumps(varied.model.acquisition.get_config())
     )
-    card = ks.exporting.ModelCard.from_json(metadata["model_card"])
-    assert (card.model, card.licence) == ("InversionNet", "CC BY 4.0")
+    card = ks.inference.ModelCard.from_json(metadata["model_card"])
+    assert (card.model, card.license) == ("InversionNet", "CC BY 4.0")
     assert card.experiment().gather_shape == (128, 18, 2)
     assert ks.exporting.check_parity(varied.model, exported, varied.gathers) <= 0.5
 
 
 def test_the_graph_is_small_and_of_the_standard(varied, exported, tmp_path):
-    """Counted against what Keras writes of the same model, which has batch normalisations."""
+    """Counted against what Keras writes of the same model, which has batch normalizations."""
     varied.model.export(tmp_path / "plain.onnx", format="onnx", opset_version=18, verbose=False)
     before, after = counted(tmp_path / "plain.onnx"), counted(exported)
     assert before["ConvTranspose"] == 5
@@ -59,7 +59,7 @@ def test_the_graph_is_small_and_of_the_standard(varied, exported, tmp_path):
     for operator in ("Pad", "BatchNormalization", "Identity", "ConvTranspose", "Sign"):
         assert after[operator] == 0
     assert after["Transpose"] == 1
-    # The arithmetic that is left belongs to the normalisation and the scaling.
+    # The arithmetic that is left belongs to the normalization and the scaling.
     # Two of the 25 convolutions cover the whole map or a single cell.
     assert (after["Conv"], after["Gemm"], after["LeakyRelu"]) == (23, 2, 24)
     model = onnx.load(exported)
@@ -85,7 +85,7 @@ def test_the_operator_set_is_the_one_asked_for(opset, tmp_path):
     ids=["transpose", "resize", "lista"],
 )
 def test_sections_of_any_size(network, rng, tmp_path):
-    model = ks.exporting.with_physical_units(network, ks.layers.SectionNormalization())
+    model = ks.models.with_physical_units(network, ks.layers.SectionNormalization())
     path = ks.exporting.export_onnx(model, tmp_path / "model.onnx")
     free = ["batch", "time", "traces", 1]
     assert shapes(path) == (free, free)

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from keras_seismic.exporting.onnx_rewriting import rewritten
+from keras_seismic.exporting.onnx.rewriting import rewritten
 
 
 def model_of(nodes, constants, shape):
@@ -126,7 +126,7 @@ def test_what_is_not_by_channel_or_read_twice_stays(rng):
     check(model_of(nodes, constants, (3, 7, 6)), x, ["Conv", "Mul", "Add"])
 
 
-def test_weights_that_two_share_stay_apart(rng):
+def test_weights_that_two_fraction_stay_apart(rng):
     nodes = [
         helper.make_node("Conv", ["x", "w"], ["1"], pads=[1, 1, 1, 1]),
         helper.make_node("Mul", ["1", "f"], ["2"]),

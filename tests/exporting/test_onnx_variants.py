@@ -11,7 +11,7 @@ from onnx import TensorProto
 
 import export.onnx
 import keras_seismic as ks
-from keras_seismic.exporting.onnx_variants import DEFAULT_MAX_LOSS
+from keras_seismic.exporting.onnx.variants import DEFAULT_MAX_LOSS
 
 
 def outputs(model, path, inputs):
@@ -111,7 +111,7 @@ def test_int8_weights_and_activations(folder):
 def test_raw_amplitudes_beyond_half_precision(rng, tmp_path, variant):
     """65504 is half precision's largest number; sections from the field have larger ones."""
     keras.utils.set_random_seed(1)
-    model = ks.exporting.with_physical_units(
+    model = ks.models.with_physical_units(
         ks.models.ConvDenoiser(num_filters=4), ks.layers.SectionNormalization("percentile")
     )
     sections = 1e7 * rng.standard_normal((4, 40, 36, 1)).astype("float32")
@@ -182,7 +182,7 @@ def test_arguments_that_do_not_go_together(varied, tmp_path, arguments, message)
 def scaled(model, change, **scales):
     """The same network with another scaling of its output."""
     minimum, maximum = (scales.get(k, getattr(model.output_scaling, k)) for k in change)
-    return ks.exporting.with_physical_units(
+    return ks.models.with_physical_units(
         model.network, model.input_normalization, ks.layers.VelocityScaling(minimum, maximum)
     )
 

@@ -4,16 +4,16 @@ import pytest
 
 from benchmarks.runtimes import RUNTIMES, differences, make_case
 from keras_seismic.exporting.parity import RELATIVE_TOLERANCE, VELOCITY_TOLERANCE
-from keras_seismic.models.catalogue import CATALOGUE
+from keras_seismic.models.catalog import CATALOG
 
 
-@pytest.fixture(scope="module", params=range(len(CATALOGUE)), ids=lambda i: CATALOGUE[i].code)
+@pytest.fixture(scope="module", params=range(len(CATALOG)), ids=lambda i: CATALOG[i].code)
 def case(request):
     return make_case(request.param, small=True)
 
 
 def test_the_small_network_is_of_the_same_kind(case):
-    full = next(entry for entry in CATALOGUE if entry.code == case.code).make()
+    full = next(entry for entry in CATALOG if entry.code == case.code).make()
     assert type(getattr(case.model, "network", case.model)) is type(
         getattr(full, "generator", full)
     )

@@ -104,7 +104,7 @@ def test_the_graph_refuses_bad_input(session, signature, case, rng):
 
 
 def test_denoisers_take_any_size_and_refuse_the_rest(tmp_path, rng):
-    model = ks.exporting.with_physical_units(
+    model = ks.models.with_physical_units(
         ks.models.ConvDenoiser(num_filters=2), ks.layers.SectionNormalization()
     )
     loaded = tf.saved_model.load(str(ks.exporting.export_saved_model(model, tmp_path, 3)))
@@ -136,7 +136,7 @@ def test_of_a_gan_the_generator_is_exported(tmp_path):
 
 def test_the_card_says_what_the_model_is(version, model):
     text = (version / "assets.extra" / "model_card.json").read_text()
-    card = ks.exporting.ModelCard.from_json(text)
+    card = ks.inference.ModelCard.from_json(text)
     assert card.package_version == ks.__version__
     assert (card.model, card.task) == ("InversionNet", "shot gathers to velocity")
     assert card.input == {
@@ -149,7 +149,7 @@ def test_the_card_says_what_the_model_is(version, model):
     assert card.experiment() == model.acquisition
     assert card.normalization["input"]["data_max"] == 55.10
     assert card.normalization["output"]["maximum"] == 4500
-    assert card.licence is card.training_data is card.metrics is None
+    assert card.license is card.training_data is card.metrics is None
 
 
 def test_warm_up_requests_run(version, loaded, gathers):
@@ -179,12 +179,12 @@ def test_warm_up_without_the_protos(model, gathers, tmp_path, monkeypatch):
 
 
 def test_predictors_of_signatures(version, gathers, model):
-    openfwi = ks.exporting.load_predictor(version, "openfwi")
+    openfwi = ks.inference.load_predictor(version, "openfwi")
     raw = gathers[2][:1]
     expected = np.asarray(model(raw))[..., 0]
     np.testing.assert_allclose(openfwi(raw.transpose(0, 3, 1, 2))[:, 0], expected, atol=0.5)
     with pytest.raises(ValueError, match=r"expected a signature 'classify'.*normalized"):
-        ks.exporting.load_predictor(version, "classify")
+        ks.inference.load_predictor(version, "classify")
 
 
 def test_a_wrong_signature_is_found_before_the_version_appears(

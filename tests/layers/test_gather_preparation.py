@@ -1,4 +1,4 @@
-"""Low cut, decimation and normalisation of gathers, against SciPy and inside a served model."""
+"""Low cut, decimation and normalization of gathers, against SciPy and inside a served model."""
 
 import keras
 import numpy as np
@@ -107,7 +107,7 @@ def test_a_served_model_filters_as_it_was_trained(preparation, small_acquisition
     network = ks.models.FCNVMB((64, 18, 2), (64, 18), filters=1, crop_offset=0)
     # So wide that the 0.5 m/s which an export may differ are little of what is predicted.
     scaling = ks.layers.VelocityScaling(0, 100_000)
-    physical = ks.exporting.with_physical_units(network, preparation, scaling, small_acquisition)
+    physical = ks.models.with_physical_units(network, preparation, scaling, small_acquisition)
     assert physical.input_shape == (None, 128, 18, 2)
     raw = ks.simulation.simulate(ks.simulation.sample_velocity("style_a", 2), small_acquisition)
     expected = np.asarray(scaling(network(preparation(raw))))
@@ -122,7 +122,7 @@ def test_a_served_model_filters_as_it_was_trained(preparation, small_acquisition
 
 
 def test_what_does_not_fit_together_is_refused(preparation, small_acquisition):
-    make, scaling = ks.exporting.with_physical_units, ks.layers.VelocityScaling()
+    make, scaling = ks.models.with_physical_units, ks.layers.VelocityScaling()
     network = ks.models.FCNVMB((64, 18, 2), (8, 8), filters=1)
     with pytest.raises(ValueError, match=r"without an acquisition it gets \(64, 18, 2\), of which"):
         make(network, preparation, scaling)

@@ -1,4 +1,4 @@
-"""Normalisation layers against formulas written out in NumPy."""
+"""Normalization layers against formulas written out in NumPy."""
 
 import keras
 import numpy as np
@@ -124,7 +124,7 @@ def test_restoring_gives_the_raw_amplitude_back(rng, mode, percentile):
     ],
     ids=lambda layer: type(layer).__name__,
 )
-def test_layers_survive_serialisation(layer):
+def test_layers_survive_serialization(layer):
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert copy.get_config() == layer.get_config()
 

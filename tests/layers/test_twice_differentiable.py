@@ -1,4 +1,4 @@
-"""Second derivatives of the critics' normalisations, against finite differences."""
+"""Second derivatives of the critics' normalizations, against finite differences."""
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ def point(rng):
 
 
 class _NoTraining(SampleNormalization):
-    """Takes the argument that batch normalisation needs."""
+    """Takes the argument that batch normalization needs."""
 
     def call(self, inputs, training=None):
         return super().call(inputs)

@@ -12,7 +12,7 @@ import keras_seismic as ks
 def test_it_is_scipys_linear_zoom(rng, height, width, factor):
     maps = rng.standard_normal((2, height, width, 3))
     layer = ks.layers.BilinearUpsampling(factor, dtype="float64")
-    # SciPy's default grid takes the centres of the corner cells for the ends, too.
+    # SciPy's default grid takes the centers of the corner cells for the ends, too.
     expected = ndimage.zoom(maps, (1, factor, factor, 1), order=1)
     np.testing.assert_allclose(layer(maps), expected, atol=1e-12)
 
@@ -22,7 +22,7 @@ def test_one_cell_is_repeated():
     np.testing.assert_array_equal(layer(np.full((1, 1, 1, 1), 3.0)), np.full((1, 2, 2, 1), 3.0))
 
 
-def test_it_is_symbolic_and_serialisable():
+def test_it_is_symbolic_and_serializable():
     layer = ks.layers.BilinearUpsampling(3)
     assert layer(keras.Input((4, 5, 2))).shape == (None, 12, 15, 2)
     assert ks.layers.BilinearUpsampling.from_config(layer.get_config()).factor == 3

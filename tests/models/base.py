@@ -15,7 +15,7 @@ def trainable_parameters(model):
 
 
 class ModelTests:
-    """Checks of a network from normalised input to normalised output.
+    """Checks of a network from normalized input to normalized output.
 
     A subclass sets the attributes and inherits the tests.
     """
@@ -30,7 +30,7 @@ class ModelTests:
     odd: list = [{}]
     #: Shape of an example where the model takes any.
     any_shape: tuple = ()
-    #: Input normalisation and output scaling to export with.
+    #: Input normalization and output scaling to export with.
     units: tuple = ()
     #: Layers with weights that compute in float32 whatever the policy.
     float32_layers: tuple = ()
@@ -119,7 +119,7 @@ class ModelTests:
                 assert np.abs(gradient).max() > 0, weight.path
 
     def has_no_effect(self, weight):
-        """Weights that cannot matter: a bias is taken out again by batch normalisation."""
+        """Weights that cannot matter: a bias is taken out again by batch normalization."""
         return False
 
     def test_one_batch_can_be_overfitted(self, fitted):
@@ -164,10 +164,10 @@ class ModelTests:
     def test_float32_copy_of_a_mixed_model(self):
         model = self.make(dtype="mixed_bfloat16")
         x, _ = self.example(model)
-        exact = ks.exporting.in_float32(model)
+        exact = ks.models.in_float32(model)
         assert {layer.compute_dtype for layer in exact.layers} == {"float32"}
         np.testing.assert_allclose(exact(x), model(x), atol=0.05)
-        assert ks.exporting.in_float32(exact) is exact
+        assert ks.models.in_float32(exact) is exact
 
     def test_odd_sizes_and_single_examples(self):
         for arguments in self.odd:
@@ -178,7 +178,7 @@ class ModelTests:
 
     def test_exports_compute_the_same(self, fitted, tmp_path):
         model, x, _ = fitted
-        physical = ks.exporting.with_physical_units(model, *self.units)
+        physical = ks.models.with_physical_units(model, *self.units)
         raw = np.random.default_rng(1).uniform(-20, 40, (3, *x.shape[1:])).astype("float32")
         assert physical(raw).numpy().std() > 1e-2 * np.abs(physical(raw)).max()
         physical.save(tmp_path / "model.keras")

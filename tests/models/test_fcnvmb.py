@@ -45,7 +45,7 @@ class TestFCNVMB(ModelTests):
     ]
 
     def has_no_effect(self, weight):
-        # The biases of what is batch-normalised; others matter.
+        # The biases of what is batch-normalized; others matter.
         return weight.path.endswith(("a_convolution/bias", "b_convolution/bias"))
 
 

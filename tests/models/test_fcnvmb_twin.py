@@ -7,7 +7,7 @@ import pytest
 from keras_seismic.models import FCNVMB
 from tests.models import twins
 
-#: How the recorded twins grow their maps, and whether their encoder is batch-normalised.
+#: How the recorded twins grow their maps, and whether their encoder is batch-normalized.
 TWINS = {
     "deconv": {"use_deconv": True, "batch_norm": True},
     "bilinear": {"use_deconv": False, "batch_norm": False},

@@ -51,7 +51,7 @@ class TestInversionNet(ModelTests):
     def test_all_parameters(self):
         assert ks.models.InversionNet().count_params() == 24_417_765
 
-    def test_output_is_centred(self):
+    def test_output_is_centered(self):
         """The crop takes as much from each side: a constant map stays where it is."""
         model = ks.models.InversionNet((64, 8, 1), (70, 60), filters=1)
         cropping = model.get_layer("crop").cropping

@@ -118,8 +118,8 @@ def test_layers_and_parameters_of_the_published_table():
     assert model.count_params() == 24_417_765
 
 
-def test_every_convolution_is_normalised_then_activated():
-    """Convolution, batch normalisation (PyTorch's constants), activation: 24 leaky and one tanh."""
+def test_every_convolution_is_normalized_then_activated():
+    """Convolution, batch normalization (PyTorch's constants), activation: 24 leaky and one tanh."""
     model = InversionNet(filters=1)
     kinds = keras.layers.Conv2D | keras.layers.Conv2DTranspose
     computing = [

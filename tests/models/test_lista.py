@@ -6,15 +6,15 @@ import pytest
 from keras import ops
 
 import keras_seismic as ks
-from keras_seismic.inversion import (
+from keras_seismic.models import LISTA
+from keras_seismic.simulation import ricker
+from keras_seismic.sparse import (
     ReflectivityPairs,
     WaveletConvolution,
     best_weight,
     compare_methods,
     fista,
 )
-from keras_seismic.models import LISTA
-from keras_seismic.simulation import ricker
 from keras_seismic.training import adamw
 from tests.models.base import ModelTests
 

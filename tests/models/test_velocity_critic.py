@@ -63,7 +63,7 @@ def test_sizes_of_the_variants(arguments, sides, scores):
     assert critic.output_shape == (None, scores)
 
 
-def test_last_layer_is_linear_unless_batch_normalised():
+def test_last_layer_is_linear_unless_batch_normalized():
     """The code's critic ends in LeakyReLU; the theory asks for an unbounded linear score."""
     names = [
         [layer.name for layer in ks.models.VelocityCritic(filters=1, normalization=kind).layers]
@@ -73,7 +73,7 @@ def test_last_layer_is_linear_unless_batch_normalised():
     assert [layers[-2] for layers in names[1:]] == ["score_convolution"] * 2
 
 
-def test_batch_normalisation_hides_a_shift_of_all_fakes(rng):
+def test_batch_normalization_hides_a_shift_of_all_fakes(rng):
     """Why the recipes do without: a common error of all generated models goes unpunished."""
     fakes = rng.uniform(-1, 1, (4, 24, 32, 1)).astype("float32")
     moves = {}
@@ -87,5 +87,5 @@ def test_batch_normalisation_hides_a_shift_of_all_fakes(rng):
     assert moves["batch"] < 0.15 < 0.3 < moves["layer"] < moves[None], moves
 
 
-def test_parameters_without_normalisation():
+def test_parameters_without_normalization():
     assert trainable_parameters(ks.models.VelocityCritic(normalization=None)) == 1_178_081

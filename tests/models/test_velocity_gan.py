@@ -118,7 +118,7 @@ def test_fit_evaluate_predict_save_load_fit_export(pairs, tmp_path):
     loaded.fit(*pairs, batch_size=4, epochs=1, verbose=0)
     assert updates(loaded) == (2, 6)
 
-    physical = ks.exporting.with_physical_units(
+    physical = ks.models.with_physical_units(
         loaded, ks.layers.GatherNormalization(-27, 53), ks.layers.VelocityScaling(1500, 4500)
     )
     raw = (30 * pairs[0][:2]).astype("float32")
@@ -210,12 +210,12 @@ def test_penalty_of_a_mixed_critic_is_computed_in_float32(pairs):
         np.testing.assert_allclose(ours, theirs, atol=2e-3, err_msg=ours.path)
 
 
-def test_unlabelled_gathers_reach_the_generator_only_through_the_critic(pairs):
+def test_unlabeled_gathers_reach_the_generator_only_through_the_critic(pairs):
     x, y = pairs
     weight = np.array([1.0] * 6 + [0.0] * 6, "float32")
     metric = ks.metrics.MeanAbsoluteVelocityError()
-    labelled = make(run_eagerly=True, generator_every=1, metrics=[metric])
-    logs = labelled.train_on_batch(x, y, sample_weight=weight, return_dict=True)
+    labeled = make(run_eagerly=True, generator_every=1, metrics=[metric])
+    logs = labeled.train_on_batch(x, y, sample_weight=weight, return_dict=True)
     assert {k: v for k, v in logs.items() if not np.isfinite(v)} == {}
     assert logs["velocity_mae_m_s"] == pytest.approx(logs["l1"], rel=1e-4)
     # Whatever stands in the place of the missing velocity models changes nothing.
@@ -223,16 +223,16 @@ def test_unlabelled_gathers_reach_the_generator_only_through_the_critic(pairs):
     junk = y.copy()
     junk[6:] = 7.0
     assert other.train_on_batch(x, junk, sample_weight=weight, return_dict=True) == logs
-    for ours, theirs in zip(labelled.variables, other.variables, strict=True):
+    for ours, theirs in zip(labeled.variables, other.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)
-    # The unlabelled gathers themselves do matter.
+    # The unlabeled gathers themselves do matter.
     third = make(run_eagerly=True, generator_every=1)
     moved = x.copy()
     moved[6:] *= -1
     third.train_on_batch(moved, y, sample_weight=weight)
     differences = [
         np.abs(ours - theirs).max()
-        for ours, theirs in zip(labelled.critic.variables, third.critic.variables, strict=True)
+        for ours, theirs in zip(labeled.critic.variables, third.critic.variables, strict=True)
     ]
     assert max(differences) > 1e-5
     # Without any label nothing would hold the critic: it stays, and the generator learns from it.

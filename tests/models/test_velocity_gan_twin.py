@@ -36,7 +36,7 @@ def case(request, records):
 
 @pytest.fixture
 def examples():
-    """Real and generated velocity and mixing shares, made as the twin's program makes them."""
+    """Real and generated velocity and mixing fractions, made as the twin's program makes them."""
     rng = np.random.default_rng(7)
     real, fake = (
         (2 * rng.random((3, 1, 10, 7)) - 1).repeat(7, axis=2).repeat(10, axis=3)

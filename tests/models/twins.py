@@ -104,7 +104,7 @@ def assert_gradients_equal(model, gradients, record, tolerance=1e-4):
     for layer, name, variable in recorded_variables(model, record):
         norm = max(record[f"gradient_norm/{layer}.{kind}"] for kind in ("weight", "bias"))
         gradient = gradients[variable.path]
-        # Batch normalisation removes what a bias before it adds: its gradient is zero.
+        # Batch normalization removes what a bias before it adds: its gradient is zero.
         allowed = (1e-6 if variable.path in without_effect else tolerance) * norm
         expected = record[f"gradient_norm/{name}"]
         assert abs(np.linalg.norm(gradient) - expected) <= allowed, name
@@ -128,7 +128,7 @@ def assert_changes_equal(model, before, record):
 
 
 def biases_without_effect(model):
-    """Paths of the convolutions' biases that a batch normalisation follows."""
+    """Paths of the convolutions' biases that a batch normalization follows."""
     normalized = {x.name.removesuffix("_batch_norm") for x in batch_normalizations(model)}
     return {
         layer.bias.path

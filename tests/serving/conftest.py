@@ -30,7 +30,7 @@ def exported(tmp_path_factory):
     for number, model in keras_models.items():
         raw = served_models.gathers(2)
         ks.exporting.export_saved_model(model, root / "inversion", number, raw)
-    denoiser = ks.exporting.with_physical_units(
+    denoiser = ks.models.with_physical_units(
         ks.models.ConvDenoiser(num_filters=2), ks.layers.SectionNormalization()
     )
     ks.exporting.export_saved_model(denoiser, root / "denoiser", 7)
@@ -45,7 +45,7 @@ def base(exported, tmp_path):
 
 @pytest.fixture(scope="session")
 def models(exported):
-    """What is served: two labelled versions, and a second model."""
+    """What is served: two labeled versions, and a second model."""
     labels = {"stable": 1, "canary": 2}
     return [
         ks.serving.ServedModel("inversion", exported.root / "inversion", labels=labels),

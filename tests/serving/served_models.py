@@ -17,7 +17,7 @@ def inversion_model(seed=0):
         keras.layers.Flatten()(x)
     )
     velocity = keras.layers.Reshape((*VELOCITY_SHAPE, 1), name="velocity")(x)
-    return ks.exporting.with_physical_units(
+    return ks.models.with_physical_units(
         keras.Model(gather, velocity),
         ks.layers.GatherNormalization(-20, 50),
         ks.layers.VelocityScaling(1500, 4500),

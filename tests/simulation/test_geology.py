@@ -72,9 +72,9 @@ def test_number_of_layers(models, family):
     counts = np.bincount(numbers, minlength=most + 1)
     assert counts[:fewest].sum() == 0
     assert len(counts) == most + 1
-    share = COUNT / (most - fewest + 1)
+    fraction = COUNT / (most - fewest + 1)
     # Five standard deviations of a binomial count.
-    assert np.abs(counts[fewest:] - share).max() < 5 * np.sqrt(share)
+    assert np.abs(counts[fewest:] - fraction).max() < 5 * np.sqrt(fraction)
 
 
 # Not for the curved faults: sliding down along the fault also moves a fold sideways, and a
@@ -98,7 +98,7 @@ def test_velocities(models, family):
         assert np.abs(steps).min() >= 150 - 1e-3
         assert 0.4 < (steps > 0).mean() < 0.6
     # Uniform in 1500-4500: mean 3000 and standard deviation 866, within sampling error.
-    # (Keeping neighbours apart pushes velocities outward a little, and 5-8 layers more.)
+    # (Keeping neighbors apart pushes velocities outward a little, and 5-8 layers more.)
     values = np.concatenate(layers)
     assert values.mean() == pytest.approx(3000, abs=5 * 866 / np.sqrt(len(values)))
     assert values.std() == pytest.approx(866, abs=45)
@@ -227,7 +227,7 @@ def test_curved_faults_are_folded_and_broken(models, kind):
     """Folded over most of the width, as no flat fault is, and broken as no fold is."""
 
     def moving(family):
-        """Share of the columns where some horizon changes its depth."""
+        """Fraction of the columns where some horizon changes its depth."""
         return np.mean([(np.diff(horizons(m), axis=1) != 0).any(axis=0) for m in models[family]])
 
     def broken(family):
@@ -287,7 +287,7 @@ def test_style_is_isotropic_smooth_and_grows_with_depth(models, family):
     uncertainty = across.std() / np.sqrt(COUNT)
     assert down.mean() == pytest.approx(450, abs=75)
     assert abs(across.mean()) < 4 * uncertainty
-    # Texture: neighbouring cells differ by little, along x as along depth.
+    # Texture: neighboring cells differ by little, along x as along depth.
     along_x, along_z = (np.mean(np.diff(velocity, axis=axis) ** 2) for axis in (2, 1))
     assert along_z / along_x == pytest.approx(1, abs=0.1)
 

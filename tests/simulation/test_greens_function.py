@@ -21,13 +21,13 @@ MARGIN = 200.0  # m from source and receiver to the absorbing boundary, and its 
 def analytical(velocity, distance, dx, dt, nt, peak_frequency):
     # A source sample at time k dt acts on the pressure at (k + 1) dt, which is record k.
     time = (np.arange(nt) + 1) * dt
-    centre = int(np.floor(round(2.2 / peak_frequency / dt, 9))) // 2 * dt
+    center = int(np.floor(round(2.2 / peak_frequency / dt, 9))) // 2 * dt
     nodes, weights = np.polynomial.legendre.leggauss(200)
     longest = np.arccosh(np.maximum(time * velocity / distance, 1))
     u = (nodes + 1) / 2 * longest[:, None]
     delayed = time[:, None] - distance / velocity * np.cosh(u)
-    phase = (np.pi * peak_frequency * (delayed - centre)) ** 2
-    wavelet = np.where((delayed >= 0) & (delayed <= 2 * centre), (1 - 2 * phase), 0)
+    phase = (np.pi * peak_frequency * (delayed - center)) ** 2
+    wavelet = np.where((delayed >= 0) & (delayed <= 2 * center), (1 - 2 * phase), 0)
     return dx**2 / (2 * np.pi) * (wavelet * np.exp(-phase)) @ weights * longest / 2
 
 
@@ -46,7 +46,7 @@ def simulated(velocity, distance, dx, dt, nt, peak_frequency, along=(1, 0)):
         sources=(source,),
         receivers=(receiver,),
         boundary="cpml",
-        boundary_width=max(20, round(MARGIN / dx)),  # as wide in metres on every grid
+        boundary_width=max(20, round(MARGIN / dx)),  # as wide in meters on every grid
     )
     model = np.full((1, rows, columns), float(velocity))
     return simulate(model, acquisition)[0, :, 0, 0]

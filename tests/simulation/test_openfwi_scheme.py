@@ -13,10 +13,10 @@ SOURCE_COLUMNS = (0, 17, 34, 52, 69)
 
 def wavelet(nt):
     count = 2 * int(np.floor(np.floor(2.2 / FREQUENCY / DT) / 2)) + 1
-    centre = count // 2
+    center = count // 2
     samples = np.zeros(nt)
     for k in range(min(count, nt)):
-        a = (centre - k) * FREQUENCY * DT * np.pi
+        a = (center - k) * FREQUENCY * DT * np.pi
         samples[k] = (1 - 2 * a**2) * np.exp(-(a**2))
     return samples
 
@@ -46,7 +46,7 @@ def one_shot(velocity, source_column, nt):
     now, before = np.zeros((2, *v.shape))
     gather = np.zeros((nt, velocity.shape[1]))
     for step in range(nt):
-        # The neighbours beyond an edge are those at the opposite edge, as in the programs
+        # The neighbors beyond an edge are those at the opposite edge, as in the programs
         # that made the data.
         p = np.pad(now, 2, mode="wrap")
         near = p[1:-3, 2:-2] + p[3:-1, 2:-2] + p[2:-2, 1:-3] + p[2:-2, 3:-1]

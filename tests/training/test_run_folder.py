@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import keras_seismic as ks
-from keras_seismic.data.order import BatchOrder
+from keras_seismic.datasets.order import BatchOrder
 from keras_seismic.training import RunFolder
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.training import RunFolder, Start, compare_starts, with_unlabelled
+from keras_seismic.training import RunFolder, Start, compare_starts, with_unlabeled
 
 
 @pytest.fixture
@@ -13,13 +13,13 @@ def batches(rng):
 
     x, y = (rng.normal(size=(5, *shape)).astype("float32") for shape in ((6, 4, 2), (3, 4, 1)))
     more = rng.normal(size=(7, 6, 4, 2)).astype("float32")
-    labelled = tf.data.Dataset.from_tensor_slices((x, y)).batch(2)
-    return x, y, more, labelled, tf.data.Dataset.from_tensor_slices(more).batch(3)
+    labeled = tf.data.Dataset.from_tensor_slices((x, y)).batch(2)
+    return x, y, more, labeled, tf.data.Dataset.from_tensor_slices(more).batch(3)
 
 
 def test_each_batch_holds_pairs_and_more_gathers(batches):
-    x, y, more, labelled, unlabelled = batches
-    joined = with_unlabelled(labelled, unlabelled)
+    x, y, more, labeled, unlabeled = batches
+    joined = with_unlabeled(labeled, unlabeled)
     assert len(joined) == 3
     for _ in range(2):  # and again in the next epoch
         found = list(joined.as_numpy_iterator())
@@ -32,23 +32,23 @@ def test_each_batch_holds_pairs_and_more_gathers(batches):
         assert not any(b[1][b[2] == 0].any() for b in found)
 
 
-def test_velocity_of_unlabelled_pairs_is_not_used(batches, rng):
+def test_velocity_of_unlabeled_pairs_is_not_used(batches, rng):
     import tensorflow as tf
 
-    _, _, more, labelled, _ = batches
+    _, _, more, labeled, _ = batches
     velocity = rng.normal(size=(7, 3, 4, 1)).astype("float32")
     pairs = tf.data.Dataset.from_tensor_slices((more, velocity)).batch(3)
-    for _, y, weight in with_unlabelled(labelled, pairs).as_numpy_iterator():
+    for _, y, weight in with_unlabeled(labeled, pairs).as_numpy_iterator():
         assert not y[weight == 0].any()
 
 
 @pytest.mark.slow
-def test_the_study_trains_with_unlabelled_gathers_too(tmp_path, small_acquisition):
+def test_the_study_trains_with_unlabeled_gathers_too(tmp_path, small_acquisition):
     def pairs(count, seed):
         folder = tmp_path / "cache"
-        return ks.data.SimulatedPairs("flatvel_a", count, small_acquisition, seed, folder)
+        return ks.datasets.SimulatedPairs("flatvel_a", count, small_acquisition, seed, folder)
 
-    source = ks.exporting.with_physical_units(
+    source = ks.models.with_physical_units(
         ks.models.InversionNet(small_acquisition.gather_shape, (70, 70), filters=1),
         ks.layers.GatherNormalization(-27, 53),
         ks.layers.VelocityScaling(1500, 4500),
@@ -64,11 +64,11 @@ def test_the_study_trains_with_unlabelled_gathers_too(tmp_path, small_acquisitio
         epochs=1,
         batch_size=2,
         learning_rate=1e-2,
-        unlabelled=pairs(4, 2),
+        unlabeled=pairs(4, 2),
     )
-    assert list(study.predicted) == ["as pre-trained", "all weights", "unlabelled too"]
-    assert not np.allclose(study.predicted["unlabelled too"], study.predicted["as pre-trained"])
-    scores = study.comparison.summary()["unlabelled too"]
+    assert list(study.predicted) == ["as pre-trained", "all weights", "unlabeled too"]
+    assert not np.allclose(study.predicted["unlabeled too"], study.predicted["as pre-trained"])
+    scores = study.comparison.summary()["unlabeled too"]
     assert np.isfinite([score["mean"] for score in scores.values()]).all()
     for ours, old in zip(source.get_weights(), before, strict=True):
         np.testing.assert_array_equal(ours, old)

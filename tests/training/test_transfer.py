@@ -71,7 +71,7 @@ def test_a_frozen_encoder_stays_and_the_rest_is_trained(batch):
     assert changed_layers(network, *batch) == set(rest)
 
 
-def test_frozen_batch_normalisation_uses_its_moving_statistics(batch):
+def test_frozen_batch_normalization_uses_its_moving_statistics(batch):
     network = small_network()
     encoder = keras.Model(network.input, network.get_layer("vector_activation").output)
     x, _ = batch
@@ -133,7 +133,7 @@ def test_a_reset_head_is_new_and_nothing_else_is(batch):
     kernel = network.get_layer("head_convolution").kernel.numpy()
     reset_head(network)
     assert np.all(kernel != network.get_layer("head_convolution").kernel.numpy())
-    # Glorot's initialisation, which the layer was made with: within sqrt(6 / (fan in + fan out)).
+    # Glorot's initialization, which the layer was made with: within sqrt(6 / (fan in + fan out)).
     assert 0.1 < np.abs(kernel).max() <= np.sqrt(6 / (9 + 9))
 
 
@@ -167,9 +167,9 @@ def test_the_encoder_learns_more_slowly(batch):
     for weight, ours, theirs, before in zip(
         network.weights, network.get_weights(), whole.get_weights(), start, strict=True
     ):
-        share = 0.1 if weight.path.split("/")[0] in multipliers else 1.0
+        fraction = 0.1 if weight.path.split("/")[0] in multipliers else 1.0
         if weight.trainable:
-            np.testing.assert_allclose(ours - before, share * (theirs - before), atol=2e-7)
+            np.testing.assert_allclose(ours - before, fraction * (theirs - before), atol=2e-7)
 
 
 def test_frozen_layers_have_no_multiplier():

@@ -28,7 +28,7 @@ def pairs(tmp_path_factory):
     """Three sets of pairs, the last to score on."""
     folder = tmp_path_factory.mktemp("cache")
     return [
-        ks.data.SimulatedPairs("flatvel_a", count, ACQUISITION, seed, folder).generate()
+        ks.datasets.SimulatedPairs("flatvel_a", count, ACQUISITION, seed, folder).generate()
         for seed, count in enumerate((3, 3, 2))
     ]
 
@@ -46,7 +46,7 @@ def eagerly(pairs):
 @pytest.fixture
 def source():
     network = ks.models.InversionNet(ACQUISITION.gather_shape, (70, 70), filters=1)
-    return ks.exporting.with_physical_units(
+    return ks.models.with_physical_units(
         network,
         ks.layers.GatherNormalization(-27, 53),
         ks.layers.VelocityScaling(1500, 4500),
@@ -109,7 +109,7 @@ def test_a_study_repeats_what_single_trainings_give(source, pairs, tmp_path, eag
     assert list(result.predicted) == ["as pre-trained", "from scratch"]
     # The best is the repetition with the lower validation loss.
     lowest = min((1, 2), key=lambda n: min((first, second)[n - 1]["val_loss"]))
-    network = ks.exporting.load_model(run.path / f"from_scratch_{lowest}" / "best.keras")
+    network = ks.inference.load_model(run.path / f"from_scratch_{lowest}" / "best.keras")
     for ours, theirs in zip(result.best.network.weights, network.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -146,7 +146,7 @@ def test_other_files_are_no_pretrained_network(source, tmp_path):
     ks.models.InversionNet((64, 8, 1), (70, 70), filters=1).save(path)
     with pytest.raises(ValueError, match="the acquisition records"):
         load_pretrained(path, *units)
-    ks.exporting.with_physical_units(source.network, *units[:2]).save(path)
+    ks.models.with_physical_units(source.network, *units[:2]).save(path)
     with pytest.raises(ValueError, match=r"model\.keras: expected a model that predicts velocity"):
         load_pretrained(path, *units)
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]).save(path)

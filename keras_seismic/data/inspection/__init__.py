@@ -1,7 +1,0 @@
-"""Inspection: what unknown files and folders hold."""
-
-from keras_seismic.data.inspection.figures import plot_inspection
-from keras_seismic.data.inspection.inspector import inspect
-from keras_seismic.data.inspection.report import ArrayReport, Inspection
-
-__all__ = ["ArrayReport", "Inspection", "inspect", "plot_inspection"]

@@ -1,0 +1,159 @@
+"""Annotation files: text that lists pairs of .npy files."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from keras_seismic.datasets.openfwi.layout import FilePair
+from keras_seismic.files import write_text
+
+
+def read_annotation(
+    path: str | os.PathLike,
+    root: str | os.PathLike | None = None,
+    listed_root: str | os.PathLike | None = None,
+) -> list[FilePair]:
+    r"""The files that an annotation lists.
+
+    One line a pair, ``gathers<TAB>velocity``; lines without a tab are gathers alone, for
+    prediction, and then all lines must be. Empty lines and Windows' line ends do no harm.
+
+    Args:
+        path: The annotation file.
+        root: Folder that all files must lie in; relative paths start there. Without it they
+            start at the annotation's folder, and paths may lead anywhere.
+        listed_root: Beginning of the listed paths to be replaced by ``root``: the published
+            lists hold the paths of the machine that made them.
+
+    Returns:
+        The pairs in the order of the lines. Whether the files exist is not looked at.
+
+    Raises:
+        FileNotFoundError: If the annotation or the root does not exist.
+        ValueError: If a line is not as described, listed twice, or leads out of the root; the
+            message has its number.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     list_file = Path(folder, "train.txt")
+        ...     _ = list_file.write_text("/theirs/data1.npy\t/theirs/model1.npy\n")
+        ...     (pair,) = read_annotation(list_file, root=folder, listed_root="/theirs")
+        >>> pair.gathers.name, pair.velocity.name
+        ('data1.npy', 'model1.npy')
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such annotation file")
+    if root is not None and not Path(root).is_dir():
+        raise FileNotFoundError(f"{root}: no such folder (the root of {path})")
+    if root is None and listed_root is not None:
+        raise ValueError(f"{path}: listed_root is replaced by root; give the root too")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected a text file, but {error}") from error
+    pairs: list[FilePair] = []
+    lines: dict[Path, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        files = [_located(name, path, root, listed_root, place) for name in _fields(line, place)]
+        if files[0] in lines:
+            raise ValueError(f"{place}: {files[0]} is listed already, in line {lines[files[0]]}")
+        lines[files[0]] = number
+        pairs.append(FilePair(files[0], files[1] if len(files) > 1 else None))
+        if (pairs[0].velocity is None) != (pairs[-1].velocity is None):
+            raise ValueError(
+                f"{place}: some lines list gathers and velocity, others gathers alone; expected "
+                "all alike"
+            )
+    if not pairs:
+        raise ValueError(f"{path}: expected a line for every pair of files, found none")
+    return pairs
+
+
+def write_annotation(
+    path: str | os.PathLike,
+    pairs: Iterable[FilePair | Sequence[str | os.PathLike]],
+    root: str | os.PathLike | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write an annotation, for these or for the PyTorch tools.
+
+    Args:
+        path: The file to write.
+        pairs: Gathers and velocity of each line.
+        root: Write paths relative to this folder, so that the list can travel; else absolute.
+        overwrite: Replace a file that is there.
+
+    Raises:
+        FileExistsError: If there is such a file.
+        ValueError: If there are no pairs, a path holds a tab or line end, or is not in the root.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path}: exists already; pass overwrite=True to replace it")
+    lines = []
+    for pair in pairs:
+        files = [os.path.abspath(name) for name in pair if name is not None]
+        if root is not None:
+            outside = [name for name in files if not _is_inside(name, root)]
+            if outside:
+                raise ValueError(f"{path}: {outside[0]} is not in the root {root}")
+            files = [os.path.relpath(name, root) for name in files]
+        line = "\t".join(files)
+        if line.count("\t") != len(files) - 1 or len(line.splitlines()) != 1:
+            raise ValueError(f"{path}: a path holds a tab or a line end: {files}")
+        lines.append(line)
+    if not lines:
+        raise ValueError(f"{path}: no pairs to list")
+    write_text(path, "\n".join(lines) + "\n")
+    return path
+
+
+def _fields(line: str, place: str) -> list[str]:
+    fields = [field.strip() for field in line.split("\t")]
+    if len(fields) > 2 or not all(fields):
+        raise ValueError(
+            f"{place}: expected 'gathers<TAB>velocity' or a path alone, received {len(fields)} "
+            f"fields: {line.strip()!r}"
+        )
+    if len(fields) == 1 and fields[0].count(".npy") > 1:
+        raise ValueError(f"{place}: expected a tab between the two paths, received {fields[0]!r}")
+    return fields
+
+
+def _located(
+    name: str,
+    annotation: Path,
+    root: str | os.PathLike | None,
+    listed_root: str | os.PathLike | None,
+    place: str,
+) -> Path:
+    """The file that a listed path means; refused if it leads out of the root."""
+    if root is None:
+        return Path(os.path.normpath(annotation.parent / name))
+    if listed_root is not None:
+        if not _is_inside(name, listed_root):
+            raise ValueError(
+                f"{place}: expected a path that begins with {listed_root}, received {name}"
+            )
+        name = os.path.relpath(name, listed_root)
+    located = os.path.normpath(Path(root) / name)
+    if not _is_inside(located, root):
+        hint = (
+            f"; if the list was made on another machine, pass the beginning that {root} stands "
+            f"for as listed_root, such as {os.path.dirname(os.path.dirname(name))!r}"
+            if os.path.isabs(name)
+            else ""
+        )
+        raise ValueError(f"{place}: {name} leads out of the root {root}{hint}")
+    return Path(located)
+
+
+def _is_inside(name: str | os.PathLike, folder: str | os.PathLike) -> bool:
+    # By the text alone: a link inside the root may lead where the root's owner wants.
+    folder = os.path.abspath(folder)
+    return os.path.commonpath([folder, os.path.abspath(name)]) == folder

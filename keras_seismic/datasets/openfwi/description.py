@@ -1,0 +1,39 @@
+"""A small file beside OpenFWI's: the family and the acquisition that they were made with."""
+
+import json
+import os
+from pathlib import Path
+
+from keras_seismic.files import write_text
+from keras_seismic.simulation import Acquisition
+from keras_seismic.simulation.geology import family_name
+
+_NAME = "acquisition.json"
+
+
+def read_description(folder: str | os.PathLike) -> tuple[str | None, Acquisition | None]:
+    """Family and acquisition of a folder, ``None`` where nothing is noted.
+
+    Raises:
+        ValueError: If the note is there and cannot be understood.
+    """
+    path = Path(folder) / _NAME
+    if not path.is_file():
+        return None, None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        acquisition = content["acquisition"]
+        return family_name(content["family"]), acquisition and Acquisition.from_config(acquisition)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path}: expected a family and an acquisition as write_openfwi notes them, but {error}"
+        ) from error
+
+
+def write_description(
+    folder: str | os.PathLike, family: str, acquisition: Acquisition | None
+) -> None:
+    """Note family and acquisition."""
+    path = Path(folder) / _NAME
+    content = {"family": family, "acquisition": acquisition and acquisition.get_config()}
+    write_text(path, json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,224 @@
+"""Writing pairs as OpenFWI publishes them, so that its own tools can read them."""
+
+import itertools
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_seismic.checks import check_finite, checked_velocity
+from keras_seismic.datasets.openfwi.description import read_description, write_description
+from keras_seismic.datasets.openfwi.layout import FilePair, files_of_split, published_names
+from keras_seismic.files import check_room
+from keras_seismic.progress import Progress
+from keras_seismic.simulation import Acquisition
+from keras_seismic.simulation.geology import family_name
+
+_CHUNK = 25  # pairs in memory at a time
+
+
+def write_openfwi(
+    folder: str | os.PathLike,
+    pairs: Any,
+    family: str | None = None,
+    split: str | None = None,
+    samples_per_file: int = 500,
+    acquisition: Acquisition | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> list[FilePair]:
+    """Write pairs in the published layout of their family.
+
+    Float32 ``(n, shots, time, receivers)`` and ``(n, 1, depth, width)``, in files of 500 with
+    the published names. ``acquisition.json`` beside them notes family and acquisition for
+    ``OpenFWIPairs``; other tools do not look at it. A file appears when it is whole.
+
+    Args:
+        folder: The family's folder, such as ``mine/FlatVel_A``; made if it does not exist.
+        pairs: ``SimulatedPairs``, ``OpenFWIPairs``, or two arrays, gathers
+            ``(n, time, receivers, shots)`` and velocity ``(n, depth, width, 1)`` in m/s.
+        family: The family, which decides the names; by default that of ``pairs``. The first
+            number of a fault file, the number of layers in the published ones, just counts.
+        split: ``"train"`` or ``"validation"`` for names of that published split only; by
+            default names are counted from the first on.
+        samples_per_file: Pairs a file.
+        acquisition: The experiment to note; by default that of ``pairs``.
+        overwrite: Replace files of these names.
+        progress: Show a progress bar.
+
+    Returns:
+        The files, in order.
+
+    Raises:
+        FileExistsError: If a file is there already, or the folder is one of another family or
+            acquisition, or holds further files of the split (of any, without a split), even
+            with ``overwrite``: readers would mix old pairs with new ones.
+        ValueError: If the family is not known, gathers or velocity have another shape or are
+            not finite, the velocity is not in m/s, or the split has too few names.
+        OSError: If the disk has too little room, or is full after all, or ``pairs`` cannot be
+            read; what was written of the file is removed.
+
+    Example:
+        >>> import tempfile
+        >>> arrays = np.zeros((3, 100, 70, 5), "float32"), np.full((3, 70, 70, 1), 2000.0)
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     files = write_openfwi(f"{parent}/Style_A", arrays, "style_a", samples_per_file=2)
+        ...     [str(pair.velocity.relative_to(parent)) for pair in files]
+        ['Style_A/model/model1.npy', 'Style_A/model/model2.npy']
+    """
+    folder = Path(folder)
+    read, count, shapes = _source(pairs)
+    family = family or getattr(pairs, "family", None)
+    if family is None:
+        raise ValueError(f"{folder}: the family decides the files' names; pass family='flatvel_a'")
+    family = family_name(family)
+    acquisition = acquisition or getattr(pairs, "acquisition", None)
+    if samples_per_file < 1:
+        raise ValueError(f"samples_per_file must be positive, received {samples_per_file}")
+    starts = range(0, count, samples_per_file)
+    names = list(itertools.islice(published_names(family, split), len(starts)))
+    if len(names) < len(starts):
+        raise ValueError(
+            f"{folder}: {count} pairs make {len(starts)} files of {samples_per_file}, but the "
+            f"published {split} split has {len(names)} names; allow more pairs a file, or leave "
+            "the split out"
+        )
+    files = [FilePair(*(folder / name for name in pair)) for pair in names]
+    _check_target(folder, files, family, split, acquisition, overwrite)
+    check_room(folder, 4 * count * sum(map(math.prod, shapes)), f"{count} pairs")
+    for path in {path.parent for pair in files for path in pair if path}:
+        path.mkdir(parents=True, exist_ok=True)
+    write_description(folder, family, acquisition)
+    with Progress(count, f"writing {folder.name}", unit="pair", enabled=progress) as bar:
+        for start, pair in zip(starts, files, strict=True):
+            stop = min(start + samples_per_file, count)
+            _write_pair(pair, read, range(start, stop), shapes, bar)
+    return files
+
+
+def _source(pairs: Any) -> tuple[Callable, int, tuple[tuple[int, ...], tuple[int, ...]]]:
+    """A function that reads a slice, the number of pairs, and shapes of one as in the files."""
+    if not isinstance(pairs, tuple | list):
+        gathers, velocity = pairs[0:1]
+        read, count = pairs.__getitem__, len(pairs)
+    elif len(pairs) == 2:
+        gathers, velocity = (np.asarray(array) for array in pairs)
+        count = len(gathers)
+
+        def read(part):
+            return gathers[part], velocity[part]
+    else:
+        raise ValueError(
+            f"write_openfwi: expected gathers and velocity, received {len(pairs)} arrays"
+        )
+    if gathers.ndim != 4 or velocity.ndim != 4 or velocity.shape[-1] != 1 or not gathers.size:
+        raise ValueError(
+            "write_openfwi: expected gathers (n, time, receivers, shots) and velocity "
+            f"(n, depth, width, 1), received {gathers.shape} and {velocity.shape}"
+        )
+    if len(gathers) != len(velocity):
+        raise ValueError(
+            f"write_openfwi: received {len(gathers)} gathers, but {len(velocity)} velocity models"
+        )
+    nt, receivers, shots = gathers.shape[1:]
+    return read, count, ((shots, nt, receivers), (1, *velocity.shape[1:3]))
+
+
+def _check_target(
+    folder: Path,
+    files: list[FilePair],
+    family: str,
+    split: str | None,
+    acquisition: Acquisition | None,
+    overwrite: bool,
+) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder}: expected a folder, found a file")
+    targets = {path for pair in files for path in pair}
+    existing = sorted(path for path in targets if path and path.exists())
+    if existing and not overwrite:
+        raise FileExistsError(
+            f"{existing[0]}: exists already; pass overwrite=True to replace it, or choose another "
+            "folder"
+        )
+    noted = read_description(folder)
+    if noted != (None, None) and noted != (family, acquisition):
+        raise FileExistsError(
+            f"{folder}: is noted to hold another family or acquisition ({noted[0]}), and files of "
+            "both would be mixed; choose another folder, or remove it first"
+        )
+    others = sorted(set(files_of_split(folder, family, split)) - targets)
+    if others:
+        raise FileExistsError(
+            f"{others[0]}: is there already and would not be replaced, so that old and new pairs "
+            f"would be mixed ({len(others)} such files); remove them first, or choose another "
+            "folder"
+        )
+
+
+class _SourceError(Exception):
+    """An error of reading the source, on its way past what handles errors of writing."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _write_pair(
+    pair: FilePair,
+    read: Callable,
+    numbers: range,
+    shapes: tuple[tuple[int, ...], ...],
+    bar: Progress,
+) -> None:
+    """Write gathers and velocity under temporary names, and rename both when they are whole."""
+    paths = [path for path in pair if path]
+    temporary = [path.with_name(f".{path.name}.{os.getpid()}.partial") for path in paths]
+    try:
+        with temporary[0].open("wb") as gather_file, temporary[1].open("wb") as velocity_file:
+            outputs = gather_file, velocity_file
+            for output, shape in zip(outputs, shapes, strict=True):
+                header = {"descr": "<f4", "fortran_order": False, "shape": (len(numbers), *shape)}
+                np.lib.format.write_array_header_1_0(output, header)
+            for arrays in _chunks(read, numbers, pair, bar):
+                for output, array in zip(outputs, arrays, strict=True):
+                    output.write(array.data)
+            for output in outputs:
+                output.flush()
+                os.fsync(output.fileno())
+        # Whatever interrupts this, old gathers never stand beside new velocity: a missing
+        # partner is noticed by readers, a wrong one is not.
+        paths[0].unlink(missing_ok=True)
+        for source, target in zip(reversed(temporary), reversed(paths), strict=True):
+            os.replace(source, target)
+    except _SourceError as error:
+        raise error.error from error.error.__cause__
+    except OSError as error:
+        raise OSError(
+            error.errno, f"{paths[0]}: could not be written, and nothing of it is kept: {error}"
+        ) from error
+    finally:
+        for path in temporary:
+            path.unlink(missing_ok=True)
+
+
+def _chunks(
+    read: Callable, numbers: range, pair: FilePair, bar: Progress
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Gathers and velocity in the layout of the files, some pairs at a time, checked."""
+    for start in range(numbers.start, numbers.stop, _CHUNK):
+        stop = min(start + _CHUNK, numbers.stop)
+        try:
+            gathers, velocity = (np.asarray(part, np.float32) for part in read(slice(start, stop)))
+        except OSError as error:
+            raise _SourceError(error) from error
+        check_finite(gathers, f"{pair.gathers}: gathers {start}-{stop - 1}")
+        checked_velocity(velocity[..., 0], f"{pair.velocity}: velocity {start}-{stop - 1}")
+        yield (
+            np.ascontiguousarray(np.moveaxis(gathers, -1, 1)),
+            np.ascontiguousarray(np.moveaxis(velocity, -1, 1)),
+        )
+        bar.advance(stop - start)

@@ -1,0 +1,27 @@
+"""Data sets for TensorFlow Datasets (TFDS): built once, on one machine or a cluster.
+
+Importing this package imports neither TensorFlow nor TFDS; using a name of it does.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras_seismic.datasets.tfds.configurations import SimulatedVelocityConfig
+    from keras_seismic.datasets.tfds.reading import normalized_dataset
+    from keras_seismic.datasets.tfds.simulated_velocity import SimulatedVelocity
+
+_MODULES = {
+    "SimulatedVelocity": "simulated_velocity",
+    "SimulatedVelocityConfig": "configurations",
+    "normalized_dataset": "reading",
+}
+
+__all__ = ["SimulatedVelocity", "SimulatedVelocityConfig", "normalized_dataset"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

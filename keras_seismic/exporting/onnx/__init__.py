@@ -1,0 +1,1 @@
+"""ONNX: conversion, smaller and quicker graphs, variants of lower precision."""

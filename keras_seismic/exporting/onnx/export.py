@@ -1,0 +1,244 @@
+"""ONNX, for ONNX Runtime and the browser."""
+
+import contextlib
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
+from keras_seismic.exporting.convertible_layers import with_convertible_layers
+from keras_seismic.exporting.exportable import checked_examples, checked_model, one_line
+from keras_seismic.exporting.onnx.rewriting import rewritten
+from keras_seismic.exporting.onnx.variants import (
+    DEFAULT_MAX_LOSS,
+    check_variant,
+    in_float16,
+    in_int8,
+)
+from keras_seismic.exporting.parity import ParityError, check_parity, example_inputs
+from keras_seismic.exporting.saved_model import require_tensorflow
+from keras_seismic.files import placed
+from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
+from keras_seismic.inference.predictors import import_onnxruntime
+from keras_seismic.models.physical_units import in_float32
+
+#: Operator sets that the converter writes and that hold what the graphs need.
+_OPSETS = range(14, 19)
+
+#: The converter's optimizer goes through sets, so that its result differs from time to time, and
+#: now and then (one in eight for LISTA) it drops an operator that changes the shape.
+_ATTEMPTS = 6
+
+
+def export_onnx(
+    model: keras.Model,
+    path: str | os.PathLike,
+    inputs: np.ndarray | None = None,
+    opset: int = 18,
+    overwrite: bool = False,
+    *,
+    variant: str = "float32",
+    calibration: np.ndarray | None = None,
+    max_loss: float | None = None,
+    card: ModelCard | None = None,
+) -> Path:
+    """Write a model as ONNX, checked in ONNX Runtime against the model before it appears.
+
+    Input and output have the names of the model's; the batch size is free, and so is every
+    size that is free in the model. The graph holds operators of the ONNX standard only, with
+    batch normalization and padding inside the convolutions. Its metadata tell the model, the
+    units, the acquisition, the variant with its loss, and the model card. Mixed-precision
+    models are rebuilt in float32; of a ``VelocityGAN`` the generator is taken.
+
+    Besides the equal ``"float32"`` there are two smaller variants, in which normalization and
+    output scaling stay in float32: ``"float16"`` halves the file and is meant for graphics
+    processors (processors compute it in float32); ``"int8"`` quarters it and is quick on
+    processors with integer vector instructions. What they lose is measured against the Keras
+    model and bounded: float16 next to nothing, int8 little for wide networks and sections,
+    but tens of m/s for narrow inversion networks.
+
+    Args:
+        model: What ``with_physical_units`` returned, or any functional or built sequential
+            model with one input and output.
+        path: The ``.onnx`` file to make.
+        inputs: Examples to check the export, and to measure its loss, on; by default the
+            calibration samples where there are some, else ``example_inputs(model)``. For a
+            loss that counts, give real examples other than those of the calibration.
+        opset: ONNX operator set, 14-18.
+        overwrite: Replace what is there.
+        variant: ``"float32"``, ``"float16"`` or ``"int8"``.
+        calibration: For int8, and needed there: raw inputs ``(samples, ...)`` of the kind that
+            is to come. They fix the range of every activation; some dozens do.
+        max_loss: Largest loss of a variant. For velocities the mean absolute difference in
+            m/s, by default 10; else the RMS difference in parts of the RMS output, by default
+            0.03 (-30 dB).
+        card: For the metadata, by default ``ModelCard.of(model)``.
+
+    Returns:
+        The path. Metadata ``loss`` of the file, and ``accuracy_loss``, tell what a variant
+        loses.
+
+    Raises:
+        FileExistsError: If the path exists and ``overwrite`` is false.
+        ImportError: If onnxruntime is not installed: an unchecked file is not written.
+        ParityError: If the export differs from the model, or a variant by more than
+            ``max_loss``. Nothing is left behind then.
+        RuntimeError: If Keras runs on another backend than TensorFlow.
+        ValueError: If the path does not end in ``.onnx``, an argument is not as above, or
+            something in the model has no form in ONNX that runs.
+
+    Example:
+        >>> export_onnx(model, "int8.onnx", variant="int8", calibration=gathers)  # doctest: +SKIP
+        PosixPath('int8.onnx')
+    """
+    require_tensorflow("export_onnx")
+    if Path(path).suffix != ".onnx":
+        raise ValueError(f"export_onnx: path must end in .onnx, received {path}")
+    if opset not in _OPSETS:
+        raise ValueError(
+            f"export_onnx: opset must be {_OPSETS[0]}-{_OPSETS[-1]}, received {opset!r}"
+        )
+    check_variant(variant, calibration, max_loss)
+    import_onnxruntime()
+
+    model = in_float32(checked_model(model, "export_onnx"))
+    if calibration is not None:
+        calibration = checked_examples(calibration, model, "export_onnx: calibration")
+    if inputs is not None:
+        inputs = checked_examples(inputs, model, "export_onnx: inputs")
+    with placed(path, overwrite) as temporary, tempfile.TemporaryDirectory() as folder:
+        if inputs is None:
+            inputs = example_inputs(model) if calibration is None else calibration
+        with _refused_in_words(model):
+            graph = _described(_optimized(model, inputs[:1], opset, Path(folder)), model, card)
+            _write(graph, temporary)
+        check_parity(model, temporary, inputs, verbose=False, name=path)
+        if variant != "float32":
+            with _refused_in_words(model):
+                if calibration is None:
+                    graph = in_float16(graph)
+                else:
+                    graph = in_int8(graph, calibration, Path(folder))
+                graph = _described(graph, model, card, variant)
+                _write(graph, temporary)
+            loss = accuracy_loss(model, temporary, inputs, name=path)
+            _check_loss(loss, variant, max_loss)
+            figures = json.dumps(loss.as_dict(), allow_nan=False)
+            graph.metadata_props.add(key="loss", value=figures)
+            _write(graph, temporary)
+    return Path(path)
+
+
+@contextlib.contextmanager
+def _refused_in_words(model: keras.Model) -> Iterator[None]:
+    """What converters raise, of many kinds, as a ValueError that says what to do."""
+    try:
+        yield
+    except (ImportError, MemoryError, OSError):  # not the model's fault
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"export_onnx: {model.name} cannot be written as ONNX; export it as SavedModel. The "
+            f"reason: {one_line(error)}"
+        ) from error
+
+
+def _check_loss(loss: AccuracyLoss, variant: str, max_loss: float | None) -> None:
+    allowed = DEFAULT_MAX_LOSS[loss.unit] if max_loss is None else max_loss
+    if not loss.bounded <= allowed:
+        bound = f"{allowed:g} {loss.unit} on average" if loss.unit else f"a relative {allowed:g}"
+        raise ParityError(f"export_onnx: {variant} loses {loss}; allowed is {bound} (max_loss)")
+
+
+def _optimized(model: keras.Model, example: np.ndarray, opset: int, folder: Path):
+    """The model as an ``onnx.ModelProto`` in its quick form, of standard operators only."""
+    convertible = with_convertible_layers(model)
+    # A model that was never called is not exported.
+    shape = tuple(convertible(example, training=False).shape)
+    for _ in range(_ATTEMPTS):
+        graph, made = _folded(convertible, example, opset, folder)
+        if made == shape:
+            break
+    _name_values(graph.graph, model, same_size=shape[1:3] == example.shape[1:3])
+    graph = rewritten(graph)
+    for number, node in enumerate(graph.graph.node):
+        node.name = f"{node.op_type}_{number}"  # unique, as tools want it
+    standard = [entry for entry in graph.opset_import if entry.domain in ("", "ai.onnx")]
+    del graph.opset_import[:]
+    graph.opset_import.extend(standard)
+    return graph
+
+
+def _folded(model: keras.Model, example: np.ndarray, opset: int, folder: Path):
+    """The converted model with its constants folded, and the shape that it returns."""
+    import onnx
+    import onnxruntime
+
+    converted, folded = folder / "converted.onnx", folder / "folded.onnx"
+    with warnings.catch_warnings():
+        # Keras asks NumPy for a name that NumPy will use otherwise one day.
+        warnings.simplefilter("ignore", FutureWarning)
+        model.export(str(converted), format="onnx", opset_version=opset, verbose=False)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # Higher levels write operators that only ONNX Runtime has, for this machine's processor.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(folded)
+    session = onnxruntime.InferenceSession(
+        str(converted), options, providers=["CPUExecutionProvider"]
+    )
+    (output,) = session.run(None, {session.get_inputs()[0].name: example})
+    return onnx.load(folded), output.shape
+
+
+def _name_values(graph, model: keras.Model, same_size: bool) -> None:
+    """Names for the output and for the sizes that are free, instead of the converter's."""
+    sizes = ("batch", "time", "traces" if model.inputs[0].name == "section" else "receivers")
+    made = sizes if same_size else ("batch", "depth", "width")
+    for value, names in ((graph.input[0], sizes), (graph.output[0], made)):
+        for size, name in zip(value.type.tensor_type.shape.dim, names, strict=False):
+            if not size.HasField("dim_value"):
+                size.dim_param = name
+    old, graph.output[0].name = graph.output[0].name, model.output_names[0]
+    for node in graph.node:
+        for values in (node.input, node.output):
+            for i, value in enumerate(values):
+                if value == old:
+                    values[i] = model.output_names[0]
+
+
+def _described(graph, model: keras.Model, card: ModelCard | None, variant: str = "float32"):
+    """The graph with metadata in the place of what tools wrote there."""
+    import keras_seismic
+
+    velocity = getattr(model, "predicts_velocity", None)
+    raw, made = "amplitude, as recorded", "m/s" if velocity else "as the input"
+    if velocity is None:  # a bare network
+        raw = made = "normalized to [-1, 1]"
+    acquisition = getattr(model, "acquisition", None)
+    description = {
+        "model": type(getattr(model, "network", model)).__name__,
+        "output": "velocity, m/s" if velocity else "as the input",
+        "units": json.dumps({model.inputs[0].name: raw, model.output_names[0]: made}),
+        "acquisition": json.dumps(acquisition.get_config()) if acquisition else "",
+        "variant": variant,
+        METADATA_KEY: (card or ModelCard.of(model)).to_json(),
+    }
+    del graph.metadata_props[:]
+    for key, value in description.items():
+        graph.metadata_props.add(key=key, value=value)
+    graph.producer_name, graph.producer_version = "keras_seismic", keras_seismic.__version__
+    return graph
+
+
+def _write(graph, path: Path) -> None:
+    import onnx
+
+    onnx.checker.check_model(graph, full_check=True)
+    onnx.save(graph, path)

@@ -1,0 +1,18 @@
+"""Gathers: pre-stack data, its geometry and its amplitudes."""
+
+from keras_seismic.gathers.calibration import Calibration, WaveletWarning, measure_direct_wave
+from keras_seismic.gathers.matching import match_acquisition, matching_origins
+from keras_seismic.gathers.resampling import interpolate_receivers, resample_time
+from keras_seismic.gathers.shot_gathers import ShotGathers, read_shot_gathers
+
+__all__ = [
+    "Calibration",
+    "ShotGathers",
+    "WaveletWarning",
+    "interpolate_receivers",
+    "match_acquisition",
+    "matching_origins",
+    "measure_direct_wave",
+    "read_shot_gathers",
+    "resample_time",
+]

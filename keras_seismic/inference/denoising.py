@@ -1,0 +1,224 @@
+"""Trained networks on a user's sections and files."""
+
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_seismic.checks import check_finite
+from keras_seismic.files import check_free
+from keras_seismic.inference.model_card import ModelCard
+from keras_seismic.inference.predictors import Predictor, load_model, load_predictor
+from keras_seismic.inference.windows import Size, apply_in_windows
+from keras_seismic.io.arrays import read_array, write_array
+from keras_seismic.io.section_writing import check_target, write_section
+from keras_seismic.io.sections import Section, read_section
+from keras_seismic.models.physical_units import PhysicalUnitsModel
+
+#: Time slices of a cube that are read at once.
+_SLICES = 16
+
+
+def denoise(
+    section: np.ndarray | Section,
+    model: keras.Model | Predictor | str | os.PathLike,
+    window: Size = 256,
+    overlap: Size | None = None,
+    batch_size: int = 4,
+    keep_mute: bool = True,
+    keep_peaks: bool = False,
+    progress: bool = True,
+) -> np.ndarray:
+    """A section of any size through a denoiser, in overlapping windows.
+
+    A model in physical units is taken apart: the section as a whole is normalized, as in
+    training, and only the network runs in windows. Exported models normalize every
+    window for itself, so that weak parts of a section are treated like strong ones.
+
+    Args:
+        section: ``(time, traces)``, raw amplitudes, or what ``read_section`` returns.
+        model: ``with_physical_units(...)`` of a denoiser, what ``load_predictor`` returns, the
+            path of a model, or any function from ``(batch, time, traces, 1)`` to the same shape.
+        window: Samples and traces of a window, or one number for both.
+        overlap: Samples and traces that neighbors share; a quarter of the window by
+            default.
+        batch_size: Windows that go through the network together.
+        keep_mute: Keep the zeros above the first and below the last nonzero sample of each
+            trace, and dead traces, as they are.
+        keep_peaks: Add what a model's ``SectionNormalization("percentile")`` clips to its
+            result again: strong reflectors keep their amplitude, but so do spikes.
+        progress: Show a progress bar when the work takes longer than a second.
+
+    Returns:
+        float32 ``(time, traces)``.
+
+    Raises:
+        ValueError: If the model is no denoiser, peaks are to be kept and it is not in
+            physical units, or as ``apply_in_windows`` says.
+
+    Example:
+        >>> section = np.zeros((100, 40), "float32")
+        >>> section[50] = 3.0
+        >>> bool(np.allclose(denoise(section, lambda x: x), section))
+        True
+    """
+    if isinstance(model, str | os.PathLike):
+        model = load_denoiser(model)
+    elif isinstance(model, keras.Model):
+        _check_denoiser(ModelCard.of(model), "denoise")
+    section = np.asarray(section.amplitude if isinstance(section, Section) else section, np.float32)
+    check_finite(section, "denoise: section")
+    options = (window, overlap, batch_size, progress, "denoising")
+    if not isinstance(model, PhysicalUnitsModel) or section.ndim != 2 or not section.size:
+        if keep_peaks:
+            raise ValueError(
+                "denoise: keep_peaks needs a Keras model in physical units, whose "
+                f"normalization is known, received a {type(model).__name__}"
+            )
+        denoised = apply_in_windows(model, section, *options)
+    else:
+        layer, whole = model.input_normalization, section[None, ..., None]
+        offset, scale = (
+            np.float32(keras.ops.convert_to_numpy(value).item())
+            for value in layer.statistics(whole)
+        )
+        normalized = keras.ops.convert_to_numpy(layer(whole))[0, ..., 0]
+        denoised = apply_in_windows(model.network, normalized, *options) * scale + offset
+        if keep_peaks:
+            denoised += section - (normalized * scale + offset)
+    return np.where(muted(section), np.float32(0), denoised) if keep_mute else denoised
+
+
+def muted(section: np.ndarray) -> np.ndarray:
+    """Where a section was muted: zeros from either end of a trace, and dead traces.
+
+    Args:
+        section: ``(time, traces)``.
+
+    Returns:
+        bool, the same shape.
+    """
+    live = section != 0
+    begun = np.logical_or.accumulate(live, axis=0)
+    not_ended = np.logical_or.accumulate(live[::-1], axis=0)[::-1]
+    return ~(begun & not_ended)
+
+
+def load_denoiser(path: str | os.PathLike) -> PhysicalUnitsModel | Predictor:
+    """A denoiser from raw amplitudes to raw amplitudes.
+
+    Args:
+        path: ``model.keras`` of a run, an ``.onnx`` or ``.tflite`` file or a SavedModel folder.
+
+    Raises:
+        FileNotFoundError: If there is nothing at the path.
+        ValueError: If it is no such model: a network that works in [-1, 1], or one that
+            predicts velocity.
+    """
+    if Path(path).suffix == ".keras":
+        model = load_model(path)
+        card: ModelCard | None = ModelCard.of(model)
+    else:
+        model, card = load_predictor(path), ModelCard.read(path)
+    if card is not None:
+        _check_denoiser(card, str(path))
+    return model
+
+
+def _check_denoiser(card: ModelCard, name: str) -> None:
+    if card.predicts_velocity:
+        raise ValueError(f"{name}: expected a denoiser, received a model of {card.task}")
+    if not card.takes_amplitudes:
+        raise ValueError(
+            f"{name}: expected a model that takes raw amplitudes (model.keras of a run, made by "
+            f"with_physical_units), received a {card.model}, which works in [-1, 1]"
+        )
+
+
+def denoise_file(
+    model: keras.Model | Predictor | str | os.PathLike,
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    line: int | None = None,
+    integers: str = "clip",
+    overwrite: bool = False,
+    **options,
+) -> tuple[Section, np.ndarray]:
+    """Denoise a file and write the result in its format, with all of its headers.
+
+    Args:
+        model: As for ``denoise``.
+        source: ``.segy``, ``.sgy`` or ``.su`` file, or ``.npy`` of ``(time, traces)`` or of a
+            cube ``(time, inline, crossline)``, whose lines are denoised one after the other.
+        target: The file to write, of the same format, or ``.npy``.
+        line: Denoise and write this line of a cube only.
+        integers: If the file holds integers, ``"round"`` refuses results that do not fit and
+            ``"clip"`` clips them with a warning; ``"refuse"`` refuses such files.
+        overwrite: Replace what is at the target.
+        **options: Passed to ``denoise``.
+
+    Returns:
+        What was read, and the denoised amplitudes; of a cube, its middle line (without dead
+        lines, which stay zero).
+
+    Raises:
+        FileExistsError: If the target exists and ``overwrite`` is false, or is the source.
+        FileNotFoundError: If there is no source, or no folder for the target.
+        PermissionError: If that folder cannot be written to.
+        ValueError: If the source cannot be read, or the target not written. Before any work
+            is done, except for ``integers="round"``.
+    """
+    source, target = Path(source), Path(target)
+    check_free(source, target, overwrite)
+    if isinstance(model, str | os.PathLike):
+        model = load_denoiser(model)
+    cube = source.suffix.lower() == ".npy" and line is None and read_array(source, mmap=True)
+    if cube is not False and cube.ndim == 3:
+        return _denoise_cube(model, source, target, cube, options)
+    section = read_section(source, line)
+    check_target(target, section, integers)
+    denoised = denoise(section, model, **options)
+    write_section(target, denoised, section, integers)
+    return section, denoised
+
+
+def _denoise_cube(
+    model: keras.Model | Predictor, source: Path, target: Path, cube: np.ndarray, options: dict
+) -> tuple[Section, np.ndarray]:
+    """Every line of a mapped cube, written together."""
+    if target.suffix.lower() != ".npy":
+        raise ValueError(
+            f"{target}: {source} is a cube {cube.shape} without headers; write .npy, or choose a "
+            "line"
+        )
+    result = _checked_cube(source, cube)
+    live = np.flatnonzero(result.any(axis=(0, 1)))
+    middle = live[len(live) // 2]
+    for number in live:
+        amplitude = np.ascontiguousarray(result[..., number])
+        result[..., number] = denoise(amplitude, model, **options)
+        if number == middle:
+            section = Section(amplitude, None, source)
+    write_array(target, result)
+    return section, result[..., middle]
+
+
+def _checked_cube(source: Path, cube: np.ndarray) -> np.ndarray:
+    """The cube in memory as float32, read once from end to end and checked on the way.
+
+    A line by itself lies all over the file: reading line after line would read it as often as
+    it has lines. And a NaN in the last line must not be found after the work on all others.
+    """
+    result = np.empty(cube.shape, np.float32)
+    for first in range(0, len(cube), _SLICES):
+        with np.errstate(over="ignore"):  # found as infinity
+            result[first : first + _SLICES] = cube[first : first + _SLICES]
+        finite = np.isfinite(result[first : first + _SLICES]).all(axis=(0, 1))
+        if not finite.all():
+            line = int(finite.argmin())
+            with np.errstate(over="ignore"):
+                check_finite(cube[..., line].astype(np.float32), f"{source}: line {line}")
+    if not result.any():
+        raise ValueError(f"{source}: every sample is zero; there is nothing in this cube")
+    return result

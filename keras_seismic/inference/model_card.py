@@ -1,0 +1,285 @@
+"""What a model is, in a file that travels with it."""
+
+import dataclasses
+import datetime
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_seismic.inference.predictors import import_litert, load_model
+from keras_seismic.models.physical_units import PhysicalUnitsModel, predicting_network
+from keras_seismic.simulation import Acquisition
+
+#: Its place in a SavedModel's folder, and its key in the metadata of the other formats.
+CARD, METADATA_KEY = Path("assets.extra", "model_card.json"), "model_card"
+
+_AMPLITUDE = "amplitude, as recorded"
+
+_TASKS = {
+    "velocity": "shot gathers to velocity",
+    "clean_section": "noisy section to clean section",
+    "reflectivity": "section to reflectivity",
+}
+
+#: Arguments of a training program that say where and how, not what on.
+_PLACES = ("out", "cache_dir", "overwrite", "resume", "smoke")
+
+#: Arguments that name a file or folder.
+_FILES = {"data", "section", "test", "test_velocity", "pretrained"}
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelCard:
+    """What someone who is handed an exported model has to know to use it.
+
+    Attributes:
+        model: The network's class.
+        task: What it does.
+        package_version: Version of keras_seismic that exported it.
+        keras_version: Version of Keras.
+        created: When it was exported, UTC, ISO 8601.
+        parameters: Number of weights.
+        input: ``name``, ``shape`` (``None`` for a free size), ``units`` and ``dtype``.
+        output: The same of the output.
+        acquisition: The experiment that it was trained for, as ``Acquisition.get_config`` has
+            it, or ``None``.
+        normalization: Layer and settings between raw amplitudes and the network, or ``None``.
+        training_data: What it was trained on.
+        metrics: How well it did there.
+        license: Terms of the weights.
+
+    Example:
+        >>> import keras_seismic as ks
+        >>> card = ModelCard.of(ks.models.ConvDenoiser(num_filters=2), license="CC BY 4.0")
+        >>> card.task, card.input["shape"], card.license
+        ('noisy section to clean section', [None, None, None, 1], 'CC BY 4.0')
+        >>> ModelCard.from_json(card.to_json()) == card
+        True
+    """
+
+    model: str
+    task: str
+    package_version: str
+    keras_version: str
+    created: str
+    parameters: int
+    input: dict[str, Any]
+    output: dict[str, Any]
+    acquisition: dict[str, Any] | None = None
+    normalization: dict[str, Any] | None = None
+    training_data: dict[str, Any] | str | None = None
+    metrics: dict[str, Any] | None = None
+    license: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        model: keras.Model,
+        training_data: dict[str, Any] | str | None = None,
+        metrics: dict[str, Any] | None = None,
+        license: str | None = None,
+    ) -> "ModelCard":
+        """The card of a model in memory.
+
+        Args:
+            model: Any model with one input and one output; of a ``VelocityGAN`` the generator.
+            training_data: What it was trained on, in words or as a run's ``config.json`` has it.
+            metrics: Scores, names and values.
+            license: Terms of the weights; only you know them.
+        """
+        import keras_seismic
+
+        model = predicting_network(model)
+        physical = isinstance(model, PhysicalUnitsModel)
+        acquisition = model.acquisition if physical else None
+        units = [_AMPLITUDE] * 2 if physical else ["normalized, about [-1, 1]"] * 2
+        if physical and model.predicts_velocity:
+            units[1] = "m/s"
+        name = model.output_names[0]
+        return cls(
+            model=type(model.network if physical else model).__name__,
+            task=_TASKS.get(name, f"{model.inputs[0].name} to {name}"),
+            package_version=keras_seismic.__version__,
+            keras_version=keras.__version__,
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            parameters=model.count_params(),
+            input=_tensor(model.inputs[0].name, model.inputs[0].shape, units[0]),
+            output=_tensor(name, model.outputs[0].shape, units[1]),
+            acquisition=None if acquisition is None else _plain(acquisition.get_config()),
+            normalization=_plain(_normalization(model)) if physical else None,
+            training_data=_plain(training_data),
+            metrics=_plain(metrics),
+            license=license,
+        )
+
+    @classmethod
+    def of_run(
+        cls, model: keras.Model, path: str | os.PathLike, license: str | None = None
+    ) -> "ModelCard":
+        """The card of a ``model.keras``, with what its run folder knows of its training.
+
+        Args:
+            model: The model that was loaded from there.
+            path: The ``.keras`` file, beside which ``config.json`` and ``metrics.json`` may lie.
+            license: Terms of the weights.
+        """
+        config, metrics = (_beside(path, name) for name in ("config.json", "metrics.json"))
+        arguments = {k: v for k, v in config.get("arguments", {}).items() if k not in _PLACES}
+        for name in _FILES & arguments.keys():
+            arguments[name] = _file_name(arguments[name])
+        return cls.of(model, arguments or None, metrics or None, license)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "ModelCard | None":
+        """The card of a model on disk.
+
+        Args:
+            path: A ``.keras``, ``.onnx`` or ``.tflite`` file or a SavedModel's version folder.
+
+        Returns:
+            Its card, or ``None`` if it has none, as models from elsewhere.
+
+        Raises:
+            FileNotFoundError: If there is nothing at the path.
+            ValueError: If the card or the file is damaged.
+            ImportError: If it is a LiteRT model and ai-edge-litert is not installed.
+        """
+        path = Path(path)
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such model")
+        if path.suffix == ".keras":
+            return cls.of_run(load_model(path), path)
+        readers = {".onnx": _onnx_card, ".tflite": _litert_card}
+        text = readers[path.suffix](path) if path.suffix in readers else None
+        if (path / CARD).is_file():
+            text = (path / CARD).read_bytes().decode("utf-8", "replace")
+        return cls.from_json(text, str(path)) if text else None
+
+    @property
+    def predicts_velocity(self) -> bool:
+        """Whether the output is a velocity in m/s."""
+        return self.output["units"] == "m/s"
+
+    @property
+    def takes_amplitudes(self) -> bool:
+        """Whether the input is raw amplitudes; else it is what the network works on."""
+        return self.input["units"] == _AMPLITUDE
+
+    def amplitudes(self) -> tuple[float, float] | None:
+        """Smallest and largest raw amplitude of the training, if the normalization says so."""
+        settings = (self.normalization or {}).get("input", {})
+        ends = settings.get("data_min"), settings.get("data_max")
+        return None if None in ends else (float(ends[0]), float(ends[1]))
+
+    def experiment(self) -> Acquisition | None:
+        """The acquisition that the model was trained for."""
+        return None if self.acquisition is None else Acquisition.from_config(self.acquisition)
+
+    def to_json(self) -> str:
+        """The card as text."""
+        return json.dumps(_plain(dataclasses.asdict(self)), indent=2, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "model card") -> "ModelCard":
+        """The card that ``to_json`` wrote; fields of later versions are left out.
+
+        Args:
+            text: JSON.
+            source: What messages call it.
+
+        Raises:
+            ValueError: If the text is no card, or parts of it are not what they should be.
+        """
+        try:
+            values = json.loads(text)
+            known = {field.name for field in dataclasses.fields(cls)}
+            card = cls(**{name: value for name, value in values.items() if name in known})
+            for end in (card.input, card.output):
+                if not (isinstance(end["units"], str) and isinstance(end["name"], str)):
+                    raise TypeError("units and name of input and output must be text")
+                if not all(size is None or type(size) is int for size in end["shape"]):
+                    raise TypeError("shapes must be lists of numbers and null")
+            if not isinstance(card.normalization, dict | None):
+                raise TypeError("normalization must be names and values, or null")
+            card.amplitudes()
+            card.experiment()
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise ValueError(
+                f"{source}: expected a model card in JSON, received {text[:60]!r} ({error})"
+            ) from error
+        return card
+
+
+def _tensor(name: str, shape: tuple, units: str) -> dict[str, Any]:
+    return {"name": name, "shape": list(shape), "units": units, "dtype": "float32"}
+
+
+def _normalization(model: PhysicalUnitsModel) -> dict[str, Any]:
+    layers = {"input": model.input_normalization, "output": model.output_scaling}
+    return {
+        end: {"layer": type(layer).__name__}
+        | {k: v for k, v in layer.get_config().items() if k not in ("name", "dtype", "trainable")}
+        for end, layer in layers.items()
+        if layer is not None
+    }
+
+
+def _beside(path: str | os.PathLike, name: str) -> dict[str, Any]:
+    """What a run noted beside its model, if it did."""
+    path = Path(path).with_name(name)
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not isinstance(content.get("arguments", {}), dict):
+            raise ValueError("names and values were expected")
+    except ValueError as error:
+        raise ValueError(f"{path}: is not what a run writes there: {error}") from error
+    return content
+
+
+def _file_name(value: Any) -> Any:
+    """Without the folders above it, which are nobody else's business."""
+    if isinstance(value, list):
+        return [_file_name(one) for one in value]
+    return Path(value).name if isinstance(value, str) else value
+
+
+def _onnx_card(path: Path) -> str | None:
+    import onnx
+
+    try:
+        metadata = onnx.load(path, load_external_data=False).metadata_props
+    except Exception as error:  # protobuf's own kind, which has changed its place before
+        raise ValueError(f"{path}: is no ONNX model: {error}") from error
+    return next((entry.value for entry in metadata if entry.key == METADATA_KEY), None)
+
+
+def _litert_card(path: Path) -> str | None:
+    import_litert()
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    try:
+        model = flatbuffer_utils.read_model(str(path))
+    except Exception as error:  # whatever the reader stumbles over
+        raise ValueError(f"{path}: is no LiteRT model: {error}") from error
+    cards = [entry.buffer for entry in model.metadata or () if entry.name == METADATA_KEY.encode()]
+    return bytes(model.buffers[cards[0]].data).decode() if cards else None
+
+
+def _plain(value: Any) -> Any:
+    """With lists in the place of tuples, as JSON gives them back, and no number that it lacks."""
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | None) else str(value)

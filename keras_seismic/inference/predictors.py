@@ -1,0 +1,155 @@
+"""One way to call whatever a model was saved or exported as."""
+
+import contextlib
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_seismic.files import versions
+
+Predictor = Callable[[np.ndarray], np.ndarray]
+
+
+def load_predictor(path: str | os.PathLike, signature: str = "serving_default") -> Predictor:
+    """A function from raw input to output of a model on disk.
+
+    Args:
+        path: A ``.keras`` file, an ``.onnx`` file, a ``.tflite`` file or a SavedModel folder.
+        signature: Which of a SavedModel's signatures; other files have but one.
+
+    Returns:
+        A function of a float32 array ``(batch, ...)``.
+
+    Raises:
+        FileNotFoundError: If there is nothing at the path.
+        ValueError: If it is none of these, is damaged, or has no such signature.
+        ImportError: If onnxruntime or ai-edge-litert is needed and not installed.
+
+    Example:
+        >>> predict = load_predictor("model.onnx")  # doctest: +SKIP
+        >>> predict(gathers).shape  # doctest: +SKIP
+        (2, 70, 70, 1)
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such model")
+    if path.suffix == ".keras":
+        return model_predictor(load_model(path))
+    if path.suffix in (".onnx", ".tflite") or (path / "saved_model.pb").is_file():
+        with _damage_named(path):
+            if path.suffix == ".onnx":
+                return _onnx_predictor(path)
+            if path.suffix == ".tflite":
+                return _litert_predictor(path)
+            return _saved_model_predictor(path, signature)
+    numbers = [str(number) for number in versions(path)]
+    if numbers:
+        raise ValueError(
+            f"{path}: is a folder of versions ({', '.join(numbers)}); name one of them, "
+            f"{path / numbers[-1]}"
+        )
+    raise ValueError(
+        f"{path}: expected a .keras file, an .onnx file, a .tflite file or a SavedModel folder "
+        "(with saved_model.pb)"
+    )
+
+
+def load_model(path: str | os.PathLike) -> keras.Model:
+    """A Keras model from a ``.keras`` file, in safe mode.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is another kind of file (such as legacy .h5) or damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such model file")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"{path}: expected a .keras file (a zip archive), but it is none; it is truncated, or "
+            "of another format such as legacy .h5, which is refused"
+        )
+    with _damage_named(path):
+        return keras.models.load_model(path, safe_mode=True)
+
+
+@contextlib.contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Whatever a runtime stumbles over in a file becomes a ValueError that names the file."""
+    try:
+        yield
+    except ImportError:
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith(str(path)):
+            raise
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ValueError(f"{path}: cannot be loaded; is it damaged? {reason[0]}") from error
+
+
+def model_predictor(model: keras.Model) -> Predictor:
+    """The model in memory as a function of arrays."""
+    return lambda inputs: keras.ops.convert_to_numpy(model(inputs, training=False))
+
+
+def _saved_model_predictor(path: Path, signature: str) -> Predictor:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    if signature not in loaded.signatures:
+        raise ValueError(
+            f"{path}: expected a signature {signature!r}, received a SavedModel with "
+            f"{sorted(loaded.signatures)}"
+        )
+    function = loaded.signatures[signature]
+    (name,) = function.structured_input_signature[1]
+
+    def predict(inputs: np.ndarray, _keep_alive: object = loaded) -> np.ndarray:
+        (output,) = function(**{name: tf.constant(inputs, tf.float32)}).values()
+        return output.numpy()
+
+    return predict
+
+
+def _onnx_predictor(path: Path) -> Predictor:
+    onnxruntime = import_onnxruntime()
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (argument,) = session.get_inputs()
+    return lambda inputs: session.run(None, {argument.name: np.asarray(inputs, np.float32)})[0]
+
+
+def _litert_predictor(path: Path) -> Predictor:
+    interpreter = import_litert()(str(path), num_threads=os.cpu_count())
+    signatures = interpreter.get_signature_list()
+    if len(signatures) != 1:
+        raise ValueError(f"{path}: expected one signature, received {', '.join(signatures) or '-'}")
+    ((signature, names),) = signatures.items()
+    runner = interpreter.get_signature_runner(signature)
+    (argument,), (output,) = names["inputs"], names["outputs"]
+    return lambda inputs: runner(**{argument: np.asarray(inputs, np.float32)})[output]
+
+
+def import_litert():
+    """LiteRT's interpreter class, or an error that says how to get it."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise ImportError(
+            "running LiteRT models needs ai-edge-litert: pip install 'keras_seismic[litert]'"
+        ) from error
+    return Interpreter
+
+
+def import_onnxruntime():
+    """ONNX Runtime, or an error that says how to get it."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            "running ONNX models needs onnxruntime: pip install 'keras_seismic[onnx]'"
+        ) from error
+    return onnxruntime

@@ -1,0 +1,135 @@
+"""Sections of any size through networks, in overlapping windows that blend into each other."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_seismic.checks import check_finite
+from keras_seismic.progress import Progress
+from keras_seismic.simulation.acquisition import is_whole_number
+
+Size = int | Sequence[int]
+
+
+def apply_in_windows(
+    function: Callable[[np.ndarray], Any],
+    section: np.ndarray,
+    window: Size = 256,
+    overlap: Size | None = None,
+    batch_size: int = 4,
+    progress: bool = True,
+    description: str = "processing windows",
+) -> np.ndarray:
+    """A section through a network in overlapping windows.
+
+    Every window has the same size: the last ones of a row or column are moved back to end
+    at the section's edge, and a section smaller than a window is mirrored until it fills one.
+    Where windows overlap, their results are weighed by ``sin^2`` ramps; at every sample the
+    weights sum to one, so that a network that changes nothing returns the section.
+
+    Args:
+        function: Anything from ``(batch, time, traces, 1)`` float32 to the same shape: a
+            Keras model, what ``load_predictor`` returns, or a Python function.
+        section: ``(time, traces)``.
+        window: Samples and traces of a window, or one number for both.
+        overlap: Samples and traces that neighbors share, less than the window; a quarter of
+            the window by default.
+        batch_size: Windows given to the function together.
+        progress: Show a progress bar when the work takes longer than a second.
+        description: What the bar says.
+
+    Returns:
+        float32 ``(time, traces)``.
+
+    Raises:
+        ValueError: If the section is not ``(time, traces)`` or not finite, a size makes no
+            sense, or the function returns another shape or values that are not finite.
+
+    Example:
+        >>> section = np.random.default_rng(0).standard_normal((300, 70)).astype("float32")
+        >>> doubled = apply_in_windows(lambda windows: 2 * windows, section, window=(64, 32))
+        >>> bool(np.allclose(doubled, 2 * section, atol=1e-6))
+        True
+    """
+    section = np.asarray(section, np.float32)
+    if section.ndim != 2 or 0 in section.shape:
+        raise ValueError(
+            f"apply_in_windows: expected a section (time, traces), received shape {section.shape}"
+        )
+    check_finite(section, "apply_in_windows: section")
+    size = _pair(window, "window", 1)
+    shared = (size[0] // 4, size[1] // 4) if overlap is None else _pair(overlap, "overlap", 0)
+    if shared[0] >= size[0] or shared[1] >= size[1]:
+        raise ValueError(
+            f"apply_in_windows: the overlap must be smaller than the window, received "
+            f"{shared[0]} x {shared[1]} of {size[0]} x {size[1]}"
+        )
+    if not is_whole_number(batch_size, minimum=1):
+        raise ValueError(
+            f"apply_in_windows: batch_size must be a positive integer, received {batch_size}"
+        )
+
+    missing = [max(s - n, 0) for s, n in zip(size, section.shape, strict=True)]
+    padded = np.pad(section, [(0, n) for n in missing], mode="symmetric")
+    rows, columns = (
+        list(zip(*blending(n, s, o), strict=True))
+        for n, s, o in zip(padded.shape, size, shared, strict=True)
+    )
+    result = np.zeros(padded.shape)
+    places = itertools.product(rows, columns)
+    with Progress(len(rows) * len(columns), description, unit="window", enabled=progress) as bar:
+        while batch := list(itertools.islice(places, int(batch_size))):
+            slices = [np.s_[r : r + size[0], c : c + size[1]] for (r, _), (c, _) in batch]
+            outputs = _checked_call(function, np.stack([padded[s] for s in slices])[..., None])
+            for ((_, by_row), (_, by_column)), s, output in zip(
+                batch, slices, outputs, strict=True
+            ):
+                result[s] += output[..., 0] * by_row[:, None] * by_column
+            bar.advance(len(batch))
+    return result[: section.shape[0], : section.shape[1]].astype(np.float32)
+
+
+def blending(length: int, window: int, overlap: int) -> tuple[np.ndarray, np.ndarray]:
+    """Starts of the windows along one axis and their weights, which sum to one everywhere.
+
+    Args:
+        length: Of the axis; at least a window.
+        window: Length of a window.
+        overlap: Samples that neighbors share at least.
+
+    Returns:
+        Starts ``(windows,)`` and weights ``(windows, window)``.
+    """
+    starts = np.append(np.arange(0, length - window, window - overlap), length - window)
+    distance = np.arange(window) + 0.5
+    ramp = np.minimum(distance, distance[::-1]) / max(overlap, 1)
+    weight = np.sin(np.pi / 2 * np.minimum(ramp, 1)) ** 2
+    total = np.zeros(length)
+    for start in starts:
+        total[start : start + window] += weight
+    # Also right where only one window reaches and where the last one overlaps by more.
+    return starts, np.stack([weight / total[s : s + window] for s in starts])
+
+
+def _checked_call(function: Callable[[np.ndarray], Any], windows: np.ndarray) -> np.ndarray:
+    outputs = keras.ops.convert_to_numpy(function(windows))
+    if outputs.shape != windows.shape:
+        raise ValueError(
+            f"apply_in_windows: the function must return the shape it is given, {windows.shape} "
+            f"(batch, time, traces, 1), received {outputs.shape}"
+        )
+    check_finite(outputs, "apply_in_windows: what the function returned")
+    return outputs
+
+
+def _pair(value: Size, name: str, minimum: int) -> tuple[int, int]:
+    sizes = tuple(value) if isinstance(value, Sequence | np.ndarray) else (value, value)
+    if len(sizes) != 2 or not all(is_whole_number(n, minimum) for n in sizes):
+        raise ValueError(
+            f"apply_in_windows: {name} must be one or two whole numbers of at least {minimum}, "
+            f"received {value!r}"
+        )
+    return int(sizes[0]), int(sizes[1])

@@ -1,0 +1,7 @@
+"""Inspection: what unknown files and folders hold."""
+
+from keras_seismic.inspection.figures import plot_inspection
+from keras_seismic.inspection.inspector import inspect
+from keras_seismic.inspection.report import ArrayReport, Inspection
+
+__all__ = ["ArrayReport", "Inspection", "inspect", "plot_inspection"]

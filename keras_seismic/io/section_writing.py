@@ -1,0 +1,199 @@
+"""Writing sections, with the headers of the file that they came from."""
+
+import os
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_seismic.checks import check_finite
+from keras_seismic.files import written_whole
+from keras_seismic.io.arrays import write_array
+from keras_seismic.io.sections import Section
+from keras_seismic.io.segy.reading import CHUNK, read_traces
+from keras_seismic.io.segy.trace_layout import (
+    INTEGER_TYPES,
+    SAMPLE_BYTES,
+    SEGY_SUFFIXES,
+    SU_SUFFIXES,
+    TRACE_HEADER_BYTES,
+    TraceLayout,
+    read_layout,
+)
+
+
+class ClippingWarning(UserWarning):
+    """Amplitudes were clipped to what a file's integers can hold."""
+
+
+def write_section(
+    path: str | os.PathLike,
+    amplitude: np.ndarray,
+    like: Section,
+    integers: str = "refuse",
+) -> Path:
+    """Write a section beside its original: SEG-Y or SU where that is such a file, else .npy.
+
+    A SEG-Y or Seismic Unix file is the original with its samples replaced: text, binary and
+    trace headers, sample format and byte order stay as they are, byte for byte, and so does
+    every sample whose value is the original's. A section that was only read comes out as
+    the identical file, also where its IBM floats are not written as segyio would write them.
+    Written under a temporary name and renamed.
+
+    Args:
+        path: The file to write: .npy, or of the original's format.
+        amplitude: ``(time, traces)``.
+        like: The section whose headers these are; for SEG-Y and SU it must come from a file
+            of that format.
+        integers: What to do if the original holds integers: ``"refuse"`` (right for
+            reflectivity and other small numbers), ``"round"``, which refuses what does not
+            fit the format, or ``"clip"``, which rounds and clips with a warning.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: If the section has another shape than the original or is not finite, the
+            suffix is not the original's, or ``integers`` forbids it.
+        ImportError: If segyio is needed and not installed.
+
+    Warns:
+        ClippingWarning: If amplitudes were clipped.
+
+    Example:
+        >>> section = read_section("line.segy")  # doctest: +SKIP
+        >>> write_section("twice.segy", 2 * section.amplitude, section)  # doctest: +SKIP
+    """
+    check_target(path, like, integers)
+    path, amplitude = Path(path), np.asarray(amplitude, np.float32)
+    check_finite(amplitude, f"{path}: section")
+    if amplitude.shape != like.amplitude.shape:
+        raise ValueError(
+            f"{path}: expected a section (time, traces) of {like.amplitude.shape} as the original, "
+            f"received {amplitude.shape}"
+        )
+    if like.path is None or path.suffix.lower() == ".npy":
+        write_array(path, amplitude)
+    else:
+        _write_traces(path, amplitude, read_layout(like.path), integers)
+    return path
+
+
+def check_target(path: str | os.PathLike, like: Section, integers: str = "refuse") -> None:
+    """Refuse a file that ``write_section`` could not write, before work is done for it.
+
+    Args:
+        path: The file to write.
+        like: The section whose headers it will get.
+        integers: As for ``write_section``.
+
+    Raises:
+        ValueError: If the suffix is unknown or of another format than the original's, or the
+            original holds integers and ``integers`` is ``"refuse"``.
+    """
+    path, original = Path(path), like.path
+    if integers not in ("refuse", "round", "clip"):
+        raise ValueError(
+            f"{path}: integers must be 'refuse', 'round' or 'clip', received {integers!r}"
+        )
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return
+    formats = {"SEG-Y": SEGY_SUFFIXES, "SU": SU_SUFFIXES}
+    wanted = next((name for name, suffixes in formats.items() if suffix in suffixes), None)
+    if wanted is None:
+        raise ValueError(f"{path}: expected a .segy, .sgy, .su or .npy file, received {suffix!r}")
+    if original is None or original.suffix.lower() not in formats[wanted]:
+        raise ValueError(
+            f"{path}: {wanted} needs the headers of a {wanted} file, but the section comes from "
+            f"{original or 'memory'}; write .npy"
+            + (f" or {original.suffix}" if original and original.suffix != ".npy" else "")
+        )
+    code = read_layout(original).code
+    if integers == "refuse" and code in INTEGER_TYPES:
+        raise ValueError(
+            f"{path}: the samples of {original} are integers (format {code}), which would round "
+            "the section to whole numbers; write .npy, or pass integers='round' or 'clip' if "
+            "whole numbers are fine enough"
+        )
+
+
+def _write_traces(path: Path, amplitude: np.ndarray, layout: TraceLayout, integers: str) -> None:
+    """The original's copy with every changed trace written by segyio, then put in place."""
+    if amplitude.shape != (layout.samples, layout.traces):
+        raise ValueError(
+            f"{path}: {layout.path} has changed since it was read: it holds {layout.samples} "
+            f"samples of {layout.traces} traces, the section {amplitude.shape}"
+        )
+    with written_whole(path) as temporary:
+        shutil.copyfile(layout.path, temporary)
+        try:
+            changed = _replace_samples(temporary, amplitude, layout, integers)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        _keep_unchanged_bytes(temporary, layout, changed)
+
+
+def _replace_samples(
+    target: Path, amplitude: np.ndarray, layout: TraceLayout, integers: str
+) -> dict[int, np.ndarray]:
+    """Write the traces that differ; returns, for each, which samples stay the original's."""
+    changed: dict[int, np.ndarray] = {}
+    clipped = 0
+    with layout.open(target, "r+") as file:
+        for first in range(0, layout.traces, CHUNK):
+            after = amplitude.T[first : first + CHUNK]
+            same = read_traces(file, layout, first, CHUNK) == after
+            for i in np.flatnonzero(~same.all(axis=1)):
+                trace, outside = _in_format(after[i], file.dtype)
+                if outside and integers == "round":
+                    raise ValueError(
+                        f"trace {first + i + 1} has {outside} amplitudes, up to "
+                        f"{np.abs(after[i]).max():g}, that {file.dtype} samples cannot hold; scale "
+                        "the section, write .npy, or pass integers='clip'"
+                    )
+                clipped += outside
+                file.trace.raw[first + int(i)] = trace
+                changed[first + int(i)] = same[i]
+    if clipped:
+        warnings.warn(
+            f"{layout.path}: {clipped} of {amplitude.size} amplitudes were clipped to what its "
+            "integer samples can hold",
+            ClippingWarning,
+            stacklevel=4,
+        )
+    return changed
+
+
+def _in_format(trace: np.ndarray, dtype: Any) -> tuple[np.ndarray, int]:
+    """A trace in a file's number type, and how many amplitudes had to be clipped."""
+    if not np.issubdtype(dtype, np.integer):
+        return np.ascontiguousarray(trace, dtype), 0
+    limits = np.iinfo(dtype)
+    whole = np.rint(trace.astype(np.float64))
+    outside = int(np.sum((whole < limits.min) | (whole > limits.max)))
+    return np.clip(whole, limits.min, limits.max).astype(dtype), outside
+
+
+def _keep_unchanged_bytes(
+    target: Path, layout: TraceLayout, changed: dict[int, np.ndarray]
+) -> None:
+    """Give samples that were not changed their old bytes, and flush the file to the disk.
+
+    A number can have several forms as IBM float, of which segyio writes one.
+    """
+    sample = np.dtype(f"u{SAMPLE_BYTES[layout.code]}")  # bytes as they are
+    with layout.path.open("rb") as original, target.open("r+b") as file:
+        for number, same in changed.items():
+            if same.any():
+                offset = layout.start + number * layout.trace_bytes + TRACE_HEADER_BYTES
+                original.seek(offset)
+                file.seek(offset)
+                old = np.frombuffer(original.read(layout.samples * sample.itemsize), sample)
+                new = np.frombuffer(file.read(layout.samples * sample.itemsize), sample)
+                file.seek(offset)
+                file.write(np.where(same, old, new).tobytes())
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,133 @@
+"""Seismic sections and velocity models from files."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+
+from keras_seismic.checks import check_finite, checked_velocity
+from keras_seismic.io.arrays import read_array
+from keras_seismic.io.segy.reading import read_segy
+from keras_seismic.io.segy.trace_layout import SEGY_SUFFIXES, SU_SUFFIXES
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A seismic section in memory.
+
+    Attributes:
+        amplitude: float32 ``(time, traces)``.
+        dt: Sample interval in s, where the file tells it.
+        path: Where it came from.
+    """
+
+    amplitude: np.ndarray
+    dt: float | None = None
+    path: Path | None = None
+
+    @property
+    def dead_traces(self) -> np.ndarray:
+        """Which traces are all zero, bool ``(traces,)``."""
+        return np.all(self.amplitude == 0, axis=0)
+
+
+def read_section(path: str | os.PathLike, line: int | None = None) -> Section:
+    """A section from a SEG-Y (.sgy, .segy), Seismic Unix (.su) or NumPy (.npy) file.
+
+    Args:
+        path: The file. A .npy file holds ``(time, traces)``, or a cube
+            ``(time, inline, crossline)``, of which ``line`` chooses one.
+        line: Index along the last axis of a cube.
+
+    Returns:
+        The section; dead traces stay in it as zeros.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the format is unknown, or the content truncated, of another shape,
+            not finite or all zero.
+
+    Example:
+        >>> section = read_section("line.segy")  # doctest: +SKIP
+        >>> section.amplitude.shape, section.dt  # doctest: +SKIP
+        ((2001, 305), 0.004)
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in (*SEGY_SUFFIXES, *SU_SUFFIXES):
+        amplitude, dt = read_segy(path)
+    elif suffix == ".npy":
+        # Of a cube only the line is read, not the whole file.
+        amplitude, dt = read_array(path, mmap=line is not None), None
+        if amplitude.ndim == 3 and line is not None:
+            if not 0 <= line < amplitude.shape[2]:
+                raise ValueError(
+                    f"{path}: line must be in 0-{amplitude.shape[2] - 1}, received {line}"
+                )
+            amplitude = amplitude[:, :, line]
+    else:
+        raise ValueError(f"{path}: expected a .segy, .sgy, .su or .npy file, received {suffix!r}")
+    if amplitude.ndim != 2 or 0 in amplitude.shape:
+        hint = "; choose a line of the cube with line=" if amplitude.ndim == 3 else ""
+        raise ValueError(
+            f"{path}: expected a section (time, traces), received shape {amplitude.shape}{hint}"
+        )
+    # A copy where the file is mapped: it may change later, and the section may not.
+    mapped = isinstance(amplitude, np.memmap)
+    amplitude = (np.array if mapped else np.asarray)(amplitude, np.float32, order="C")
+    check_finite(amplitude, str(path))
+    if not amplitude.any():
+        raise ValueError(f"{path}: every sample is zero; there is nothing in this section")
+    return Section(amplitude, dt, path)
+
+
+def read_velocity(path: str | os.PathLike) -> np.ndarray:
+    """A velocity model from a .npy file.
+
+    Args:
+        path: The file, ``(depth, width)`` or ``(models, depth, width)`` in m/s.
+
+    Returns:
+        float32 ``(models, depth, width)``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the content is truncated, of another shape, not finite, not positive
+            or in km/s.
+    """
+    velocity = read_array(path)
+    if velocity.ndim not in (2, 3) or 0 in velocity.shape:
+        raise ValueError(
+            f"{path}: expected velocity (depth, width) or (models, depth, width) in m/s, received "
+            f"shape {velocity.shape}"
+        )
+    models = velocity.reshape(-1, *velocity.shape[-2:])
+    return checked_velocity(models, str(path)).astype(np.float32)
+
+
+def velocity_windows(
+    velocity: np.ndarray, shape: tuple[int, int], stride: int | None = None
+) -> np.ndarray:
+    """Windows of a large velocity model, as a network can take them.
+
+    Args:
+        velocity: ``(depth, width)``.
+        shape: ``(depth, width)`` of a window in cells.
+        stride: Cells from one window to the next in both directions; by default each
+            window starts where its neighbor ends.
+
+    Returns:
+        ``(windows, depth, width)``, row by row.
+
+    Raises:
+        ValueError: If the model is smaller than a window.
+    """
+    if velocity.shape[0] < shape[0] or velocity.shape[1] < shape[1]:
+        raise ValueError(
+            f"velocity_windows: the model has {velocity.shape[0]} x {velocity.shape[1]} cells, "
+            f"fewer than a window of {shape[0]} x {shape[1]}"
+        )
+    rows, columns = (stride or shape[0]), (stride or shape[1])
+    windows = np.lib.stride_tricks.sliding_window_view(velocity, shape)[::rows, ::columns]
+    return np.ascontiguousarray(windows.reshape(-1, *shape))

@@ -1,0 +1,1 @@
+"""SEG-Y and Seismic Unix: traces with every header they came with."""

@@ -1,0 +1,244 @@
+"""A network between the layers that connect it to physical units."""
+
+from typing import Any
+
+import keras
+
+from keras_seismic.layers import GatherPreparation, SectionNormalization, SectionRestoration
+from keras_seismic.models.velocity_gan import VelocityGAN
+from keras_seismic.simulation import Acquisition
+
+#: Floating-point types besides the one that is exported.
+_OTHERS = ("float16", "bfloat16", "float64")
+
+
+@keras.saving.register_keras_serializable(package="keras_seismic")
+class PhysicalUnitsModel(keras.Model):
+    """What a user saves, serves and downloads: raw amplitudes in, m/s or amplitudes out.
+
+    Made by ``with_physical_units``. A functional model like any other; its input and
+    output have the network's names and shapes (the input the acquisition's shape, where
+    samples are left out before the network).
+
+    Attributes:
+        network: The network, which works in [-1, 1].
+        input_normalization: The layer before it.
+        output_scaling: The layer behind it, ``None`` for a denoiser.
+        acquisition: The experiment that the network was trained for, or ``None``.
+    """
+
+    def __init__(
+        self, network, input_normalization, output_scaling=None, acquisition=None, **kwargs
+    ):
+        if len(network.inputs) != 1 or len(network.outputs) != 1:
+            raise ValueError(
+                "with_physical_units: the network must have one input and one output, received "
+                f"{len(network.inputs)} and {len(network.outputs)}"
+            )
+        shape, names = network.inputs[0].shape[1:], (network.inputs[0].name, *network.output_names)
+        recorded = shape if acquisition is None else acquisition.gather_shape
+        if acquisition is not None and isinstance(input_normalization, GatherPreparation):
+            input_normalization.check_sampling(acquisition.dt)
+        raw = keras.Input(recorded, name=names[0], dtype="float32")
+        x = _copy(input_normalization, "input_normalization")(raw)
+        if tuple(x.shape[1:]) != tuple(shape):
+            source = "the acquisition records" if acquisition else "without an acquisition it gets"
+            raise ValueError(
+                "with_physical_units: the network takes gathers (time, receivers, shots) of "
+                f"{tuple(shape)}, but {source} {tuple(recorded)}, of which input_normalization "
+                f"makes {tuple(x.shape[1:])}"
+            )
+        x = network(x)
+        if output_scaling is None:
+            restoration = SectionRestoration(input_normalization, name=names[1])
+            output = restoration(x, raw)
+        else:
+            output = _copy(output_scaling, names[1])(x)
+        super().__init__(raw, output, **kwargs)
+        self.network = network
+        self.input_normalization = input_normalization
+        self.output_scaling = output_scaling
+        self.acquisition = acquisition
+
+    @property
+    def predicts_velocity(self) -> bool:
+        """Whether the output is velocity in m/s; otherwise it has the input's units."""
+        return self.output_scaling is not None
+
+    def get_config(self):
+        layers = {
+            name: keras.saving.serialize_keras_object(getattr(self, name))
+            for name in ("network", "input_normalization", "output_scaling")
+        }
+        acquisition = None if self.acquisition is None else self.acquisition.get_config()
+        return layers | {"acquisition": acquisition, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for name in ("network", "input_normalization", "output_scaling"):
+            config[name] = keras.saving.deserialize_keras_object(
+                config[name], custom_objects=custom_objects
+            )
+        if config["acquisition"] is not None:
+            config["acquisition"] = Acquisition.from_config(config["acquisition"])
+        return cls(**config)
+
+
+def with_physical_units(
+    network: keras.Model,
+    input_normalization: keras.layers.Layer,
+    output_scaling: keras.layers.Layer | None = None,
+    acquisition: Acquisition | None = None,
+) -> PhysicalUnitsModel:
+    """The network with its normalization inside: raw amplitudes in, m/s out.
+
+    The network's weights are shared, not copied.
+
+    Args:
+        network: A model from normalized input to normalized output; of a ``VelocityGAN`` the
+            generator is taken.
+        input_normalization: ``GatherNormalization`` (or ``GatherPreparation``, with filters
+            before it) for an inversion network, ``SectionNormalization`` for a denoiser.
+        output_scaling: ``VelocityScaling`` for an inversion network. A denoiser leaves it
+            out (or repeats its ``SectionNormalization``): the amplitude of each section is
+            restored.
+        acquisition: The experiment that the network was trained for, saved with it. Needed
+            where ``input_normalization`` changes the number of samples.
+
+    Returns:
+        A model that saves, loads and exports.
+
+    Raises:
+        ValueError: If a layer cannot do its part, or the acquisition does not fit the
+            network's input.
+
+    Example:
+        >>> import keras_seismic as ks
+        >>> network = ks.models.InversionNet((64, 8, 1), (16, 16), filters=1)
+        >>> model = with_physical_units(
+        ...     network,
+        ...     ks.layers.GatherNormalization(-27, 53),
+        ...     ks.layers.VelocityScaling(1500, 4500),
+        ... )
+        >>> model.output_shape
+        (None, 16, 16, 1)
+    """
+    if isinstance(input_normalization, SectionNormalization):
+        if output_scaling is not None and not isinstance(output_scaling, SectionNormalization):
+            raise ValueError(
+                "with_physical_units: a SectionNormalization restores the amplitude itself; leave "
+                f"output_scaling out, received {type(output_scaling).__name__}"
+            )
+        output_scaling = None
+    elif output_scaling is None:
+        raise ValueError(
+            "with_physical_units: output_scaling is missing; pass VelocityScaling(minimum, "
+            "maximum) in m/s, or VelocityScaling() for a network trained on m/s"
+        )
+    return PhysicalUnitsModel(
+        predicting_network(network), input_normalization, output_scaling, acquisition
+    )
+
+
+def predicting_network(model: keras.Model) -> keras.Model:
+    """What of a model predicts: of a ``VelocityGAN`` the generator, any other model itself.
+
+    A built ``Sequential`` one becomes functional, with the same layers and any batch size.
+    """
+    if isinstance(model, VelocityGAN):
+        return model.generator
+    if not isinstance(model, keras.Sequential) or not getattr(model, "inputs", None):
+        return model
+    (given,) = model.inputs
+    x = y = keras.Input(given.shape[1:], name=given.name, dtype=given.dtype)
+    for layer in model.layers:
+        y = layer(y)
+    return keras.Model(x, y, name=model.name)
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The model rebuilt in float32 with the same weights, for runtimes that need it.
+
+    A model whose layers all compute in float32 is returned as it is, of a ``VelocityGAN`` the
+    generator.
+
+    Raises:
+        ValueError: If a layer computes in another precision and cannot be made anew.
+    """
+    model = predicting_network(model)
+    if isinstance(model, PhysicalUnitsModel):
+        network = in_float32(model.network)
+        if network is model.network:
+            return model
+        return PhysicalUnitsModel(
+            network, model.input_normalization, model.output_scaling, model.acquisition
+        )
+    if not _in_other_precision(model):
+        return model
+    try:
+        copy = _rebuilt_in_float32(model)
+        if left := _in_other_precision(copy):
+            raise ValueError(f"as they are made anew, too: {left}")
+    except Exception as error:  # whatever a layer's constructor raises
+        raise ValueError(
+            f"in_float32: {model.name} computes in another precision and cannot be rebuilt in "
+            f"float32 ({error}); make it with dtype='float32' and copy its weights"
+        ) from error
+    return copy
+
+
+def _in_other_precision(model: keras.Model) -> str:
+    """Layers that do not compute in float32, the first three, in words; none is ``""``."""
+    containers = (keras.Model, keras.layers.InputLayer)  # these compute nothing
+    found = [
+        f"{layer.name} ({layer.compute_dtype})"
+        for layer in model._flatten_layers(include_self=False)
+        if not isinstance(layer, containers) and layer.compute_dtype in _OTHERS
+    ]
+    return ", ".join(found[:3])
+
+
+def _rebuilt_in_float32(model: keras.Model) -> keras.Model:
+    config = model.get_config()
+    if isinstance(config.get("dtype"), str):  # a network that passes it on to its layers
+        copy = type(model).from_config(config | {"dtype": "float32"})
+        copy.set_weights(model.get_weights())
+        return copy
+    pairs: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
+
+    def anew(layer):
+        if isinstance(layer, keras.Model):
+            return in_float32(layer)
+        if not isinstance(layer, keras.layers.Layer):  # an operation, without a precision
+            return layer
+        pairs.append((type(layer).from_config(_float32_config(layer.get_config())), layer))
+        return pairs[-1][0]
+
+    given = model.inputs
+    x = None  # by default of the same types
+    if len(given) == 1:
+        x = keras.Input(batch_shape=given[0].shape, name=given[0].name, dtype="float32")
+    copy = keras.models.clone_model(model, input_tensors=x, clone_function=anew)
+    for new, layer in pairs:
+        new.set_weights(layer.get_weights())
+    return copy
+
+
+def _float32_config(config: Any) -> Any:
+    """The configuration of a layer, and of those within it, for float32."""
+    if isinstance(config, list | tuple):
+        return type(config)(map(_float32_config, config))
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: "float32"
+        if key == "dtype" and (not isinstance(value, str) or "float" in value)
+        else _float32_config(value)
+        for key, value in config.items()
+    }
+
+
+def _copy(layer, name):
+    """A layer of its own in this model's graph, by a name of its own."""
+    return type(layer).from_config(layer.get_config() | {"name": name})

@@ -1,0 +1,135 @@
+"""Simulated reflectivity: what sparse solvers are scored on and learned ones trained with."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_seismic.io.sections import Section
+from keras_seismic.noise import add_white_noise
+from keras_seismic.simulation import ricker
+from keras_seismic.sparse.convolution import WaveletConvolution
+
+
+def sample_reflectivity(
+    traces: int, samples: int, density: float = 0.05, seed: int | Sequence[int] = 0
+) -> np.ndarray:
+    """Random sparse traces: each sample is a reflector with some chance, its strength normal.
+
+    Args:
+        traces: Number of traces.
+        samples: Samples of each.
+        density: Chance of a reflector at a sample.
+        seed: The same seed (a number or several) gives the same traces.
+
+    Returns:
+        float32 ``(traces, samples)``.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Example:
+        >>> reflectivity = sample_reflectivity(100, 200, density=0.1)
+        >>> round(float((reflectivity != 0).mean()), 2)
+        0.1
+
+    Reference:
+        Kormylo, J. and Mendel, J. (1982), Maximum likelihood detection and estimation of
+        Bernoulli-Gaussian processes, IEEE Transactions on Information Theory 28, 482-488.
+    """
+    if traces < 1 or samples < 1 or not 0 < density <= 1:
+        raise ValueError(
+            "sample_reflectivity: traces and samples must be positive and density in (0, 1], "
+            f"received traces={traces}, samples={samples}, density={density}"
+        )
+    random = np.random.default_rng(seed)
+    strength = random.standard_normal((traces, samples), np.float32)
+    return strength * (random.random((traces, samples)) < density)
+
+
+def simulated_section(
+    seed: int = 0, traces: int = 100, samples: int = 500, dt: float = 0.004, snr_db: float = 10.0
+) -> Section:
+    """A section to try things on: random reflectivity, a 25 Hz Ricker wavelet, white noise.
+
+    Args:
+        seed: Decides reflectivity and noise.
+        traces: Number of traces.
+        samples: Samples of each.
+        dt: Sample interval, s.
+        snr_db: Signal-to-noise ratio, dB.
+    """
+    operator = WaveletConvolution(np.trim_zeros(ricker(25.0, dt, samples)), samples)
+    reflectivity = sample_reflectivity(traces, samples, seed=seed)
+    clean = ops.convert_to_numpy(operator.forward(reflectivity))
+    return Section(np.ascontiguousarray(add_white_noise(clean, snr_db, (seed, 1)).T), dt)
+
+
+class ReflectivityPairs(keras.utils.PyDataset):
+    """Batches of noisy sections and their reflectivity, simulated as they are asked for.
+
+    Each example is a section of its own, divided by its largest amplitude, which is what
+    ``SectionNormalization`` does to a real one; its reflectivity is divided by the same.
+
+    Args:
+        operator: Reflectivity to traces; decides the number of samples as well.
+        batches: Number of batches.
+        batch_size: Sections in a batch.
+        traces: Traces of a section.
+        density: Chance of a reflector at a sample.
+        snr_db: Signal-to-noise ratio of the sections, dB.
+        seed: The same seed gives the same batches.
+
+    Raises:
+        ValueError: If the operator leaves the number of samples open.
+
+    Example:
+        >>> pairs = ReflectivityPairs(WaveletConvolution([-0.5, 1.0, -0.5], 64), batches=2)
+        >>> section, reflectivity = pairs[1]
+        >>> section.shape, float(abs(section[0]).max())
+        ((16, 64, 8, 1), 1.0)
+    """
+
+    def __init__(
+        self,
+        operator: WaveletConvolution,
+        batches: int,
+        batch_size: int = 16,
+        traces: int = 8,
+        density: float = 0.05,
+        snr_db: float = 20.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        (samples,) = operator.model_shape
+        if samples is None:
+            raise ValueError(
+                "ReflectivityPairs: the operator must know the trace's length; make it with "
+                "samples="
+            )
+        self.operator, self.samples, self.batches = operator, samples, batches
+        self.batch_size, self.traces = batch_size, traces
+        self.density, self.snr_db, self.seed = density, snr_db, seed
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sections and reflectivity, each float32 ``(batch, time, traces, 1)``."""
+        count = self.batch_size * self.traces
+        seed = (self.seed, index)
+        reflectivity = sample_reflectivity(count, self.samples, self.density, seed)
+        clean = ops.convert_to_numpy(self.operator.forward(reflectivity))
+        noisy = add_white_noise(clean, self.snr_db, (*seed, 1))
+        shape = (self.batch_size, self.traces, self.samples)
+        sections, targets = (
+            np.moveaxis(x.reshape(shape), 1, 2)[..., None] for x in (noisy, reflectivity)
+        )
+        scale = np.abs(sections).max(axis=(1, 2, 3), keepdims=True)
+        return sections / scale, targets / scale
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """All sections and all reflectivities, one after the other."""
+        sections, targets = zip(*(self[i] for i in range(len(self))), strict=True)
+        return np.concatenate(sections), np.concatenate(targets)

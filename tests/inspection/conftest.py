@@ -1,0 +1,27 @@
+"""What several tests of the inspection look at."""
+
+import numpy as np
+import pytest
+
+import keras_seismic as ks
+
+
+@pytest.fixture(scope="session")
+def section():
+    """Reflections of random geology with some gain, (256, 140)."""
+    clean = 1e4 * ks.simulation.sample_sections(1, 3)[0]
+    return ks.noise.add_white_noise(clean, 40.0)  # no two traces are equal
+
+
+@pytest.fixture
+def inspected(tmp_path):
+    """Save an array under a name and inspect it."""
+
+    def inspect(array, name="unknown.npy", **options):
+        np.save(tmp_path / name, array)
+        report = ks.inspection.inspect(tmp_path / name, **options)
+        assert report.readable, report.problem
+        (only,) = report.arrays
+        return only
+
+    return inspect

@@ -1,0 +1,137 @@
+"""Sections from SEG-Y and NumPy files, velocity models and windows."""
+
+import numpy as np
+import pytest
+import segyio
+
+import keras_seismic as ks
+
+
+def write_segy(path, traces, dt_us=4000, code=1, endian="big"):
+    """A SEG-Y file by segyio: (traces, time)."""
+    spec = segyio.spec()
+    spec.format = code
+    spec.samples = np.arange(traces.shape[1]) * dt_us / 1000
+    spec.tracecount = len(traces)
+    spec.endian = endian
+    with segyio.create(str(path), spec) as file:
+        file.bin.update({segyio.BinField.Interval: dt_us})
+        for i, trace in enumerate(traces):
+            file.trace[i] = trace
+    return path
+
+
+@pytest.mark.parametrize(("code", "tolerance"), [(1, 1e-6), (5, 0)])
+@pytest.mark.parametrize("endian", ["big", "little"])
+def test_segy_ibm_and_ieee_floats(rng, tmp_path, code, tolerance, endian):
+    traces = rng.standard_normal((7, 50)).astype("float32") * 1e4
+    traces[2:4] = 0
+    section = ks.io.read_section(write_segy(tmp_path / "a.sgy", traces, code=code, endian=endian))
+    np.testing.assert_allclose(section.amplitude, traces.T, rtol=tolerance)
+    assert section.dt == pytest.approx(0.004)
+    assert section.dead_traces.tolist() == [False, False, True, True, False, False, False]
+
+
+def test_the_field_line(data_folder):
+    """Its README: 305 traces of 2001 samples at 4 ms, IBM floats, a triangle of zeros."""
+    section = ks.io.read_section(data_folder / "field_line_namss_88-22-V.segy")
+    assert section.amplitude.shape == (2001, 305)
+    assert section.dt == pytest.approx(0.004)
+    assert 0.05 < np.mean(section.amplitude == 0) < 0.2
+    with segyio.open(data_folder / "field_line_namss_88-22-V.segy", ignore_geometry=True) as file:
+        np.testing.assert_array_equal(section.amplitude[:, 200], file.trace[200])
+
+
+def test_numpy_sections_and_cubes(rng, tmp_path):
+    cube = rng.standard_normal((20, 9, 4))
+    np.save(tmp_path / "cube.npy", cube)
+    np.save(tmp_path / "section.npy", cube[..., 2])
+    section = ks.io.read_section(tmp_path / "section.npy")
+    line = ks.io.read_section(tmp_path / "cube.npy", line=2)
+    np.testing.assert_array_equal(line.amplitude, section.amplitude)
+    assert section.amplitude.dtype == np.float32
+    assert section.dt is None
+    with pytest.raises(ValueError, match="choose a line"):
+        ks.io.read_section(tmp_path / "cube.npy")
+    with pytest.raises(ValueError, match="0-3, received 4"):
+        ks.io.read_section(tmp_path / "cube.npy", line=4)
+
+
+def corrupted(path, offset, value):
+    content = bytearray(path.read_bytes())
+    content[offset : offset + len(value)] = value
+    path.write_bytes(content)
+    return path
+
+
+def good(folder):
+    return write_segy(folder / "bad.segy", np.ones((3, 20), "float32"))
+
+
+def text(folder):
+    path = folder / "text.segy"
+    path.write_text("x y z\n" * 2000)
+    return path
+
+
+def cut(folder, size):
+    path = good(folder)
+    path.write_bytes(path.read_bytes()[:size])
+    return path
+
+
+def array(folder, content, name="bad.npy"):
+    np.save(folder / name, content)
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda f: f / "absent.segy", "no such file"),
+        (text, "expected a SEG-Y file"),
+        (lambda f: cut(f, 100), "cannot hold its headers"),
+        (lambda f: cut(f, -7), "truncated"),
+        (lambda f: cut(f, 3850), "truncated"),
+        (lambda f: corrupted(good(f), 3224, b"\x00\x63"), "no sample format code"),
+        (lambda f: corrupted(good(f), 3220, b"\x00\x00"), "0 samples"),
+        (lambda f: corrupted(good(f), 3220, b"\x00\x15"), "truncated or no SEG-Y"),
+        (lambda f: array(f, np.zeros((4, 4))), "every sample is zero"),
+        (lambda f: array(f, np.full((4, 4), np.nan)), "16 of 16 values are not finite"),
+        (lambda f: array(f, np.ones(4)), r"received shape \(4,\)"),
+        (lambda f: array(f, np.ones((0, 4))), r"received shape \(0, 4\)"),
+        (lambda f: array(f, np.ones((4, 4))).rename(f / "bad.dat"), "'.dat'"),
+    ],
+)
+def test_bad_sections(tmp_path, make, message):
+    path = make(tmp_path)
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+        ks.io.read_section(path)
+    assert str(path) in str(caught.value)
+
+
+def test_without_segyio_the_error_says_what_to_install(tmp_path, monkeypatch):
+    path = good(tmp_path)
+    monkeypatch.setitem(__import__("sys").modules, "segyio", None)
+    with pytest.raises(ImportError, match=r"pip install 'keras_seismic\[segy\]'"):
+        ks.io.read_section(path)
+
+
+def test_velocity_files(rng, tmp_path):
+    velocity = rng.uniform(1500, 4500, (2, 30, 40))
+    np.save(tmp_path / "two.npy", velocity)
+    np.save(tmp_path / "one.npy", velocity[0])
+    assert ks.io.read_velocity(tmp_path / "two.npy").shape == (2, 30, 40)
+    np.testing.assert_allclose(ks.io.read_velocity(tmp_path / "one.npy")[0], velocity[0], 1e-6)
+    with pytest.raises(ValueError, match="expected velocity"):
+        ks.io.read_velocity(array(tmp_path, np.ones(4)))
+
+
+def test_velocity_windows_cover_the_model(data_folder):
+    velocity = ks.io.read_velocity(data_folder / "marmousi2_vp_10m.npy")[0]
+    windows = ks.io.velocity_windows(velocity, (70, 70))
+    assert windows.shape == (5 * 19, 70, 70)
+    np.testing.assert_array_equal(windows[19 + 2], velocity[70:140, 140:210])
+    assert len(ks.io.velocity_windows(velocity, (70, 70), stride=35)) == 9 * 37
+    with pytest.raises(ValueError, match="fewer than a window"):
+        ks.io.velocity_windows(velocity, (400, 70))

@@ -1,0 +1,150 @@
+"""SEG-Y and Seismic Unix files, good and bad, before any trace is looked at."""
+
+import struct
+import warnings
+
+import numpy as np
+import pytest
+
+import keras_seismic as ks
+from tests.segy_files import patched, write_segy, write_su
+
+
+@pytest.fixture
+def traces(rng):
+    return (rng.standard_normal((6, 50)) * 1e3).astype("float32")
+
+
+@pytest.mark.parametrize("endian", ["big", "little"])
+def test_su_is_read_in_either_byte_order(traces, tmp_path, endian):
+    section = ks.io.read_section(write_su(tmp_path / "line.su", traces, endian=endian))
+    np.testing.assert_array_equal(section.amplitude, traces.T)
+    assert section.dt == pytest.approx(0.004)
+    layout = ks.io.read_layout(tmp_path / "line.su")
+    assert (layout.kind, layout.endian, layout.traces, layout.start) == ("su", endian, 6, 0)
+
+
+@pytest.mark.parametrize("endian", ["big", "little"])
+def test_su_whose_sample_count_reads_the_same_in_both_orders(rng, tmp_path, endian):
+    """257 is 0x0101; the amplitudes have to tell."""
+    traces = rng.standard_normal((3, 257)).astype("float32")
+    path = write_su(tmp_path / "line.su", traces, endian=endian, dt_us=257)
+    np.testing.assert_array_equal(ks.io.read_segy(path)[0], traces.T)
+
+
+@pytest.mark.parametrize(
+    ("code", "dtype"),
+    {1: "f4", 2: "i4", 3: "i2", 5: "f4", 6: "f8", 8: "i1", 10: "u4", 11: "u2", 16: "u1"}.items(),
+)
+def test_both_byte_orders_read_equal(rng, tmp_path, code, dtype):
+    traces = rng.integers(0, 100, (4, 30)).astype(dtype)
+    read = [
+        ks.io.read_segy(write_segy(tmp_path / f"{e}.segy", traces, code=code, endian=e))[0]
+        for e in ("big", "little")
+    ]
+    np.testing.assert_array_equal(*read)
+    np.testing.assert_array_equal(read[0], traces.T)
+
+
+def interval(n):
+    return {117: n}
+
+
+@pytest.mark.parametrize(
+    ("binary", "headers", "dt"),
+    [
+        (4000, [interval(4000)] * 3, 0.004),
+        (0, [interval(2000)] * 3, 0.002),
+        (4000, [interval(0)] * 3, 0.004),
+        (4000, [interval(0), interval(4000), interval(0)], 0.004),
+        (0, [interval(0)] * 3, None),
+        (4000, [interval(2000)] * 3, None),
+        (4000, [interval(4000), interval(4000), interval(1000)], None),
+    ],
+)
+def test_sample_interval(tmp_path, binary, headers, dt):
+    """What the headers agree on; contradictions are a warning and no interval."""
+    path = tmp_path / "a.segy"
+    write_segy(path, np.ones((3, 20), "f4"), headers=headers, binary={3217: binary})
+    contradicts = len({n for n in (binary, *(h[117] for h in headers)) if n}) > 1
+    if contradicts:
+        with pytest.warns(ks.io.HeaderWarning, match=r"a\.segy: the headers state different"):
+            section = ks.io.read_section(path)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            section = ks.io.read_section(path)
+    assert section.dt == (dt if dt is None else pytest.approx(dt))
+
+
+def segy(folder, **options):
+    return write_segy(folder / "bad.segy", np.ones((3, 20), "f4"), **options)
+
+
+def su(folder, **options):
+    return write_su(folder / "bad.su", np.ones((3, 20), "f4"), **options)
+
+
+def file_of(folder, content, name="bad.segy"):
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def cut(path, size):
+    path.write_bytes(path.read_bytes()[:size])
+    return path
+
+
+COUNT = [{115: 20}, {115: 19}, {115: 20}]
+
+BAD = {
+    "absent": (lambda f: f / "bad.su", "no such file"),
+    "suffix": (lambda f: segy(f).rename(f / "bad.dat"), "received '.dat'"),
+    "empty": (lambda f: file_of(f, b""), "0 bytes cannot hold its headers"),
+    "text": (lambda f: file_of(f, b"x y z\n" * 2000), "is this a SEG-Y file at all"),
+    "headers only": (lambda f: cut(segy(f), 3600), "cannot hold its headers and a trace"),
+    "cut in a trace": (lambda f: cut(segy(f), -100), "the file is truncated"),
+    "longer": (lambda f: file_of(f, segy(f).read_bytes() + b"\0" * 9), "3 traces and 9 bytes"),
+    "no samples": (lambda f: patched(segy(f), 3220, b"\0\0"), "traces have 0 samples"),
+    "unknown code": (lambda f: patched(segy(f), 3224, b"\0\x63"), "no sample format code"),
+    "code with gain": (lambda f: patched(segy(f), 3224, b"\0\4"), "format 4 .fixed point"),
+    "code of 3 bytes": (lambda f: patched(segy(f), 3224, b"\0\7"), "format 7 .3-byte integer"),
+    "open text headers": (lambda f: patched(segy(f), 3504, b"\xff\xff"), "extended text headers"),
+    "unequal traces": (lambda f: segy(f, headers=COUNT), "same length, 20 samples .* trace 2, 19"),
+    "su empty": (lambda f: file_of(f, b"", "bad.su"), "0 bytes cannot hold a trace"),
+    "su cut in a header": (lambda f: cut(su(f), 200), "200 bytes cannot hold a trace"),
+    "su cut in a trace": (lambda f: cut(su(f), -4), "the file is truncated"),
+    "su no samples": (lambda f: patched(su(f), 114, b"\0\0"), "traces have 0 samples"),
+    "su unequal": (lambda f: patched(su(f), 320 + 114, b"\0\x13"), "same length, .* trace 2, 19"),
+    "su is text": (lambda f: file_of(f, b"x y z\n" * 2000, "bad.su"), "no Seismic Unix file"),
+    "su is segy": (lambda f: segy(f).rename(f / "bad.su"), "a SEG-Y file; rename it"),
+    "su as segy": (lambda f: su(f).rename(f / "bad.segy"), "SEG-Y file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_files_are_refused_by_name(tmp_path, case):
+    make, message = BAD[case]
+    path = make(tmp_path)
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+        ks.io.read_segy(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("write", [write_segy, write_su])
+def test_samples_that_are_no_numbers_are_placed(tmp_path, write):
+    suffix = ".su" if write is write_su else ".segy"
+    traces = np.ones((3, 20), "f4")
+    options = {} if write is write_su else {"code": 5}
+    path = write(tmp_path / f"bad{suffix}", traces, **options)
+    start = 0 if write is write_su else 3600
+    patched(path, start + 320 + 240 + 4 * 7, struct.pack(">f", np.nan))  # trace 2, sample 8
+    with pytest.raises(ValueError, match=r"1 of 60 values are not finite.*index \(7, 1\)"):
+        ks.io.read_section(path)
+
+
+def test_without_segyio_su_says_what_to_install(tmp_path, monkeypatch):
+    path = su(tmp_path)
+    monkeypatch.setitem(__import__("sys").modules, "segyio", None)
+    with pytest.raises(ImportError, match=r"pip install 'keras_seismic\[segy\]'"):
+        ks.io.read_section(path)
