@@ -5,6 +5,11 @@ load, and starts nothing. TensorFlow (other than as Keras' backend), matplotlib,
 onnxruntime and their like are imported by the functions that need them.
 """
 
+from keras_seismic.backend import without_loading_log
+
+with without_loading_log():
+    import keras  # noqa: F401
+
 from keras_seismic import (
     convert,
     datasets,

@@ -1,1 +1,1 @@
-"""The command ``keras-seismic``."""
+"""The command ``keras-seismic``: programs as thin as a recipe over the package."""

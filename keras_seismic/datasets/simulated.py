@@ -16,7 +16,7 @@ from keras_seismic.datasets.order import BatchOrder
 from keras_seismic.files import check_room, write_text
 from keras_seismic.io.arrays import read_array, write_array
 from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
-from keras_seismic.progress import Progress
+from keras_seismic.progress import progress_bar
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 from keras_seismic.simulation.geology import family_name
 
@@ -118,14 +118,14 @@ class SimulatedPairs:
         write_text(self.folder / "parameters.json", parameters)
         total = sum(self._size(i) for i in missing)
         title = f"simulating {self.family}"
-        with Progress(total, title, unit="pair", enabled=progress) as bar:
+        with progress_bar(total, title, "pair", progress) as bar:
             for i in missing:
                 velocity = self._sampled(i)
                 gathers = []
                 # In small steps, so that the bar moves.
                 for part in np.array_split(velocity, -(-len(velocity) // max(10, batch_size))):
                     gathers.append(simulate(part, self.acquisition, batch_size, progress=False))
-                    bar.advance(len(part))
+                    bar.update(len(part))
                 write_array(self._path("velocity", i), velocity)
                 # Last, and so the sign that the shard is whole.
                 write_array(self._path("gathers", i), np.concatenate(gathers))

@@ -11,7 +11,7 @@ from keras_seismic.gathers.receiver_grid import ReceiverGrid, fit_receiver_grid,
 from keras_seismic.io.segy.reading import read_traces
 from keras_seismic.io.segy.trace_headers import Word, read_positions, word_byte
 from keras_seismic.io.segy.trace_layout import TraceLayout, read_layout
-from keras_seismic.progress import Progress
+from keras_seismic.progress import progress_bar
 
 IRREGULAR = ("refuse", "zero", "nearest", "interpolate")
 
@@ -139,12 +139,12 @@ def read_shot_gathers(
     amplitude = np.zeros((layout.samples, *grid.traces.shape), np.float32)
     with (
         layout.open() as file,
-        Progress(len(plans), "reading shots", unit="shot", enabled=progress) as bar,
+        progress_bar(len(plans), "reading shots", "shot", progress) as bar,
     ):
         start = _first_time(file, path)
         for shot, plan in enumerate(plans):
             _fill(amplitude[..., shot], file, layout, plan)
-            bar.advance()
+            bar.update()
     return ShotGathers(amplitude, dt, grid.source_x, grid.receiver_x, start, grid, path)
 
 

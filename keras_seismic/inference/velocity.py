@@ -11,7 +11,7 @@ from keras_seismic.gathers.calibration import measure_direct_wave
 from keras_seismic.gathers.matching import match_acquisition, matching_origins
 from keras_seismic.gathers.shot_gathers import ShotGathers
 from keras_seismic.inference.gather_inverter import GatherInverter, Inverter
-from keras_seismic.progress import Progress
+from keras_seismic.progress import progress_bar
 from keras_seismic.simulation.acquisition import is_whole_number
 
 
@@ -124,7 +124,7 @@ def velocities(
     if not is_whole_number(batch_size, minimum=1):
         raise ValueError(f"{source}: batch_size must be a positive integer, received {batch_size}")
     warned = False
-    with Progress(len(batch), "inverting", unit="gather", enabled=progress) as bar:
+    with progress_bar(len(batch), "inverting", "gather", progress) as bar:
         for first in range(0, len(batch), batch_size):
             with np.errstate(over="ignore"):  # found as infinity
                 raw = np.ascontiguousarray(batch[first : first + batch_size], dtype=np.float32)
@@ -135,7 +135,7 @@ def velocities(
             velocity = np.asarray(inverter.predict(raw), np.float32)
             check_finite(velocity, f"what {inverter.name} predicted")
             yield velocity[..., 0]
-            bar.advance(len(raw))
+            bar.update(len(raw))
 
 
 def _calibrated(inverter: GatherInverter, gathers: np.ndarray) -> np.ndarray:

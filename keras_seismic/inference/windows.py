@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_seismic.checks import check_finite
-from keras_seismic.progress import Progress
+from keras_seismic.progress import progress_bar
 from keras_seismic.simulation.acquisition import is_whole_number
 
 Size = int | Sequence[int]
@@ -80,7 +80,7 @@ def apply_in_windows(
     )
     result = np.zeros(padded.shape)
     places = itertools.product(rows, columns)
-    with Progress(len(rows) * len(columns), description, unit="window", enabled=progress) as bar:
+    with progress_bar(len(rows) * len(columns), description, "window", progress) as bar:
         while batch := list(itertools.islice(places, int(batch_size))):
             slices = [np.s_[r : r + size[0], c : c + size[1]] for (r, _), (c, _) in batch]
             outputs = _checked_call(function, np.stack([padded[s] for s in slices])[..., None])
@@ -88,7 +88,7 @@ def apply_in_windows(
                 batch, slices, outputs, strict=True
             ):
                 result[s] += output[..., 0] * by_row[:, None] * by_column
-            bar.advance(len(batch))
+            bar.update(len(batch))
     return result[: section.shape[0], : section.shape[1]].astype(np.float32)
 
 

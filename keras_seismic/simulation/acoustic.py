@@ -8,9 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seismic.backend import compiled
 from keras_seismic.checks import checked_velocity
-from keras_seismic.compilation import compiled
-from keras_seismic.progress import Progress
+from keras_seismic.progress import progress_bar
 from keras_seismic.simulation.acquisition import (
     HIGHEST_FREQUENCY,
     STABILITY_LIMIT,
@@ -78,14 +78,14 @@ def simulate(
     batch_size = min(int(batch_size), max(count, 1))
     gathers = np.empty((count, *acquisition.gather_shape), np.float32)
     propagate = _propagator(acquisition, velocity.shape[1:], keras.backend.backend())
-    with Progress(count, "simulating", unit="model", enabled=progress) as bar:
+    with progress_bar(count, "simulating", "model", progress) as bar:
         for start in range(0, count, batch_size):
             batch = velocity[start : start + batch_size]
             actual = len(batch)
             # A last, smaller batch is filled up: another size would be compiled anew.
             batch = np.concatenate([batch, np.repeat(batch[-1:], batch_size - actual, axis=0)])
             gathers[start : start + actual] = propagate(batch)[:actual]
-            bar.advance(actual)
+            bar.update(actual)
     return gathers
 
 

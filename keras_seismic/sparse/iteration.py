@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_seismic.compilation import compiled
+from keras_seismic.backend import compiled
 from keras_seismic.sparse.operators import Operator
 
 #: Why a loop ended: it did not, or one of the criteria was met, or the step is too large.

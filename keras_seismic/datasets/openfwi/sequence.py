@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seismic.compilation import compiled
+from keras_seismic.backend import compiled
 from keras_seismic.datasets.openfwi.batches import Batches
 
 _THREADS = 2

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from keras_seismic.checks import check_finite, checked_velocity
 from keras_seismic.datasets.openfwi.description import read_description, write_description
 from keras_seismic.datasets.openfwi.layout import FilePair, files_of_split, published_names
 from keras_seismic.files import check_room
-from keras_seismic.progress import Progress
+from keras_seismic.progress import progress_bar
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.geology import family_name
 
@@ -92,7 +93,7 @@ def write_openfwi(
     for path in {path.parent for pair in files for path in pair if path}:
         path.mkdir(parents=True, exist_ok=True)
     write_description(folder, family, acquisition)
-    with Progress(count, f"writing {folder.name}", unit="pair", enabled=progress) as bar:
+    with progress_bar(count, f"writing {folder.name}", "pair", progress) as bar:
         for start, pair in zip(starts, files, strict=True):
             stop = min(start + samples_per_file, count)
             _write_pair(pair, read, range(start, stop), shapes, bar)
@@ -172,7 +173,7 @@ def _write_pair(
     read: Callable,
     numbers: range,
     shapes: tuple[tuple[int, ...], ...],
-    bar: Progress,
+    bar: tqdm,
 ) -> None:
     """Write gathers and velocity under temporary names, and rename both when they are whole."""
     paths = [path for path in pair if path]
@@ -206,7 +207,7 @@ def _write_pair(
 
 
 def _chunks(
-    read: Callable, numbers: range, pair: FilePair, bar: Progress
+    read: Callable, numbers: range, pair: FilePair, bar: tqdm
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Gathers and velocity in the layout of the files, some pairs at a time, checked."""
     for start in range(numbers.start, numbers.stop, _CHUNK):
@@ -221,4 +222,4 @@ def _chunks(
             np.ascontiguousarray(np.moveaxis(gathers, -1, 1)),
             np.ascontiguousarray(np.moveaxis(velocity, -1, 1)),
         )
-        bar.advance(stop - start)
+        bar.update(stop - start)

@@ -1,0 +1,48 @@
+"""The backend that Keras runs on: loaded without its log, compiling functions where it can."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+
+
+@contextlib.contextmanager
+def without_loading_log() -> Iterator[None]:
+    """Load TensorFlow without the lines that its C++ side writes to the terminal meanwhile.
+
+    They are written before anything can ask TensorFlow not to, so standard error goes to a file
+    until it is loaded; an error takes what is in the file along. ``TF_CPP_MIN_LOG_LEVEL``, if it
+    is set, decides as ever what is shown from then on, and ``0`` shows everything.
+    """
+    wanted = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if wanted == "0" or "tensorflow" in sys.modules:
+        yield
+        return
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as log:
+        terminal = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            log.seek(0)
+            os.write(terminal, log.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def compiled(function: Callable, backend: str) -> Callable:
+    """The function compiled by XLA where the Keras backend has it."""
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        on_tensors = tf.function(function, jit_compile=True, autograph=False)
+        return lambda *args: on_tensors(*tf.nest.map_structure(tf.constant, args))
+    if backend == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function
