@@ -1,0 +1,5 @@
+"""The small trained model of the exports' tests."""
+
+from tests.exporting.conftest import gathers, model, varied
+
+__all__ = ["gathers", "model", "varied"]
