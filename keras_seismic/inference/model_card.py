@@ -92,7 +92,7 @@ class ModelCard:
             metrics: Scores, names and values.
             license: Terms of the weights; only you know them.
         """
-        import keras_seismic
+        from keras_seismic.version import __version__
 
         model = predicting_network(model)
         physical = isinstance(model, PhysicalUnitsModel)
@@ -104,7 +104,7 @@ class ModelCard:
         return cls(
             model=type(model.network if physical else model).__name__,
             task=_TASKS.get(name, f"{model.inputs[0].name} to {name}"),
-            package_version=keras_seismic.__version__,
+            package_version=__version__,
             keras_version=keras.__version__,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             parameters=model.count_params(),
