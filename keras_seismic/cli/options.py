@@ -1,0 +1,79 @@
+"""The options that several programs have, each written once.
+
+``def evaluate(model: Model, out: Out, overwrite: Overwrite = False)``: the program chooses the
+default, the option says what it means.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from keras_seismic.noise import NOISES
+from keras_seismic.simulation import FAMILIES
+
+
+def _families() -> list[str]:
+    return list(FAMILIES)
+
+
+# Runs
+Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to write.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with an interrupted run of the same arguments.")
+]
+Seed = Annotated[int, typer.Option(help="Of data, order and weights.")]
+
+# Training
+Epochs = Annotated[int, typer.Option(min=1, help="Passes over the training data.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Examples in a batch.")]
+LearningRate = Annotated[float, typer.Option(help="The largest, where it changes.")]
+Filters = Annotated[int, typer.Option(min=1, help="Width of the network.")]
+
+# Pairs of shot gathers and velocity models
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Pairs to learn from, instead of simulated ones: a folder or annotation file of "
+        "OpenFWI's, FCNVMB's or this package's files, or a TensorFlow dataset.",
+    ),
+]
+Family = Annotated[
+    str | None,
+    typer.Option(
+        autocompletion=_families,
+        help=f"Family of the velocity models: {', '.join(FAMILIES)}.",
+    ),
+]
+Samples = Annotated[
+    int | None, typer.Option(min=1, help="Pairs to learn from; of --data by default all.")
+]
+HeldOut = Annotated[int, typer.Option(min=1, help="Pairs to score on, never learned from.")]
+Boundary = Annotated[
+    Literal["openfwi", "cpml"],
+    typer.Option(help="openfwi: OpenFWI's exact scheme; cpml: three times quicker."),
+]
+CacheDir = Annotated[Path, typer.Option(metavar="FOLDER", help="Where simulated pairs are kept.")]
+
+# Sections
+NoiseKinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND[=LEVEL]",
+        help="Noise to add, with a level of its own in dB, or a fraction of traces for missing "
+        f"and weak; may be repeated: {', '.join(NOISES)}. White if none is given.",
+    ),
+]
+SNR = Annotated[
+    float, typer.Option("--snr", metavar="DB", help="Signal-to-noise ratio of the noise added.")
+]
+SampleInterval = Annotated[
+    float | None,
+    typer.Option("--dt", metavar="SECONDS", help="Sample interval where the file does not tell."),
+]
+
+# Models
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="model.keras of a run.")]
+License = Annotated[str | None, typer.Option(help="Terms of the weights, for the model card.")]

@@ -1,0 +1,182 @@
+"""A program that can be repeated from the ``config.json`` it wrote, and tried on tiny data.
+
+The annotated signature of a program's function is its configuration: Typer makes the options of
+it, ``config.json`` records it, ``--config`` reads it back, and Python can call it as it is.
+"""
+
+import functools
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import keras
+import typer
+
+import keras_seismic
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def program(
+    group: typer.Typer, name: str | None = None, *, smoke: Mapping[str, Any] | None = None
+) -> Callable[[Function], Function]:
+    """Register a function as a program with ``--config`` and, if it has one, ``--smoke``.
+
+    Values come, in this order, from the command line, from ``smoke``, from the file of
+    ``--config``, from the function's defaults.
+
+    Args:
+        group: What the program belongs to.
+        name: The program's name; by default the function's.
+        smoke: The tiny values that ``--smoke`` sets, by argument.
+
+    Returns:
+        A decorator, which returns the function as it is.
+
+    Raises:
+        TypeError: If ``smoke`` names no argument of the function.
+    """
+
+    def register(function: Function) -> Function:
+        signature = inspect.signature(function, eval_str=True)
+        unknown = sorted(set(smoke or {}) - set(signature.parameters))
+        if unknown:
+            raise TypeError(f"{function.__name__}: smoke sets {unknown}, which are no arguments")
+
+        @functools.wraps(function)
+        def command(**arguments: Any) -> None:
+            for option in added:
+                arguments.pop(option.name)
+            try:
+                function(**arguments)
+            except KeyboardInterrupt:
+                typer.echo(_interrupted(arguments), err=True)
+                raise typer.Exit(130) from None
+
+        added = [_parameter("config", Annotated[Path | None, _CONFIG], None)]
+        if smoke:
+            added.append(_parameter("smoke", Annotated[bool, _smoke_option(smoke)], False))
+        parameters = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in signature.parameters.values()
+        ]
+        signature = signature.replace(parameters=[*parameters, *added])
+        command.__signature__ = signature  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        group.command(name, help=_help(function.__doc__ or ""))(command)
+        return function
+
+    return register
+
+
+def configuration(command: str, arguments: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """What goes into ``config.json``: the command, its arguments and the versions behind them.
+
+    Args:
+        command: The words behind ``keras-seismic``, such as ``"train inversionnet"``.
+        arguments: Of the program's function, by name.
+        **more: Anything else to record.
+    """
+    return {
+        "command": command,
+        "arguments": {name: _plain(value) for name, value in arguments.items()},
+        "versions": {
+            "keras_seismic": keras_seismic.__version__,
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            "python": sys.version.split()[0],
+        },
+        **more,
+    }
+
+
+def print_table(rows: Mapping[str, Any]) -> None:
+    """Print names and values in two columns, floats with four digits."""
+    width = max(map(len, rows), default=0)
+    for name, value in rows.items():
+        text = f"{value:.4g}" if isinstance(value, float) else f"{value}"
+        typer.echo(f"  {name:<{width}}  {text}")
+
+
+def _repeat(context: typer.Context, path: Path | None) -> Path | None:
+    """Take what a run recorded as the defaults."""
+    if path is None or context.resilient_parsing:
+        return path
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: expected the config.json of a run ({error})") from error
+    if not isinstance(config, dict) or not isinstance(config.get("arguments"), dict):
+        raise ValueError(f"{path}: expected the config.json of a run")
+    name = context.command_path.removeprefix(context.find_root().command_path).strip()
+    if config.get("command") != name:
+        raise ValueError(
+            f"{path}: expected a run of {name!r}, received one of {config.get('command')!r}"
+        )
+    known = {parameter.name for parameter in context.command.params}
+    unknown = sorted(config["arguments"].keys() - known)
+    if unknown:
+        raise ValueError(f"{path}: {name!r} has no argument {', '.join(unknown)}")
+    recorded = {
+        argument: value
+        for argument, value in config["arguments"].items()
+        if value is not None and argument not in ("overwrite", "resume")
+    }
+    context.default_map = {**recorded, **(context.default_map or {})}
+    return path
+
+
+_CONFIG = typer.Option(
+    metavar="FILE",
+    is_eager=True,
+    callback=_repeat,
+    help="Repeat the run that wrote this config.json; options given besides win.",
+)
+
+
+def _smoke_option(values: Mapping[str, Any]) -> Any:
+    def set_defaults(context: typer.Context, wanted: bool) -> bool:
+        if wanted:
+            context.default_map = {**(context.default_map or {}), **values}
+        return wanted
+
+    tiny = ", ".join(f"{name} {_plain(value)}" for name, value in values.items())
+    return typer.Option(
+        "--smoke",
+        is_eager=True,
+        callback=set_defaults,
+        help=f"Try the whole program in about a minute: {tiny}.",
+    )
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
+
+def _help(docstring: str) -> str:
+    """A docstring whose indented examples keep their lines: Click's sign goes before each."""
+    return re.sub(r"\n\n(?= {4})", "\n\n\b\n", inspect.cleandoc(docstring))
+
+
+def _interrupted(arguments: Mapping[str, Any]) -> str:
+    """What to say to Ctrl-C: how to go on, if an epoch was finished."""
+    folder = Path(arguments.get("out", ""))
+    if "resume" not in arguments or not any(folder.glob("last-*.keras")):
+        return "interrupted"
+    config = folder / "config.json"
+    command = json.loads(config.read_text(encoding="utf-8"))["command"]
+    return f"interrupted; go on with\n  keras-seismic {command} --config {config} --resume"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
