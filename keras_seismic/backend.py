@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -34,7 +35,7 @@ def without_loading_log() -> Iterator[None]:
             os.close(terminal)
 
 
-def compiled(function: Callable, backend: str) -> Callable:
+def compiled(function: Callable[..., Any], backend: str) -> Callable[..., Any]:
     """The function compiled by XLA where the Keras backend has it."""
     if backend == "tensorflow":
         import tensorflow as tf
