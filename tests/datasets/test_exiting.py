@@ -25,7 +25,7 @@ SLOW = """
             width=70, dx=10.0, dt=0.001, nt=60, peak_frequency=15.0, boundary="cpml"
         )
         pairs = ks.datasets.SimulatedPairs("flatvel_a", 3, acquisition, cache_dir=folder)
-        pairs.generate(progress=False)
+        pairs.prepare(progress=False)
     elif kind == "FCNVMBPairs":
         pairs = ks.datasets.FCNVMBPairs(folder, gather_shape=(10, 6, 2), velocity_shape=(4, 6))
     if kind == "NoisyPatches":

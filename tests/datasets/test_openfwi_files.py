@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.datasets.openfwi.files import FilePool, RowFile, RowReader
+from keras_seismic.datasets.store import FilePool, RowFile, RowReader
 from keras_seismic.datasets.openfwi.layout import file_split, find_pairs, published_names
 
 SHOTS, NT, RECEIVERS, DEPTH, WIDTH = 2, 12, 6, 5, 6
@@ -206,7 +206,7 @@ def test_numbers_that_are_not_finite_are_refused_when_read(folder, name, place, 
     with pytest.raises(ValueError, match=message):
         pairs[[0, 5, 8]]
     with pytest.raises(ValueError, match=message):
-        pairs.sequence(batch_size=9)[0]
+        pairs.pydataset(batch_size=9)[0]
     assert np.isfinite(pairs[[0, 1, 2, 3, 4, 6, 7, 8]][0]).all()
 
 
@@ -270,7 +270,7 @@ def test_gathers_alone_make_batches_for_prediction(folder):
     assert pairs[1:3][1].size == 0
     batches = list(pairs.dataset(batch_size=4, shuffle=False).as_numpy_iterator())
     assert [batch.shape for batch in batches] == [(n, NT, RECEIVERS, SHOTS) for n in (4, 1)]
-    np.testing.assert_array_equal(pairs.sequence(batch_size=4, shuffle=False)[1], batches[1])
+    np.testing.assert_array_equal(pairs.pydataset(batch_size=4, shuffle=False)[1], batches[1])
     flip = ks.datasets.GatherAugmentation(flip=True)
     with pytest.raises(ValueError, match="flip needs the positions"):
         pairs.dataset(augmentation=flip)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.datasets.openfwi.buffers import BufferPool
+from keras_seismic.datasets.pair_batches import BufferPool
 from keras_seismic.datasets.order import BatchOrder
 
 SHOTS, NT, RECEIVERS, DEPTH, WIDTH = 5, 20, 70, 6, 70
@@ -198,7 +198,7 @@ def test_a_pipeline_goes_on_where_another_stopped(pairs, start):
     resumed = pairs.dataset(**options, start=start)
     rest = uninterrupted[6 * start[0] + start[1] :]
     assert_equal_batches(collected(resumed.repeat(3 - start[0])), rest)
-    sequence = pairs.sequence(**options, start=start)
+    sequence = pairs.pydataset(**options, start=start)
     received = []
     for _ in range(3 - start[0]):
         received += [sequence[i] for i in range(len(sequence))]
@@ -216,7 +216,7 @@ def small_network():
     return network
 
 
-@pytest.mark.parametrize("kind", ["dataset", "sequence"])
+@pytest.mark.parametrize("kind", ["dataset", "pydataset"])
 def test_training_sees_one_epoch_after_the_other(pairs, monkeypatch, kind):
     """Keras makes more iterators than it uses; the epochs are 0, 1, 2 all the same."""
     epochs = []
@@ -254,7 +254,7 @@ def test_a_training_resumed_in_mid_epoch_ends_with_the_same_weights(pairs):
 
 def test_sequence_is_the_dataset(pairs):
     options = {"batch_size": 4, "seed": 7, "sample_ratio": 2}
-    sequence, dataset = pairs.sequence(**options), pairs.dataset(**options)
+    sequence, dataset = pairs.pydataset(**options), pairs.dataset(**options)
     for _ in range(2):
         made = [sequence[i] for i in range(len(sequence))]
         assert_equal_batches(made, collected(dataset), atol=1e-6)
@@ -286,14 +286,14 @@ JAX = """
     pairs = ks.datasets.OpenFWIPairs(sys.argv[1])
     augmentation = ks.datasets.GatherAugmentation(amplitude=(0.5, 2.0), missing_traces=0.3,
                                               low_cut=keras.layers.Rescaling(0.1))
-    sequence = pairs.sequence(batch_size=4, seed=5, augmentation=augmentation)
+    sequence = pairs.pydataset(batch_size=4, seed=5, augmentation=augmentation)
     made = []
     for epoch in range(2):
         made += [sequence[i] for i in range(len(sequence))]
         sequence.on_epoch_end()
     np.savez(sys.argv[2], **{f"{i}_{k}": part for i, batch in enumerate(made) for k, part in
                              enumerate(batch)})
-    copy = pickle.loads(pickle.dumps(pairs.sequence(batch_size=4, seed=5)))
+    copy = pickle.loads(pickle.dumps(pairs.pydataset(batch_size=4, seed=5)))
     network = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1),
                                 keras.layers.Reshape((1, 1, 1))])
     network.compile("sgd", "mae")
@@ -321,15 +321,15 @@ def test_jax_without_tensorflow_gets_the_same_batches(pairs, folder, tmp_path):
 EXIT = """
     import sys, time
     import keras_seismic as ks
-    from keras_seismic.datasets.openfwi.batches import Batches
+    from keras_seismic.datasets.pair_batches import PairBatches as Batches
 
-    read = Batches.read
+    read = Batches._read
 
     def slow(*arguments):
         time.sleep(0.3)
         return read(*arguments)
 
-    Batches.read = slow
+    Batches._read = slow
     iterator = iter(ks.datasets.OpenFWIPairs(sys.argv[1]).dataset(batch_size=1).repeat())
     next(iterator)
     raise SystemExit("enough")
@@ -366,12 +366,12 @@ def test_buffers_come_back_when_their_last_view_is_gone():
 def test_batches_are_not_overwritten_by_later_ones(pairs):
     """Every batch of three epochs is kept, and compared when all are made."""
     made = list(pairs.dataset(batch_size=4).repeat(3))
-    kept = [pairs.sequence(batch_size=4)[i] for i in range(6)]
+    kept = [pairs.pydataset(batch_size=4)[i] for i in range(6)]
     for _ in range(3):
         list(pairs.dataset(batch_size=4))
     assert_equal_batches(made[:6], kept, atol=1e-6)
     threads = threading.active_count()
-    sequence = pairs.sequence(batch_size=4)
+    sequence = pairs.pydataset(batch_size=4)
     assert sequence[0] is not None
     assert threading.active_count() <= threads + 2
 
@@ -397,7 +397,7 @@ def test_batches_are_not_overwritten_by_later_ones(pairs):
         ({"start": (-1, 0)}, "start must be"),
     ],
 )
-@pytest.mark.parametrize("kind", ["dataset", "sequence"])
+@pytest.mark.parametrize("kind", ["dataset", "pydataset"])
 def test_bad_arguments(pairs, kind, options, message):
     with pytest.raises(ValueError, match=message):
         getattr(pairs, kind)(**options)

@@ -12,7 +12,7 @@ from keras_seismic.datasets import simulated as synthetic
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(synthetic, "_SHARD_SIZE", 4)
+    monkeypatch.setattr(synthetic, "_SHARD_PAIRS", 4)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def make(tmp_path, small_acquisition):
 
 
 def generated(pairs):
-    return pairs.generate(progress=False)
+    return pairs.prepare(progress=False)
 
 
 def test_pairs_are_the_simulation_of_the_sampled_models(make, small_acquisition):

@@ -51,7 +51,7 @@ def test_they_are_those_of_the_training_program(builder, tmp_path):
     """With the same seed: train.inversionnet holds out the pairs of seed (seed, 1)."""
     acquisition, received = builder.builder_config.acquisition, examples(builder, "validation")
     pairs = ks.datasets.SimulatedPairs("flatvel_a", 4, acquisition, (0, 1), tmp_path, (32, 32))
-    gathers, velocity = pairs.generate(progress=False)[:]
+    gathers, velocity = pairs.prepare(progress=False)[:]
     for i in range(4):
         np.testing.assert_array_equal(received[i]["shot_gather"], gathers[i])
         np.testing.assert_array_equal(received[i]["velocity"], velocity[i])
