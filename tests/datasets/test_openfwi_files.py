@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.datasets.store import FilePool, RowFile, RowReader
 from keras_seismic.datasets.openfwi.layout import file_split, find_pairs, published_names
+from keras_seismic.datasets.store import FilePool, RowFile, RowReader
 
 SHOTS, NT, RECEIVERS, DEPTH, WIDTH = 2, 12, 6, 5, 6
 
@@ -93,6 +93,18 @@ def test_a_split_chooses_files(tmp_path):
         ks.datasets.OpenFWIPairs(folder, family="flatvel_a", split="train")
     with pytest.raises(ValueError, match=r"split must be one of train, validation, received 'test"):
         ks.datasets.OpenFWIPairs(folder, split="test")
+
+
+def test_published_validation_files_are_held_out(folder, tmp_path):
+    """Of files of both published splits; others are divided by the fraction, see test_pairs."""
+    held = tmp_path / "held"
+    held.mkdir()
+    for kind, name in (("data", "seis"), ("model", "vel")):
+        for old, new in ((1, 0), (2, 31), (3, 32)):
+            (held / f"{name}4_1_{new}.npy").symlink_to(folder / kind / f"{kind}{old}.npy")
+    training, held_out = ks.datasets.OpenFWIPairs(held).held_out(0.3)
+    assert sorted(training) == list(range(7))
+    assert sorted(held_out) == [7, 8]
 
 
 # Bad folders and files
