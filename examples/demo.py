@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     ):
         ks.datasets.SimulatedPairs(
             "flatvel_a", count, acquisition, seed, arguments.cache_dir
-        ).generate()
+        ).prepare()
     stage("simulate")
 
     print("2. Train InversionNet (quarter width) and score it on held-out models", flush=True)

@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     shorter = ks.sparse.WaveletConvolution(wavelet, length, arguments.zero_time)
     training, validation, held_out = (
         ks.sparse.ReflectivityPairs(
-            shorter, batches, arguments.batch_size, snr_db=arguments.snr, seed=seed
+            shorter, batches * arguments.batch_size, snr_db=arguments.snr, seed=seed
         )
         for batches, seed in (
             (arguments.batches, arguments.seed),
@@ -99,20 +99,24 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             (max(arguments.batches // 10, 1), arguments.seed + 20_000),
         )
     )
-    best = ks.sparse.best_weight(shorter, *validation.arrays(), arguments.iterations)
+    best = ks.sparse.best_weight(shorter, *validation[:], arguments.iterations)
     lista = ks.models.LISTA(wavelet, arguments.layers, arguments.zero_time, best)
-    steps = arguments.epochs * len(training)
+    size = arguments.batch_size
+    batches = training.dataset(size, start=(run.epochs_done, 0))
+    steps = arguments.epochs * len(batches)
     optimizer = ks.training.adamw(arguments.learning_rate, steps)
     optimizer.clipnorm = 0.01  # one long gradient can make the iterations diverge
     lista.compile(optimizer, "mean_squared_error", jit_compile=ks.training.jit_compile())
-    lista = ks.training.fit(lista, training, validation, run, arguments.epochs)
+    lista = ks.training.fit(
+        lista, batches, validation.dataset(size, shuffle=False), run, arguments.epochs
+    )
     normalization = ks.layers.SectionNormalization("maximum")
     run.save_model(ks.models.with_physical_units(lista, normalization))
     run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
 
     # Scores
     table: list[dict[str, Any]] = ks.sparse.compare_methods(
-        shorter, *held_out.arrays(), best, arguments.iterations, lista
+        shorter, *held_out[:], best, arguments.iterations, lista
     )
     metrics = {**result.metrics, "noise": noise, "methods": table}
     run.write("metrics.json", metrics)

@@ -202,8 +202,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     )
     run.create(config)
     if not arguments.data:
-        pairs.generate()
-        data.held_out.generate()
+        pairs.prepare()
+        data.held_out.prepare()
     scaling = ks.layers.VelocityScaling(*((1500, 4500) if arguments.targets == "unit" else ()))
     validating = max(len(learning) // 20, 1)
     parts = learning[validating:] if len(learning) > 1 else learning, learning[:validating]

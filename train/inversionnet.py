@@ -145,8 +145,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     arguments.family, arguments.samples = pairs.family, len(learning)
     run.create(command_line.configuration(arguments, acquisition=acquisition.get_config()))
     if not arguments.data:
-        pairs.generate()
-        data.held_out.generate()
+        pairs.prepare()
+        data.held_out.prepare()
     scaling = ks.layers.VelocityScaling(1500.0, 4500.0)
     validating = max(len(learning) // 20, 1)
     parts = learning[validating:] if len(learning) > 1 else learning, learning[:validating]

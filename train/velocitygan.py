@@ -137,8 +137,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     gather_shape = prepared.compute_output_shape((None, *acquisition.gather_shape))[1:]
     gan = build(arguments, gather_shape, pairs.shape)
     run.create(command_line.configuration(arguments, acquisition=acquisition.get_config()))
-    pairs.generate()
-    held_out.generate()
+    pairs.prepare()
+    held_out.prepare()
 
     # Training
     settings = (prepared, scaling, arguments.batch_size)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from keras_seismic.datasets import SimulatedPairs
+from keras_seismic.datasets import Pairs
 from keras_seismic.models import (
     PhysicalUnitsModel,
     VelocityCritic,
@@ -51,7 +51,7 @@ def fit_with_unlabeled(
     model: PhysicalUnitsModel,
     training: "tf.data.Dataset",
     validation: "tf.data.Dataset",
-    unlabeled: SimulatedPairs,
+    unlabeled: Pairs,
     run: RunFolder,
     *,
     epochs: int,
@@ -95,7 +95,7 @@ def fit_with_unlabeled(
         generator_every=1,
         jit_compile=jit_compile(),
     )
-    gathers = unlabeled.generate().dataset(
+    gathers = unlabeled.prepare().dataset(
         model.input_normalization, model.output_scaling, batch_size, seed=seed
     )
     best = fit(gan, with_unlabeled(training, gathers), validation, run, epochs)

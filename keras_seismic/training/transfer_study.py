@@ -68,12 +68,12 @@ def compare_starts(
         unlabeled: Gathers without velocity. With them, the pre-trained network also goes on
             against a critic (``fit_with_unlabeled``).
     """
-    gathers, velocity = held_out.generate()[:]
+    gathers, velocity = held_out.prepare()[:]
     comparison, best = Comparison(), (np.inf, source)
     predicted = {"as pre-trained": predict(source, gathers)}
     comparison.add("as pre-trained", score_velocity(velocity, predicted["as pre-trained"]))
     for pairs in few:
-        mean = np.broadcast_to(pairs.generate().mean_velocity(), velocity.shape)
+        mean = np.broadcast_to(pairs.prepare().mean_velocity(), velocity.shape)
         comparison.add("mean of the samples", score_velocity(velocity, mean))
     recipe: dict[str, Any] = {
         "epochs": epochs,
@@ -166,7 +166,7 @@ def fit_pairs(
     Returns:
         The model at its best epoch.
     """
-    parts = datasets(pairs.generate(), model, batch_size, seed)
+    parts = datasets(pairs.prepare(), model, batch_size, seed)
     compile_recipe(model.network, learning_rate, epochs * len(parts[0]))
     return _in_units_of(model, fit(model.network, *parts, run, epochs))
 

@@ -119,7 +119,7 @@ def test_inversionnet_learns_from_files(inversion_run, cache, tmp_path):
     for count, seed, split in ((5, 0, "train"), (2, (0, 1), "validation")):
         pairs = ks.datasets.SimulatedPairs("flatvel_a", count, acquisition, seed, cache)
         folder = tmp_path / "FlatVel_A"
-        ks.datasets.write_openfwi(folder, pairs.generate(), split=split, samples_per_file=3)
+        ks.datasets.write_openfwi(folder, pairs.prepare(), split=split, samples_per_file=3)
     shared = ["--out", str(tmp_path / "run"), "--epochs", "2", "--filters", "1"]
     learned = train.inversionnet.main([*shared, "--data", str(folder)])
     assert learned["baseline_mae_m_s"] == pytest.approx(metrics["baseline_mae_m_s"])
@@ -136,7 +136,7 @@ def test_inversionnet_learns_from_files(inversion_run, cache, tmp_path):
 def test_an_occupied_folder_is_refused_before_work(inversion_run, monkeypatch):
     folder, _, arguments = inversion_run
     before = {p: p.stat().st_mtime_ns for p in (folder / "run").rglob("*")}
-    monkeypatch.setattr(ks.datasets.SimulatedPairs, "generate", pytest.fail)
+    monkeypatch.setattr(ks.datasets.SimulatedPairs, "prepare", pytest.fail)
     with pytest.raises(FileExistsError, match="--overwrite"):
         train.inversionnet.main(arguments)
     assert {p: p.stat().st_mtime_ns for p in (folder / "run").rglob("*")} == before

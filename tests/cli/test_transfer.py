@@ -18,7 +18,7 @@ def cache(tmp_path_factory):
     for family, count, seed in (
         ("flatvel_a", 4, 0), ("curvevel_a", 2, (0, 1)), ("curvevel_a", 4, (0, 2, 0))
     ):  # fmt: skip
-        ks.datasets.SimulatedPairs(family, count, acquisition, seed, folder).generate(
+        ks.datasets.SimulatedPairs(family, count, acquisition, seed, folder).prepare(
             progress=False
         )
     return str(folder)

@@ -27,7 +27,7 @@ def cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     acquisition = ks.simulation.Acquisition.openfwi(boundary="cpml")
     for count, seed in ((6, 0), (2, (0, 1))):
-        ks.datasets.SimulatedPairs("flatvel_a", count, acquisition, seed, folder).generate(
+        ks.datasets.SimulatedPairs("flatvel_a", count, acquisition, seed, folder).prepare(
             progress=False
         )
     return str(folder)

@@ -28,7 +28,7 @@ def pairs(tmp_path_factory):
     """Three sets of pairs, the last to score on."""
     folder = tmp_path_factory.mktemp("cache")
     return [
-        ks.datasets.SimulatedPairs("flatvel_a", count, ACQUISITION, seed, folder).generate()
+        ks.datasets.SimulatedPairs("flatvel_a", count, ACQUISITION, seed, folder).prepare()
         for seed, count in enumerate((3, 3, 2))
     ]
 
