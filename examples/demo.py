@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     gathers, velocity = ks.datasets.SimulatedPairs(
         "flatvel_a", arguments.held_out, acquisition, (arguments.seed, 1), arguments.cache_dir
     )[:]
-    predicted = ks.evaluation.predict(ks.inference.load_predictor(onnx_path), gathers)
+    predicted = ks.inference.predict(ks.inference.load_predictor(onnx_path), gathers)
     onnx_score = ks.evaluation.score_velocity(velocity, predicted)
     metrics["onnx_velocity_mae_m_s"] = onnx_score["velocity_mae_m_s"]
     stage("export and check")

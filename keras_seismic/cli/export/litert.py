@@ -1,0 +1,36 @@
+"""``keras-seismic export litert``: for phones and small devices."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import keras_seismic as ks
+from keras_seismic.cli import app
+from keras_seismic.cli.export import Examples, License, Model, Overwrite, how_to_predict
+
+
+@app.export.command()
+def litert(
+    model: Model,
+    output: Annotated[Path, typer.Argument(help=".tflite file to write.")],
+    overwrite: Overwrite = False,
+    license: License = None,
+    examples: Examples = 4,
+) -> None:
+    """Export for LiteRT (once TensorFlow Lite), checked against the Keras model.
+
+    For small models on phones and small devices. The exported model takes raw amplitudes and
+    returns m/s (of a denoiser: amplitudes).
+
+    Loading a model can run code that is in it: export only models that you trust.
+    """
+    network = ks.inference.load_model(model)
+    inputs = ks.exporting.example_inputs(network, examples)
+    card = ks.inference.ModelCard.of_run(network, model, license)
+    ks.exporting.export_litert(network, output, inputs, overwrite, card)
+    ks.exporting.check_parity(network, output, inputs)
+    typer.echo(
+        f"{output}: {output.stat().st_size / 1e6:.2f} MB; call it in Python\n"
+        f"  {how_to_predict(output)}"
+    )
