@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-import keras_seismic.cli.inspect  # noqa: F401 - registers its program
+# Importing a program registers it.
+from keras_seismic.cli import evaluate, inspect, predict, serve  # noqa: F401
 from keras_seismic.cli.app import app
+from keras_seismic.cli.export import litert, onnx, saved_model  # noqa: F401
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import keras
 import numpy as np
 import typer
-from click.core import ParameterSource
 
 import keras_seismic as ks
 from keras_seismic.cli.app import app
+from keras_seismic.cli.options import Overwrite
 from keras_seismic.files import check_free, written_whole
 from keras_seismic.inference import GatherInverter, ModelCard, VelocityLine
 from keras_seismic.io.sections import Section
@@ -27,14 +27,15 @@ _SECTIONS_ONLY = ("line", "window", "overlap", "fill_mute", "keep_peaks", "integ
 @app.command()
 def predict(
     context: typer.Context,
-    input: Annotated[Path, typer.Argument(help="Gathers or section: .segy, .sgy, .su or .npy.")],
+    input: Annotated[Path, typer.Argument(metavar="INPUT", help="Gathers or section: .segy, .sgy, .su or .npy.")],
     output: Annotated[
-        Path, typer.Argument(help=".npy file to write; a section also in its own format.")
+        Path,
+        typer.Argument(metavar="OUTPUT", help=".npy to write; a section also in its own format."),
     ],
     model: Annotated[
         Path, typer.Option(help="model.keras of a run, .onnx, .tflite or a SavedModel's version.")
     ],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Overwrite = False,
     figure: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Draw the velocity, or before and after.")
     ] = None,
@@ -139,7 +140,8 @@ def _check_figure(figure: Path, input: Path, output: Path, overwrite: bool) -> N
 def _refuse(context: typer.Context, others: tuple[str, ...], predicted: str) -> None:
     """Refuse options that would do nothing."""
     for name in others:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
             option = f"--{name.replace('_', '-')}"
             raise ValueError(f"{option}: does nothing for a model that predicts a {predicted}")
 

@@ -1,12 +1,12 @@
 """``keras-seismic serve``: what TensorFlow Serving needs to start."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import keras_seismic as ks
 from keras_seismic.cli.app import app
+from keras_seismic.cli.options import Out, Overwrite
 
 
 @app.command()
@@ -18,10 +18,8 @@ def serve(
             help="Models to serve; by default a folder's own name is the model's.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder to write the configuration to.")],
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the files that are there.")
-    ] = False,
+    out: Out,
+    overwrite: Overwrite = False,
     label: Annotated[
         list[str] | None,
         typer.Option(

@@ -7,13 +7,14 @@ import typer
 
 import keras_seismic as ks
 from keras_seismic.cli import app
-from keras_seismic.cli.export import Examples, License, Model, Overwrite, how_to_predict
+from keras_seismic.cli.export import Examples, how_to_predict
+from keras_seismic.cli.options import License, ModelFile, Overwrite
 
 
 @app.export.command()
 def litert(
-    model: Model,
-    output: Annotated[Path, typer.Argument(help=".tflite file to write.")],
+    model: ModelFile,
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".tflite file to write.")],
     overwrite: Overwrite = False,
     license: License = None,
     examples: Examples = 4,

@@ -8,14 +8,15 @@ import typer
 
 import keras_seismic as ks
 from keras_seismic.cli import app
-from keras_seismic.cli.export import Examples, License, Model, Overwrite, how_to_predict
+from keras_seismic.cli.export import Examples, how_to_predict
+from keras_seismic.cli.options import License, ModelFile, Overwrite
 from keras_seismic.io.arrays import read_array
 
 
 @app.export.command()
 def onnx(
-    model: Model,
-    output: Annotated[Path, typer.Argument(help=".onnx file to write.")],
+    model: ModelFile,
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".onnx file to write.")],
     variant: Annotated[
         Literal["float32", "float16", "int8"], typer.Option(help="Precision of the weights.")
     ] = "float32",

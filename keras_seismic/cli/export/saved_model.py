@@ -8,13 +8,14 @@ import typer
 
 import keras_seismic as ks
 from keras_seismic.cli import app
-from keras_seismic.cli.export import Examples, License, Model, how_to_predict
+from keras_seismic.cli.export import Examples, how_to_predict
+from keras_seismic.cli.options import License, ModelFile
 
 
 @app.export.command("saved-model")
 def saved_model(
-    model: Model,
-    output: Annotated[Path, typer.Argument(help="The model's folder; its versions lie in it.")],
+    model: ModelFile,
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The model's folder; its versions lie in it.")],
     version: Annotated[
         int | None, typer.Option(min=1, help="Number of the version; by default the next one.")
     ] = None,
