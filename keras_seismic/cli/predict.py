@@ -27,7 +27,9 @@ _SECTIONS_ONLY = ("line", "window", "overlap", "fill_mute", "keep_peaks", "integ
 @app.command()
 def predict(
     context: typer.Context,
-    input: Annotated[Path, typer.Argument(metavar="INPUT", help="Gathers or section: .segy, .sgy, .su or .npy.")],
+    input: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Gathers or section: .segy, .sgy, .su or .npy.")
+    ],
     output: Annotated[
         Path,
         typer.Argument(metavar="OUTPUT", help=".npy to write; a section also in its own format."),

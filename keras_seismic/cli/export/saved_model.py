@@ -15,7 +15,9 @@ from keras_seismic.cli.options import License, ModelFile
 @app.export.command("saved-model")
 def saved_model(
     model: ModelFile,
-    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The model's folder; its versions lie in it.")],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="The model's folder; its versions lie in it.")
+    ],
     version: Annotated[
         int | None, typer.Option(min=1, help="Number of the version; by default the next one.")
     ] = None,
