@@ -109,6 +109,8 @@ def predict(
         drawing = _tell_velocity(result, inverter, output)
     else:
         _refuse(context, _GATHERS_ONLY, "section")
+        if card is None:
+            typer.echo(f"{model}: has no model card; it is taken for a denoiser")
         section, denoised = ks.inference.denoise_file(
             network,
             input,
