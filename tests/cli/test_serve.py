@@ -55,5 +55,5 @@ def test_options_reach_the_server(models, tmp_path, capsys):
 
 
 def test_errors_are_one_line(tmp_path):
-    with pytest.raises(SystemExit, match="^error: .*absent: no such folder of model versions$"):
+    with pytest.raises(SystemExit, match=r"^error: .*absent: no such folder of model versions$"):
         keras_seismic("serve", tmp_path / "absent", "--out", tmp_path / "serving")

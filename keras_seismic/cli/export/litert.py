@@ -18,7 +18,7 @@ def litert(
     overwrite: Overwrite = False,
     license: License = None,
     examples: Examples = 4,
-) -> None:
+) -> float:
     """Export for LiteRT (once TensorFlow Lite), checked against the Keras model.
 
     For small models on phones and small devices. The exported model takes raw amplitudes and
@@ -30,8 +30,9 @@ def litert(
     inputs = ks.exporting.example_inputs(network, examples)
     card = ks.inference.ModelCard.of_run(network, model, license)
     ks.exporting.export_litert(network, output, inputs, overwrite, card)
-    ks.exporting.check_parity(network, output, inputs)
+    difference = ks.exporting.check_parity(network, output, inputs)
     typer.echo(
         f"{output}: {output.stat().st_size / 1e6:.2f} MB; call it in Python\n"
         f"  {how_to_predict(output)}"
     )
+    return difference

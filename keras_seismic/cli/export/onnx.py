@@ -39,7 +39,7 @@ def onnx(
     overwrite: Overwrite = False,
     license: License = None,
     examples: Examples = 4,
-) -> None:
+) -> float:
     """Export ONNX for ONNX Runtime and the browser, checked against the Keras model.
 
     The exported model takes raw amplitudes and returns m/s (of a denoiser: amplitudes) for any
@@ -67,15 +67,17 @@ def onnx(
         card=card,
     )
     if variant == "float32":
-        ks.exporting.check_parity(network, path, inputs)
+        difference = ks.exporting.check_parity(network, path, inputs)
     else:
         loss = ks.exporting.accuracy_loss(network, path, inputs)
+        difference = loss.largest
         typer.echo(f"{path.name}: {variant} loses {loss}")
     megabytes = path.stat().st_size / 1e6
     typer.echo(
         f"{path}: {megabytes:.2f} MB (float32 weights: {4e-6 * card.parameters:.2f} MB); "
         f"call it in Python\n  {how_to_predict(path)}"
     )
+    return difference
 
 
 def _divided(path: Path) -> tuple[np.ndarray, np.ndarray]:

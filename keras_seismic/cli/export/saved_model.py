@@ -27,7 +27,7 @@ def saved_model(
     ] = None,
     license: License = None,
     examples: Examples = 4,
-) -> None:
+) -> float:
     """Export a SavedModel for TensorFlow Serving, checked against the Keras model.
 
     Writes the next version, OUTPUT/1, OUTPUT/2, ..., whole or not at all, with a model card and
@@ -41,7 +41,7 @@ def saved_model(
     inputs = ks.exporting.example_inputs(network, examples)
     card = ks.inference.ModelCard.of_run(network, model, license)
     path = ks.exporting.export_saved_model(network, output, version, inputs, card, warm_up)
-    ks.exporting.check_parity(network, path, inputs)
+    difference = ks.exporting.check_parity(network, path, inputs)
     if not (path / "assets.extra" / "tf_serving_warmup_requests").exists():
         typer.echo("no warm-up requests; to have them: pip install 'keras_seismic[serving]'")
     served = shlex.quote(f"{output.absolute().name}={output}")
@@ -49,3 +49,4 @@ def saved_model(
         f"SavedModel: {path}; serve it with\n  keras-seismic serve {served} --out serving\n"
         f"or call it in Python\n  {how_to_predict(path)}"
     )
+    return difference
