@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import export.onnx
-import export.saved_model
 import keras_seismic as ks
 import train.denoiser
 import train.inversionnet
 from keras_seismic.cli import command_line
+from keras_seismic.cli.export.onnx import onnx
+from keras_seismic.cli.export.saved_model import saved_model
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
@@ -66,14 +66,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
     print("3. Export as SavedModel and ONNX, each checked on simulated gathers", flush=True)
     model_path, onnx_path = run.path / "model.keras", run.path / "model.onnx"
-    metrics["saved_model_max_difference_m_s"] = export.saved_model.main(
-        [str(model_path), str(run.path / "saved_model")]
-    )
-    metrics["onnx_max_difference_m_s"] = export.onnx.main([str(model_path), str(onnx_path)])
+    metrics["saved_model_max_difference_m_s"] = saved_model(model_path, run.path / "saved_model")
+    metrics["onnx_max_difference_m_s"] = onnx(model_path, onnx_path)
     gathers, velocity = ks.datasets.SimulatedPairs(
         "flatvel_a", arguments.held_out, acquisition, (arguments.seed, 1), arguments.cache_dir
     )[:]
-    predicted = ks.evaluation.predict(ks.inference.load_predictor(onnx_path), gathers)
+    predicted = ks.inference.predict(ks.inference.load_predictor(onnx_path), gathers)
     onnx_score = ks.evaluation.score_velocity(velocity, predicted)
     metrics["onnx_velocity_mae_m_s"] = onnx_score["velocity_mae_m_s"]
     stage("export and check")
@@ -111,12 +109,12 @@ Seconds: {", ".join(f"{name} {value:.0f}" for name, value in m["seconds"].items(
 Look at
   {out}/figures/velocity.png
   {out}/denoiser/figures/denoising.png
-Go on with (.venv/bin/python where it says python)
-  python -m train.denoiser --section YOUR_LINE.segy --test ANOTHER.segy --out runs/denoiser
-  python -m train.evaluate {out}/model.keras YOUR_VELOCITY.npy --out runs/velocity
-  python -m export.predict {out}/model.onnx YOUR_GATHERS.npy velocity.npy --figure velocity.png
-  python -m export.serving serving inversion={out}/saved_model
-  python -m train.inversionnet --family curvefault_a --samples 5000 --epochs 40 --out runs/faults
+Go on with
+  keras-seismic train denoiser --section YOUR_LINE.segy --test ANOTHER.segy --out runs/denoiser
+  keras-seismic evaluate {out}/model.keras YOUR_VELOCITY.npy --out runs/velocity
+  keras-seismic predict YOUR_GATHERS.npy velocity.npy --model {out}/model.onnx
+  keras-seismic serve inversion={out}/saved_model --out serving
+  keras-seismic train inversionnet --family curvefault_a --samples 5000 --epochs 40 --out runs/faults
 """
 
 

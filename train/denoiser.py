@@ -172,7 +172,7 @@ def score(model, arguments, data: Data):
         )
         metrics = ks.evaluation.score_denoising(*result)
         return metrics, ks.visualization.plot_denoising(*result, dt=data.dt)
-    denoised = ks.evaluation.predict(model, data.scored[None, ..., None])[0, ..., 0]
+    denoised = ks.inference.predict(model, data.scored[None, ..., None])[0, ..., 0]
     metrics = ks.evaluation.score_without_truth(data.scored, denoised)
     return metrics, ks.visualization.plot_before_after(data.scored, denoised, dt=data.dt)
 

@@ -168,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     model = ks.models.with_physical_units(network, normalization, scaling, acquisition)
     run.save_model(model)
     gathers, velocity = data.held_out[data.scoring]
-    predicted = ks.evaluation.predict(model, gathers)
+    predicted = ks.inference.predict(model, gathers)
     metrics = ks.evaluation.score_velocity(velocity, predicted)
     mean = pairs.mean_velocity(learning) if arguments.data else pairs.mean_velocity()
     baseline = abs(velocity - mean).mean()

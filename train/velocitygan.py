@@ -156,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     model = ks.models.with_physical_units(gan, prepared, scaling, acquisition)
     run.save_model(model)
     gathers, velocity = held_out[:]
-    predicted = ks.evaluation.predict(model, gathers)
+    predicted = ks.inference.predict(model, gathers)
     metrics = ks.evaluation.score_velocity(velocity, predicted)
     baseline = abs(velocity - pairs.mean_velocity()).mean()
     metrics |= {"baseline_mae_m_s": float(baseline), "prediction_std_m_s": float(predicted.std())}

@@ -13,7 +13,6 @@ from keras_seismic.evaluation.real_geology import WindowScores, evaluate_on_wind
 from keras_seismic.evaluation.scores import (
     DenoisingResult,
     denoising_experiment,
-    predict,
     score_denoising,
     score_velocity,
     score_without_truth,
@@ -35,7 +34,6 @@ __all__ = [
     "plot_low_cut_scores",
     "plot_low_cut_velocity",
     "plot_predictions",
-    "predict",
     "score_denoising",
     "score_velocity",
     "score_without_truth",

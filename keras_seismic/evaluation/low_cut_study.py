@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from keras_seismic.evaluation.scores import predict, score_velocity
+from keras_seismic.evaluation.scores import score_velocity
+from keras_seismic.inference import predict
 from keras_seismic.metrics import VelocitySignalToNoiseRatio
 from keras_seismic.visualization import VELOCITY_MAP, new_figure
 

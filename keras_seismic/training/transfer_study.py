@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from keras_seismic.datasets import SimulatedPairs
-from keras_seismic.evaluation import Comparison, predict, score_velocity
+from keras_seismic.evaluation import Comparison, score_velocity
+from keras_seismic.inference import predict
 from keras_seismic.models import PhysicalUnitsModel, with_physical_units
 from keras_seismic.training.fitting import adamw, fit, jit_compile
 from keras_seismic.training.run_folder import RunFolder

@@ -1,5 +1,15 @@
-"""The small trained model of the exports' tests."""
+"""The model that these tests invert with."""
 
-from tests.exporting.conftest import gathers, model, varied
+import pytest
 
-__all__ = ["gathers", "model", "varied"]
+from tests.small_models import small_inversion
+
+
+@pytest.fixture(scope="session")
+def small():
+    return small_inversion()
+
+
+@pytest.fixture(scope="session")
+def model(small):
+    return small.model
