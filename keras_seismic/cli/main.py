@@ -1,9 +1,11 @@
-"""Where the command ``keras-seismic`` begins."""
+"""Where the command ``keras-seismic`` starts."""
 
 import sys
 from collections.abc import Sequence
 
-import keras_seismic.cli.inspect  # noqa: F401 - registers its program
+import keras_seismic.cli.inspect
+import keras_seismic.cli.simulate
+import keras_seismic.cli.train  # noqa: F401 - these register their programs
 from keras_seismic.cli.app import app
 
 
@@ -11,7 +13,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; errors in what the user gave become one line, not a traceback.
 
     Args:
-        arguments: What stands behind ``keras-seismic``; by default the process' own.
+        arguments: The words after ``keras-seismic``; by default the process' own.
     """
     try:
         app(args=None if arguments is None else list(arguments), prog_name="keras-seismic")
@@ -20,5 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(*program: str) -> None:
-    """Run one program with the process' arguments, for ``python -m train.inversionnet``."""
+    """Run one program with the process' arguments, for ``python -m train.inversionnet``.
+
+    Args:
+        *program: Its name, such as ``"train", "inversionnet"``.
+    """
     main([*program, *sys.argv[1:]])
