@@ -15,10 +15,11 @@ test: $(VENV)/.dev  ## what CI runs
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
 		--cov=keras_seismic --cov-report=term:skip-covered $(TESTS)
 
-lint: $(VENV)/.dev  ## format, rules, types
+lint: $(VENV)/.dev  ## format, rules, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/.benchmark  ## every benchmark, a few minutes each, adversarial an hour
 	set -e; for program in benchmarks/[!_]*.py; do \
@@ -28,11 +29,11 @@ test-lowest: ## the tests on the oldest supported dependencies
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet uv
 	.venv-lowest/bin/uv pip install --python .venv-lowest/bin/python --quiet \
-		--resolution lowest-direct -e '.[dev]'
+		--compile-bytecode --resolution lowest-direct -e '.[dev]'
 	.venv-lowest/bin/python -m pytest $(TESTS)
 
 clean:  ## remove environments and caches; runs stay
-	rm -rf $(VENV) .venv-lowest build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) .venv-lowest build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 
 $(BIN)/python:
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'Python 3.11 or newer is needed'"

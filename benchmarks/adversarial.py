@@ -61,7 +61,7 @@ def scores(generator: keras.Model, held_out: Any, normalization: Any, scaling: A
     """Errors on the held-out pairs, and how steep the predicted models are."""
     model = ks.models.with_physical_units(generator, normalization, scaling)
     gathers, velocity = held_out[:]
-    predicted = ks.evaluation.predict(model, gathers)
+    predicted = ks.inference.predict(model, gathers)
     steepness = [np.abs(np.diff(v, axis=1)).mean() for v in (predicted, velocity)]
     ratio = float(steepness[0] / steepness[1])
     return ks.evaluation.score_velocity(velocity, predicted) | {"steepness_ratio": ratio}

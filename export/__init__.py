@@ -1,1 +1,1 @@
-"""Export programs: ``python -m export.saved_model --help``."""
+"""``python -m export.onnx`` and its like are programs of the command ``keras-seismic``."""

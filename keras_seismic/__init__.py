@@ -8,7 +8,7 @@ onnxruntime and their like are imported by the functions that need them.
 from keras_seismic.backend import without_loading_log
 
 with without_loading_log():
-    import keras  # noqa: F401
+    import keras
 
 from keras_seismic import (
     convert,
@@ -32,10 +32,12 @@ from keras_seismic import (
 )
 from keras_seismic.inference import denoise, invert
 from keras_seismic.inspection import inspect
+from keras_seismic.version import __version__
 
-__version__ = "0.1.0"
+del keras, without_loading_log
 
 __all__ = [
+    "__version__",
     "convert",
     "datasets",
     "denoise",

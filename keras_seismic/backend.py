@@ -11,14 +11,31 @@ from collections.abc import Callable, Iterator
 def without_loading_log() -> Iterator[None]:
     """Load TensorFlow without the lines that its C++ side writes to the terminal meanwhile.
 
-    They are written before anything can ask TensorFlow not to, so standard error goes to a file
-    until it is loaded; an error takes what is in the file along. ``TF_CPP_MIN_LOG_LEVEL``, if it
+    They are written before anything can ask TensorFlow not to. ``TF_CPP_MIN_LOG_LEVEL``, if it
     is set, decides as ever what is shown from then on, and ``0`` shows everything.
     """
     wanted = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if wanted == "0" or "tensorflow" in sys.modules:
         yield
         return
+    with _standard_error_held_back():
+        yield
+
+
+def find_devices() -> None:
+    """Let TensorFlow, where it is loaded, look for GPUs now, and say nothing if there are none.
+
+    It would do so at the first operation, and complain on the terminal of a missing driver.
+    """
+    if "tensorflow" not in sys.modules or os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+        return
+    with _standard_error_held_back():
+        sys.modules["tensorflow"].config.list_physical_devices()
+
+
+@contextlib.contextmanager
+def _standard_error_held_back() -> Iterator[None]:
+    """Send standard error, C++'s too, to a file; after an error, show what is in it."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
         terminal = os.dup(2)

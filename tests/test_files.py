@@ -136,7 +136,7 @@ def test_two_writers_get_a_version_each(tmp_path):
 def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path):
     code = (
         "import sys, time, pathlib\n"
-        "from keras_seismic.exporting.placement import place_version\n"
+        "from keras_seismic.files import place_version\n"
         "def write(folder):\n"
         "    folder.mkdir()\n"
         "    (folder / 'half').write_text('half')\n"

@@ -1,10 +1,13 @@
 """The package as a whole: what importing it costs, and other backends."""
 
+import importlib
 import os
+import pkgutil
 import site
 import subprocess
 import sys
 import textwrap
+import types
 import zipfile
 from pathlib import Path
 
@@ -30,6 +33,31 @@ def run(code, **environment):
     )
     assert result.returncode == 0, result.stderr[-3000:]
     return result.stdout
+
+
+def public_packages():
+    """``keras_seismic`` and every package in it that a user can name."""
+    found = pkgutil.walk_packages(ks.__path__, "keras_seismic.")
+    names = [module.name for module in found if module.ispkg and "._" not in module.name]
+    return ["keras_seismic", *(n for n in names if not n.startswith("keras_seismic.cli"))]
+
+
+@pytest.mark.parametrize("name", public_packages())
+def test_a_package_shows_what_it_promises_and_nothing_else(name):
+    """No ``ks.metrics.np``: what is public stands in ``__all__``; the rest are its own modules."""
+    package = importlib.import_module(name)
+    promised = getattr(package, "__all__", [])
+    assert len(set(promised)) == len(promised)
+    assert [n for n in promised if not hasattr(package, n)] == []
+    own = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    public = {n for n in vars(package) if not n.startswith("_")} - {"TYPE_CHECKING"}
+    assert public - own - set(promised) == set()
+
+
+def test_every_room_is_a_package():
+    rooms = [n for n in ks.__all__ if isinstance(getattr(ks, n), types.ModuleType)]
+    assert [n for n in rooms if not hasattr(getattr(ks, n), "__path__")] == []
+    assert [n for n in rooms if not hasattr(getattr(ks, n), "__all__")] == []
 
 
 def test_importing_pulls_in_nothing_optional():

@@ -89,7 +89,7 @@ def main(
     gathers, velocity = scoring[:]
     more = simulated(to_family, unlabeled, 3) if unlabeled else None
     comparison = ks.evaluation.Comparison()
-    predicted = {"as pre-trained": ks.evaluation.predict(source, gathers)}
+    predicted = {"as pre-trained": ks.inference.predict(source, gathers)}
     comparison.add(
         "as pre-trained", ks.evaluation.score_velocity(velocity, predicted["as pre-trained"])
     )
@@ -108,7 +108,7 @@ def main(
             else:
                 model = fit_pairs(model, few, numbers, folder, **shared)
             folder.save_model(model)
-            velocities = ks.evaluation.predict(model, gathers)
+            velocities = ks.inference.predict(model, gathers)
             scores = ks.evaluation.score_velocity(velocity, velocities)
             comparison.add(name, scores, folder.read_history())
             predicted.setdefault(name, velocities)

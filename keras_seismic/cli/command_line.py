@@ -116,11 +116,11 @@ def configuration(arguments: argparse.Namespace, **more: Any) -> dict[str, Any]:
     """What goes into ``config.json``: the arguments and the versions behind them."""
     import keras
 
-    import keras_seismic
+    from keras_seismic.version import __version__
 
     values = {k: str(v) if isinstance(v, Path) else v for k, v in vars(arguments).items()}
     versions = {
-        "keras_seismic": keras_seismic.__version__,
+        "keras_seismic": __version__,
         "keras": keras.__version__,
         "backend": keras.backend.backend(),
         "python": sys.version.split()[0],

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from keras_seismic.cli.app import app
+from keras_seismic.cli.next_steps import next_steps
 from keras_seismic.files import written_whole
 from keras_seismic.inspection import Inspection, plot_inspection
 from keras_seismic.inspection import inspect as inspect_path
@@ -32,7 +33,15 @@ def inspect(
     if figure is not None and not no_figure:
         _check_figure(figure, overwrite)
     report = inspect_path(path, samples)
-    typer.echo(json.dumps(report.to_dict(), indent=2) if as_json else report)
+    steps = next_steps(report)
+    if as_json:
+        typer.echo(json.dumps(report.to_dict() | {"next_steps": steps}, indent=2))
+    else:
+        typer.echo(
+            "\n".join(
+                [str(report), *(["  next"] if steps else []), *(f"    {step}" for step in steps)]
+            )
+        )
     if not no_figure and drawable(report):
         _write_figure(report, path, figure, overwrite)
     if not report.readable:

@@ -1,12 +1,15 @@
 """Where the command ``keras-seismic`` starts."""
 
+import logging
 import sys
 from collections.abc import Sequence
 
-import keras_seismic.cli.inspect
-import keras_seismic.cli.simulate
-import keras_seismic.cli.train  # noqa: F401 - these register their programs
+from keras_seismic.backend import find_devices
+
+# Importing a program registers it.
+from keras_seismic.cli import evaluate, inspect, predict, serve, simulate, train  # noqa: F401
 from keras_seismic.cli.app import app
+from keras_seismic.cli.export import litert, onnx, saved_model  # noqa: F401
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -15,10 +18,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after ``keras-seismic``; by default the process' own.
     """
+    _quieten_others()
     try:
         app(args=None if arguments is None else list(arguments), prog_name="keras-seismic")
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         raise SystemExit(f"error: {error}") from error
+
+
+def _quieten_others() -> None:
+    """Only errors of the packages below belong on a user's terminal."""
+    for name in ("absl", "tensorflow", "tf2onnx"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    find_devices()
 
 
 def run(*program: str) -> None:

@@ -8,6 +8,7 @@ import functools
 import inspect
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -115,10 +116,8 @@ def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
     run.write("metrics.json", dict(metrics))
     print_table(metrics)
     model = run.path / "model.keras"
-    typer.echo(
-        f"model: {model}; export it with\n"
-        f"  keras-seismic export onnx {model} {run.path / 'model.onnx'}"
-    )
+    words = f"{shlex.quote(str(model))} {shlex.quote(str(model.with_suffix('.onnx')))}"
+    typer.echo(f"model: {model}; export it with\n  keras-seismic export onnx {words}")
 
 
 def _repeat(context: typer.Context, path: Path | None) -> Path | None:
@@ -192,7 +191,8 @@ def _interrupted(arguments: Mapping[str, Any]) -> str:
         return "interrupted"
     config = folder / "config.json"
     command = json.loads(config.read_text(encoding="utf-8"))["command"]
-    return f"interrupted; go on with\n  keras-seismic {command} --config {config} --resume"
+    words = f"{command} --config {shlex.quote(str(config))} --resume"
+    return f"interrupted; go on with\n  keras-seismic {words}"
 
 
 def _plain(value: Any) -> Any:

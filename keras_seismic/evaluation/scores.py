@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_seismic.datasets import Pairs, normalize_section
-from keras_seismic.inference import Predictor, model_predictor
+from keras_seismic.inference import Predictor, predict
 from keras_seismic.metrics import (
     SSIM,
     MeanAbsoluteVelocityError,
@@ -86,14 +86,6 @@ def score_without_truth(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, fl
         "removed_fraction": float(energies[0] / np.sum(noisy**2)),
         "removed_similarity": float(similarity),
     }
-
-
-def predict(model: keras.Model | Predictor, inputs: np.ndarray, batch_size: int = 8) -> np.ndarray:
-    """Output of a model, or of ``load_predictor``, for any number of examples."""
-    call = model_predictor(model) if isinstance(model, keras.Model) else model
-    return np.concatenate(
-        [call(inputs[i : i + batch_size]) for i in range(0, len(inputs), batch_size)]
-    )
 
 
 class DenoisingResult(NamedTuple):

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,7 +23,7 @@ _SLICES = 16
 
 def denoise(
     section: np.ndarray | Section,
-    model: keras.Model | Predictor | str | os.PathLike,
+    model: keras.Model | Predictor | str | os.PathLike[str],
     window: Size = 256,
     overlap: Size | None = None,
     batch_size: int = 4,
@@ -30,32 +31,34 @@ def denoise(
     keep_peaks: bool = False,
     progress: bool = True,
 ) -> np.ndarray:
-    """A section of any size through a denoiser, in overlapping windows.
+    """Denoise a section of any size in overlapping windows.
 
-    A model in physical units is taken apart: the section as a whole is normalized, as in
-    training, and only the network runs in windows. Exported models normalize every
-    window for itself, so that weak parts of a section are treated like strong ones.
+    Of a Keras model in physical units only the network runs in windows: the section is normalized
+    as a whole, as in training. Exported models normalize each window by itself, so that weak parts
+    of a section are treated like strong ones.
 
     Args:
         section: ``(time, traces)``, raw amplitudes, or what ``read_section`` returns.
-        model: ``with_physical_units(...)`` of a denoiser, what ``load_predictor`` returns, the
-            path of a model, or any function from ``(batch, time, traces, 1)`` to the same shape.
+        model: A denoiser in physical units (``ks.models.with_physical_units``), the path of a
+            model, what ``load_predictor`` returns, or any function from ``(batch, time, traces,
+            1)`` to the same shape.
         window: Samples and traces of a window, or one number for both.
         overlap: Samples and traces that neighbors share; a quarter of the window by
             default.
         batch_size: Windows that go through the network together.
-        keep_mute: Keep the zeros above the first and below the last nonzero sample of each
+        keep_mute: Leave the zeros above the first and below the last nonzero sample of each
             trace, and dead traces, as they are.
-        keep_peaks: Add what a model's ``SectionNormalization("percentile")`` clips to its
-            result again: strong reflectors keep their amplitude, but so do spikes.
+        keep_peaks: Add back what the model's ``SectionNormalization("percentile")`` clips: strong
+            reflectors keep their amplitude, but so do spikes.
         progress: Show a progress bar when the work takes longer than a second.
 
     Returns:
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the model is no denoiser, peaks are to be kept and it is not in
-            physical units, or as ``apply_in_windows`` says.
+        FileNotFoundError: If there is no model at the path.
+        ValueError: If the model is no denoiser, if peaks are to be kept and it is not in physical
+            units, or as ``apply_in_windows`` says.
 
     Example:
         >>> section = np.zeros((100, 40), "float32")
@@ -64,7 +67,7 @@ def denoise(
         True
     """
     if isinstance(model, str | os.PathLike):
-        model = load_denoiser(model)
+        model = _load_denoiser(model)
     elif isinstance(model, keras.Model):
         _check_denoiser(ModelCard.of(model), "denoise")
     section = np.asarray(section.amplitude if isinstance(section, Section) else section, np.float32)
@@ -87,37 +90,21 @@ def denoise(
         denoised = apply_in_windows(model.network, normalized, *options) * scale + offset
         if keep_peaks:
             denoised += section - (normalized * scale + offset)
-    return np.where(muted(section), np.float32(0), denoised) if keep_mute else denoised
+    return np.where(_muted(section), np.float32(0), denoised) if keep_mute else denoised
 
 
-def muted(section: np.ndarray) -> np.ndarray:
-    """Where a section was muted: zeros from either end of a trace, and dead traces.
-
-    Args:
-        section: ``(time, traces)``.
-
-    Returns:
-        bool, the same shape.
-    """
+def _muted(section: np.ndarray) -> np.ndarray:
+    """Where ``(time, traces)`` was muted: zeros from either end of a trace, and dead traces."""
     live = section != 0
     begun = np.logical_or.accumulate(live, axis=0)
     not_ended = np.logical_or.accumulate(live[::-1], axis=0)[::-1]
     return ~(begun & not_ended)
 
 
-def load_denoiser(path: str | os.PathLike) -> PhysicalUnitsModel | Predictor:
-    """A denoiser from raw amplitudes to raw amplitudes.
-
-    Args:
-        path: ``model.keras`` of a run, an ``.onnx`` or ``.tflite`` file or a SavedModel folder.
-
-    Raises:
-        FileNotFoundError: If there is nothing at the path.
-        ValueError: If it is no such model: a network that works in [-1, 1], or one that
-            predicts velocity.
-    """
+def _load_denoiser(path: str | os.PathLike[str]) -> keras.Model | Predictor:
+    """A denoiser from raw amplitudes to raw amplitudes; a model without a card is taken for one."""
     if Path(path).suffix == ".keras":
-        model = load_model(path)
+        model: keras.Model | Predictor = load_model(path)
         card: ModelCard | None = ModelCard.of(model)
     else:
         model, card = load_predictor(path), ModelCard.read(path)
@@ -137,42 +124,41 @@ def _check_denoiser(card: ModelCard, name: str) -> None:
 
 
 def denoise_file(
-    model: keras.Model | Predictor | str | os.PathLike,
-    source: str | os.PathLike,
-    target: str | os.PathLike,
+    model: keras.Model | Predictor | str | os.PathLike[str],
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
     line: int | None = None,
     integers: str = "clip",
     overwrite: bool = False,
-    **options,
+    **options: Any,
 ) -> tuple[Section, np.ndarray]:
     """Denoise a file and write the result in its format, with all of its headers.
 
     Args:
         model: As for ``denoise``.
         source: ``.segy``, ``.sgy`` or ``.su`` file, or ``.npy`` of ``(time, traces)`` or of a
-            cube ``(time, inline, crossline)``, whose lines are denoised one after the other.
+            cube ``(time, inline, crossline)``, which is denoised line by line.
         target: The file to write, of the same format, or ``.npy``.
-        line: Denoise and write this line of a cube only.
-        integers: If the file holds integers, ``"round"`` refuses results that do not fit and
-            ``"clip"`` clips them with a warning; ``"refuse"`` refuses such files.
+        line: Denoise and write only this line of a cube.
+        integers: If the file holds integers, ``"clip"`` clips results that do not fit, with a
+            warning; ``"round"`` raises then; ``"refuse"`` refuses such files.
         overwrite: Replace what is at the target.
         **options: Passed to ``denoise``.
 
     Returns:
-        What was read, and the denoised amplitudes; of a cube, its middle line (without dead
-        lines, which stay zero).
+        What was read, and the denoised amplitudes; of a cube, those of its middle live line.
 
     Raises:
         FileExistsError: If the target exists and ``overwrite`` is false, or is the source.
         FileNotFoundError: If there is no source, or no folder for the target.
         PermissionError: If that folder cannot be written to.
-        ValueError: If the source cannot be read, or the target not written. Before any work
-            is done, except for ``integers="round"``.
+        ValueError: If the source cannot be read or the target not written: before any work is
+            done, except for ``integers="round"``.
     """
     source, target = Path(source), Path(target)
     check_free(source, target, overwrite)
     if isinstance(model, str | os.PathLike):
-        model = load_denoiser(model)
+        model = _load_denoiser(model)
     cube = source.suffix.lower() == ".npy" and line is None and read_array(source, mmap=True)
     if cube is not False and cube.ndim == 3:
         return _denoise_cube(model, source, target, cube, options)
@@ -184,7 +170,11 @@ def denoise_file(
 
 
 def _denoise_cube(
-    model: keras.Model | Predictor, source: Path, target: Path, cube: np.ndarray, options: dict
+    model: keras.Model | Predictor,
+    source: Path,
+    target: Path,
+    cube: np.ndarray,
+    options: dict[str, Any],
 ) -> tuple[Section, np.ndarray]:
     """Every line of a mapped cube, written together."""
     if target.suffix.lower() != ".npy":
@@ -207,8 +197,8 @@ def _denoise_cube(
 def _checked_cube(source: Path, cube: np.ndarray) -> np.ndarray:
     """The cube in memory as float32, read once from end to end and checked on the way.
 
-    A line by itself lies all over the file: reading line after line would read it as often as
-    it has lines. And a NaN in the last line must not be found after the work on all others.
+    A line is scattered over the file, so reading line by line would read the whole file for each.
+    And a NaN in the last line must be found before the work on all the others.
     """
     result = np.empty(cube.shape, np.float32)
     for first in range(0, len(cube), _SLICES):

@@ -3,12 +3,15 @@
 import dataclasses
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import keras
 import numpy as np
 
+from keras_seismic.checks import check_finite
+from keras_seismic.gathers.calibration import measure_direct_wave
 from keras_seismic.inference.model_card import ModelCard
 from keras_seismic.inference.predictors import (
     Predictor,
@@ -16,22 +19,41 @@ from keras_seismic.inference.predictors import (
     load_predictor,
     model_predictor,
 )
+from keras_seismic.progress import progress_bar
 from keras_seismic.simulation import Acquisition
+from keras_seismic.simulation.acquisition import is_whole_number
 
-#: Peaks so many times above or below what a network was trained on are of other units.
+#: Peaks this many times above or below those of the training point to another unit or source.
 _ODD_SCALE = 5.0
+
+
+class Batches(Protocol):
+    """Gathers ``(n, time, receivers, shots)``, a slice of which may be made when asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, some: slice, /) -> np.ndarray: ...
 
 
 @dataclasses.dataclass(frozen=True)
 class GatherInverter:
     """A network from shot gathers to velocity, with what is known of it.
 
+    ``ks.invert`` makes one of any model of this package; a network from elsewhere is wrapped in
+    one by hand.
+
     Args:
         predict: From ``(batch, time, receivers, shots)`` to ``(batch, depth, width, 1)`` in m/s.
         gather_shape: ``(time, receivers, shots)``.
-        acquisition: The experiment that it was trained for, if that is known.
+        acquisition: The acquisition it was trained for, if known.
         amplitudes: Smallest and largest raw amplitude in its training, if known.
         name: What messages call it.
+
+    Example:
+        >>> network = GatherInverter(lambda gathers: gathers[:, ::4], (64, 16, 1))
+        >>> import keras_seismic as ks
+        >>> ks.invert(np.full((2, 64, 16, 1), 1500.0), network).shape
+        (2, 16, 16)
     """
 
     predict: Predictor
@@ -41,24 +63,33 @@ class GatherInverter:
     name: str = "the model"
 
     @classmethod
-    def of(cls, model: "keras.Model | str | os.PathLike | GatherInverter") -> "GatherInverter":
+    def of(
+        cls, model: "keras.Model | str | os.PathLike[str] | GatherInverter", name: str | None = None
+    ) -> "GatherInverter":
         """The inverter that a model in memory or on disk is.
 
+        Args:
+            model: In memory, in physical units, or a path: ``.keras``, ``.onnx``, ``.tflite`` or
+                a SavedModel's version.
+            name: What messages call it; by default its path.
+
         Raises:
-            ValueError: If it does not predict velocity from raw gathers, or says nothing of
-                itself.
+            FileNotFoundError: If there is nothing at the path.
+            ValueError: If it does not predict velocity from raw gathers, or has no model card.
         """
         if isinstance(model, GatherInverter):
             return model
-        name = "the model" if isinstance(model, keras.Model) else str(model)
-        if not isinstance(model, keras.Model) and Path(model).suffix == ".keras":
-            model = load_model(model)
+        if not isinstance(model, keras.Model):
+            name = name or str(model)
+            if Path(model).suffix == ".keras":
+                model = load_model(model)
+        name = name or cls.name
         if isinstance(model, keras.Model):
             return cls._of_card(ModelCard.of(model), model_predictor(model), name)
         predict, card = load_predictor(model), ModelCard.read(model)
         if card is None:
             raise ValueError(
-                f"{model}: has no model card, so its geometry is not known; export it again from "
+                f"{model}: has no model card, so its geometry is unknown; export it again from "
                 "its .keras file, or call ks.inference.load_predictor(...) on gathers yourself"
             )
         return cls._of_card(card, predict, name)
@@ -75,14 +106,14 @@ class GatherInverter:
         return cls(predict, shape, card.experiment(), card.amplitudes(), name)
 
     def spacing(self, columns: int) -> float | None:
-        """Grid spacing of the velocity in m: the acquisition's, whose grid it is taken to lie on.
+        """Grid spacing of the predicted velocity: the acquisition's, if it lies on that grid.
 
         Args:
             columns: Width of the velocity.
 
         Returns:
-            The spacing; ``None`` if no acquisition is known, or sources and receivers span more
-            columns of its grid than the velocity has, which then lies on another one.
+            The spacing in m; ``None`` if no acquisition is known, or if its sources and receivers
+            span more columns than the velocity has, so that the grid must be another one.
         """
         if self.acquisition is None:
             return None
@@ -97,7 +128,7 @@ class GatherInverter:
             The batch, and whether it was a single example.
 
         Raises:
-            ValueError: If they are no real numbers or have not the model's geometry.
+            ValueError: If they are not real numbers or do not have the model's geometry.
         """
         if gathers.dtype.kind not in "fiu":
             raise ValueError(
@@ -115,12 +146,56 @@ class GatherInverter:
             "ks.gathers.read_shot_gathers"
         )
 
-    def has_odd_amplitudes(self, gathers: np.ndarray) -> bool:
-        """Warn if those of any example are of another order than the training's.
+    def velocities(
+        self,
+        gathers: Batches,
+        batch_size: int,
+        calibrate: bool = False,
+        progress: bool = True,
+        source: str = "gathers",
+    ) -> Iterator[np.ndarray]:
+        """Velocity of one batch after the other.
 
-        Returns:
-            Whether it did.
+        Args:
+            gathers: Raw amplitudes ``(n, time, receivers, shots)``, which may be mapped from a
+                file.
+            batch_size: Gathers that go through the network together.
+            calibrate: Scale the gathers by their direct wave first.
+            progress: Show a progress bar when the work takes longer than a second.
+            source: What messages call the gathers.
+
+        Yields:
+            m/s, float32 ``(batch, depth, width)``.
+
+        Raises:
+            ValueError: If gathers or predictions are not finite, or they are to be calibrated
+                and no acquisition is known.
         """
+        if not is_whole_number(batch_size, minimum=1):
+            raise ValueError(
+                f"{source}: batch_size must be a positive integer, received {batch_size}"
+            )
+        warned = False
+        with progress_bar(len(gathers), "inverting", "gather", progress) as bar:
+            for first in range(0, len(gathers), batch_size):
+                with np.errstate(over="ignore"):  # found as infinity
+                    raw = np.ascontiguousarray(gathers[first : first + batch_size], np.float32)
+                check_finite(raw, f"{source} {first} to {first + len(raw) - 1}")
+                if calibrate:
+                    raw = np.stack([self._calibrated(one) for one in raw])
+                warned = warned or self._warn_of_odd_amplitudes(raw)
+                velocity = np.asarray(self.predict(raw), np.float32)
+                check_finite(velocity, f"what {self.name} predicted")
+                yield velocity[..., 0]
+                bar.update(len(raw))
+
+    def _calibrated(self, gathers: np.ndarray) -> np.ndarray:
+        if self.acquisition is None:
+            raise ValueError(f"{self.name} does not know its acquisition, which calibration needs")
+        return np.asarray(measure_direct_wave(gathers, self.acquisition).apply(gathers))
+
+    def _warn_of_odd_amplitudes(self, gathers: np.ndarray) -> bool:
+        """Whether any example's are of another order than the training's."""
         if self.amplitudes is None:
             return False
         trained = max(map(abs, self.amplitudes))
@@ -137,4 +212,4 @@ class GatherInverter:
 
 
 #: A model from shot gathers to velocity, in memory or on disk.
-Inverter: TypeAlias = keras.Model | str | os.PathLike | GatherInverter
+Inverter: TypeAlias = keras.Model | str | os.PathLike[str] | GatherInverter

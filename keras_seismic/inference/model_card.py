@@ -92,7 +92,7 @@ class ModelCard:
             metrics: Scores, names and values.
             license: Terms of the weights; only you know them.
         """
-        import keras_seismic
+        from keras_seismic.version import __version__
 
         model = predicting_network(model)
         physical = isinstance(model, PhysicalUnitsModel)
@@ -104,7 +104,7 @@ class ModelCard:
         return cls(
             model=type(model.network if physical else model).__name__,
             task=_TASKS.get(name, f"{model.inputs[0].name} to {name}"),
-            package_version=keras_seismic.__version__,
+            package_version=__version__,
             keras_version=keras.__version__,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             parameters=model.count_params(),
@@ -119,7 +119,7 @@ class ModelCard:
 
     @classmethod
     def of_run(
-        cls, model: keras.Model, path: str | os.PathLike, license: str | None = None
+        cls, model: keras.Model, path: str | os.PathLike[str], license: str | None = None
     ) -> "ModelCard":
         """The card of a ``model.keras``, with what its run folder knows of its training.
 
@@ -135,7 +135,7 @@ class ModelCard:
         return cls.of(model, arguments or None, metrics or None, license)
 
     @classmethod
-    def read(cls, path: str | os.PathLike) -> "ModelCard | None":
+    def read(cls, path: str | os.PathLike[str]) -> "ModelCard | None":
         """The card of a model on disk.
 
         Args:
@@ -163,12 +163,12 @@ class ModelCard:
     @property
     def predicts_velocity(self) -> bool:
         """Whether the output is a velocity in m/s."""
-        return self.output["units"] == "m/s"
+        return bool(self.output["units"] == "m/s")
 
     @property
     def takes_amplitudes(self) -> bool:
         """Whether the input is raw amplitudes; else it is what the network works on."""
-        return self.input["units"] == _AMPLITUDE
+        return bool(self.input["units"] == _AMPLITUDE)
 
     def amplitudes(self) -> tuple[float, float] | None:
         """Smallest and largest raw amplitude of the training, if the normalization says so."""
@@ -215,7 +215,7 @@ class ModelCard:
         return card
 
 
-def _tensor(name: str, shape: tuple, units: str) -> dict[str, Any]:
+def _tensor(name: str, shape: tuple[int | None, ...], units: str) -> dict[str, Any]:
     return {"name": name, "shape": list(shape), "units": units, "dtype": "float32"}
 
 
@@ -229,7 +229,7 @@ def _normalization(model: PhysicalUnitsModel) -> dict[str, Any]:
     }
 
 
-def _beside(path: str | os.PathLike, name: str) -> dict[str, Any]:
+def _beside(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
     """What a run noted beside its model, if it did."""
     path = Path(path).with_name(name)
     if not path.is_file():

@@ -1,25 +1,27 @@
-"""One way to call whatever a model was saved or exported as."""
+"""Models on disk, in every format that we write, and one way to call them."""
 
 import contextlib
 import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
 from keras_seismic.files import versions
 
-Predictor = Callable[[np.ndarray], np.ndarray]
+#: A function from a float32 array ``(batch, ...)`` to another.
+Predictor: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 
-def load_predictor(path: str | os.PathLike, signature: str = "serving_default") -> Predictor:
-    """A function from raw input to output of a model on disk.
+def load_predictor(path: str | os.PathLike[str], signature: str = "serving_default") -> Predictor:
+    """A model on disk as a function from its raw input to its output.
 
     Args:
-        path: A ``.keras`` file, an ``.onnx`` file, a ``.tflite`` file or a SavedModel folder.
-        signature: Which of a SavedModel's signatures; other files have but one.
+        path: A ``.keras``, ``.onnx`` or ``.tflite`` file, or a SavedModel's version folder.
+        signature: Which of a SavedModel's signatures; other files have only one.
 
     Returns:
         A function of a float32 array ``(batch, ...)``.
@@ -58,8 +60,11 @@ def load_predictor(path: str | os.PathLike, signature: str = "serving_default") 
     )
 
 
-def load_model(path: str | os.PathLike) -> keras.Model:
+def load_model(path: str | os.PathLike[str]) -> keras.Model:
     """A Keras model from a ``.keras`` file, in safe mode.
+
+    Args:
+        path: The file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -70,8 +75,8 @@ def load_model(path: str | os.PathLike) -> keras.Model:
         raise FileNotFoundError(f"{path}: no such model file")
     if not zipfile.is_zipfile(path):
         raise ValueError(
-            f"{path}: expected a .keras file (a zip archive), but it is none; it is truncated, or "
-            "of another format such as legacy .h5, which is refused"
+            f"{path}: expected a .keras file, which is a zip archive; this one is truncated, or of "
+            "another format such as legacy .h5, which is refused"
         )
     with _damage_named(path):
         return keras.models.load_model(path, safe_mode=True)
@@ -79,7 +84,7 @@ def load_model(path: str | os.PathLike) -> keras.Model:
 
 @contextlib.contextmanager
 def _damage_named(path: Path) -> Iterator[None]:
-    """Whatever a runtime stumbles over in a file becomes a ValueError that names the file."""
+    """Turn whatever a runtime raises on a damaged file into a ValueError that names it."""
     try:
         yield
     except ImportError:
@@ -92,8 +97,32 @@ def _damage_named(path: Path) -> Iterator[None]:
 
 
 def model_predictor(model: keras.Model) -> Predictor:
-    """The model in memory as a function of arrays."""
+    """A model in memory as a function of arrays."""
     return lambda inputs: keras.ops.convert_to_numpy(model(inputs, training=False))
+
+
+def predict(model: keras.Model | Predictor, inputs: np.ndarray, batch_size: int = 8) -> np.ndarray:
+    """What a model returns for any number of examples, in batches.
+
+    Unlike ``keras.Model.predict`` it traces nothing and prints nothing, and it takes exported
+    models as well.
+
+    Args:
+        model: In memory, or what ``load_predictor`` returns.
+        inputs: ``(n, ...)``.
+        batch_size: Examples that go through the model together.
+
+    Returns:
+        ``(n, ...)``.
+
+    Example:
+        >>> predict(lambda amplitudes: 2 * amplitudes, np.ones((5, 3)), batch_size=2).shape
+        (5, 3)
+    """
+    call = model_predictor(model) if isinstance(model, keras.Model) else model
+    return np.concatenate(
+        [call(inputs[i : i + batch_size]) for i in range(0, len(inputs), batch_size)]
+    )
 
 
 def _saved_model_predictor(path: Path, signature: str) -> Predictor:
@@ -133,7 +162,7 @@ def _litert_predictor(path: Path) -> Predictor:
     return lambda inputs: runner(**{argument: np.asarray(inputs, np.float32)})[output]
 
 
-def import_litert():
+def import_litert() -> Any:
     """LiteRT's interpreter class, or an error that says how to get it."""
     try:
         from ai_edge_litert.interpreter import Interpreter
@@ -144,7 +173,7 @@ def import_litert():
     return Interpreter
 
 
-def import_onnxruntime():
+def import_onnxruntime() -> Any:
     """ONNX Runtime, or an error that says how to get it."""
     try:
         import onnxruntime

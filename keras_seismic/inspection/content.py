@@ -106,7 +106,6 @@ class Content:
         facts: What headers tell, by name.
         sources: The arrays.
         warnings: About the file as a whole.
-        next_steps: Commands that go on from here, where the arrays do not decide.
         file: Something open that must be closed after reading, or ``None``.
     """
 
@@ -114,7 +113,6 @@ class Content:
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     sources: list[Source] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
-    next_steps: list[str] = dataclasses.field(default_factory=list)
     file: Any = None
 
     def close(self) -> None:

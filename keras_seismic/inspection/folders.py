@@ -1,7 +1,6 @@
 """Folders: OpenFWI's, this package's, and any others, summarized."""
 
 import os
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,9 +95,6 @@ def _anything(
     folders = sorted(p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     if folders:
         report.facts["folders"] = folders[:8] + ["..."] * (len(folders) > 8)
-        report.next_steps = [
-            f"keras-seismic inspect {shlex.quote(str(path / folder))}" for folder in folders[:3]
-        ]
     readable = (".npy", ".npz", ".segy", ".sgy", ".su", ".mat", ".keras", ".h5", ".hdf5")
     for key, group in ordered:
         if len(report.members) >= _MEMBERS:

@@ -46,8 +46,7 @@ def open_file(path: Path) -> Content:
             "another format"
         )
     if suffix == ".onnx":
-        step = f">>> predict = keras_seismic.inference.load_predictor({str(path)!r})"
-        return Content("ONNX model", next_steps=[step])
+        return Content("ONNX model")
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix](path)
     return _unknown(path, head)

@@ -10,7 +10,6 @@ from keras_seismic.inspection.content import FileProblem, Source
 from keras_seismic.inspection.folders import inspect_folder
 from keras_seismic.inspection.formats import open_file
 from keras_seismic.inspection.layout import Layout, guess_layout
-from keras_seismic.inspection.next_steps import next_steps
 from keras_seismic.inspection.report import ArrayReport, Inspection
 from keras_seismic.inspection.sampling import read_sample
 from keras_seismic.inspection.statistics import spectrum, trace_statistics, value_statistics
@@ -88,8 +87,6 @@ def _inspect_file(path: Path, samples: int) -> Inspection:
         content.close()
     if content.sources and not report.arrays:
         report.problem = report.warnings.pop()
-    if report.readable:
-        report.next_steps = next_steps(path, content, report.arrays)
     return report
 
 

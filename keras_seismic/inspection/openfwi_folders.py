@@ -1,6 +1,5 @@
 """Folders of OpenFWI's files: one family's, several families', and half of one."""
 
-import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +58,6 @@ def _half(report: Inspection, path: Path) -> None:
     report.warnings.append(
         f"the other half lies beside it in {other}; programs take the folder above, {path.parent}"
     )
-    report.next_steps = [_inspection_of(path.parent)]
 
 
 def _several(report: Inspection, path: Path, families: dict[Path, PairedFiles]) -> None:
@@ -78,11 +76,6 @@ def _several(report: Inspection, path: Path, families: dict[Path, PairedFiles]) 
     report.warnings[:] = _shortened(report.warnings)
     if len(families) > _FAMILIES:
         report.warnings.append(f"{len(families) - _FAMILIES} more families are not listed")
-    report.next_steps = [_inspection_of(folder) for folder in list(families)[:_FAMILIES]]
-
-
-def _inspection_of(folder: Path) -> str:
-    return f"keras-seismic inspect {shlex.quote(str(folder))}"
 
 
 def _family(
@@ -104,14 +97,6 @@ def _family(
     _repeated_files(report, [pair.gathers for pair in pairs])
     for pair in pairs[:1]:
         report.members += [inspect(file) for file in pair if file is not None]
-    for member in report.members:
-        member.next_steps = []
-    if pairs:
-        option = f"--family {family}" if family else "--family FAMILY"
-        report.next_steps = [
-            f"python -m train.inversionnet --data {shlex.quote(str(folder))} {option} "
-            f"--out runs/{family or 'openfwi'}"
-        ]
     if any(not member.readable for member in report.members):
         report.warnings.append("the first pair cannot be read, see below")
 

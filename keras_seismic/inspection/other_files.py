@@ -1,7 +1,6 @@
 """Text lists, models and archives: files that hold no arrays but are met with beside them."""
 
 import json
-import shlex
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -83,13 +82,7 @@ def _keras_model(path: Path, archive: zipfile.ZipFile) -> Content:
     }
     if isinstance(network, dict):
         facts["network"] = str(network.get("class_name"))
-    quoted = shlex.quote(str(path))
-    steps = [f"python -m train.evaluate {quoted} DATA --out runs/{path.stem}_scores"]
-    if path.name != "best.keras":
-        steps.append(
-            f"python -m export.onnx {quoted} {shlex.quote(str(path.with_suffix('.onnx')))}"
-        )
-    return Content("Keras model (.keras)", facts, next_steps=steps)
+    return Content("Keras model (.keras)", facts)
 
 
 def _json_object(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:

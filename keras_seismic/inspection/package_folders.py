@@ -1,7 +1,6 @@
 """Folders that this package, Keras and TensorFlow write: named, with what their files tell."""
 
 import json
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,14 +48,6 @@ def describe_cache(report: Inspection, path: Path, inspect: Callable[[Path], Ins
         )
     for file in finished[:1]:
         report.members += [inspect(path / f"gathers-{file.name[9:]}"), inspect(file)]
-    for member in report.members:
-        member.next_steps = []
-    if parameters.get("family") and acquisition.get("boundary"):
-        report.next_steps = [
-            f"python -m train.inversionnet --family {parameters['family']} --samples {count} "
-            f"--boundary {acquisition['boundary']} --cache-dir {shlex.quote(str(path.parent))} "
-            f"--out runs/{parameters['family']}"
-        ]
 
 
 def _length(file: Path) -> int:
@@ -82,19 +73,12 @@ def describe_run(report: Inspection, path: Path, names: set[str]) -> None:
     }
     if "metrics.json" not in names:
         report.warnings.append("no metrics.json: the run was interrupted, or goes on")
-    if "model.keras" in names:
-        model = shlex.quote(str(path / "model.keras"))
-        report.next_steps = [
-            f"python -m train.evaluate {model} DATA --out runs/{path.absolute().name}_scores",
-            f"python -m export.onnx {model} {shlex.quote(str(path / 'model.onnx'))}",
-        ]
 
 
 def describe_saved_model(report: Inspection, path: Path) -> None:
     """An exported model."""
     report.format = "TensorFlow SavedModel"
     report.facts = {"note": "it can run code when loaded: load only what you trust"}
-    report.next_steps = [f">>> predict = keras_seismic.inference.load_predictor({str(path)!r})"]
 
 
 def describe_tfds(report: Inspection, path: Path) -> None:

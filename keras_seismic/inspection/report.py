@@ -100,7 +100,6 @@ class Inspection:
         members: Inspections of some of a folder's files.
         warnings: About the file or folder as a whole.
         problem: Why it cannot be used, ``None`` if it can be read.
-        next_steps: Commands that go on from here.
     """
 
     path: str
@@ -111,7 +110,6 @@ class Inspection:
     members: list["Inspection"] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
     problem: str | None = None
-    next_steps: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def readable(self) -> bool:
@@ -137,8 +135,6 @@ class Inspection:
             lines += (["  --"] if len(self.arrays) > 1 else []) + array.lines()
         for member in self.members:
             lines += ["", *("  " + line for line in str(member).splitlines())]
-        if self.next_steps:
-            lines += ["  next"] + [f"    {step}" for step in self.next_steps]
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:

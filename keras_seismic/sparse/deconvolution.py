@@ -78,7 +78,7 @@ def deconvolve(
             wavelet.
 
     Example:
-        >>> from keras_seismic.inversion import sample_reflectivity
+        >>> from keras_seismic.sparse import sample_reflectivity
         >>> operator = WaveletConvolution([-0.5, 1.0, -0.5])
         >>> section = np.asarray(operator.forward(sample_reflectivity(20, 100))).T
         >>> deconvolve(section, operator, weight=1e-3).metrics["explained_energy"] > 0.999
@@ -127,7 +127,7 @@ def estimate_wavelet(section: np.ndarray, length: int = 51) -> np.ndarray:
             section is all zero.
 
     Example:
-        >>> from keras_seismic.inversion import sample_reflectivity
+        >>> from keras_seismic.sparse import sample_reflectivity
         >>> wavelet = np.trim_zeros(ricker(25.0, 0.004, 100))
         >>> operator = WaveletConvolution(wavelet)
         >>> section = np.asarray(operator.forward(sample_reflectivity(200, 500))).T

@@ -35,7 +35,7 @@ def dot_product_test(
             its shape open and none is given.
 
     Example:
-        >>> from keras_seismic.inversion import MatrixOperator
+        >>> from keras_seismic.sparse import MatrixOperator
         >>> dot_product_test(MatrixOperator(np.arange(6.0).reshape(2, 3))) < 1e-12
         True
     """
@@ -82,7 +82,7 @@ def largest_singular_value(
         ValueError: If the operator leaves its shape open and none is given.
 
     Example:
-        >>> from keras_seismic.inversion import MatrixOperator
+        >>> from keras_seismic.sparse import MatrixOperator
         >>> round(largest_singular_value(MatrixOperator(np.diag([3.0, -4.0]))), 5)
         4.0
     """

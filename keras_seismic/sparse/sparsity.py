@@ -26,7 +26,7 @@ class GradientDescent(ProximalGradient):
         callback: As of ``ISTA``.
 
     Example:
-        >>> from keras_seismic.inversion import MatrixOperator
+        >>> from keras_seismic.sparse import MatrixOperator
         >>> solver = GradientDescent(MatrixOperator(np.diag([1.0, 2.0])))
         >>> solution = solver.solve(np.array([3.0, 4.0]), iterations=200)
         >>> [round(float(x), 6) for x in solution.model]
@@ -75,7 +75,7 @@ class ISTA(ProximalGradient):
         ValueError: If an argument is out of its range.
 
     Example:
-        >>> from keras_seismic.inversion import MatrixOperator
+        >>> from keras_seismic.sparse import MatrixOperator
         >>> solution = ISTA(MatrixOperator(np.eye(3)), weight=1.0, step=1.0).solve(
         ...     np.array([3.0, -0.5, -2.0]), iterations=1
         ... )
@@ -121,7 +121,7 @@ class FISTA(ProximalGradient):
         callback: As of ``ISTA``.
 
     Example:
-        >>> from keras_seismic.inversion import WaveletConvolution
+        >>> from keras_seismic.sparse import WaveletConvolution
         >>> spikes = np.zeros(61)
         >>> spikes[[15, 25, 50]] = -0.4, 1.0, 0.5
         >>> operator = WaveletConvolution([-0.4, 1.0, -0.4])

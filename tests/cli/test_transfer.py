@@ -40,7 +40,7 @@ def test_it_goes_on_with_a_network_in_its_units(tmp_path, pretrained, small_data
     pairs = ks.datasets.open_pairs(small_data)
     _, held_out = pairs.held_out(seed=0)
     before, after = (ks.inference.load_model(path) for path in (pretrained, run / "model.keras"))
-    predicted = ks.evaluation.predict(before, pairs[held_out][0])
+    predicted = ks.inference.predict(before, pairs[held_out][0])
     error = np.abs(predicted - pairs[held_out][1]).mean()
     assert metrics["pretrained_mae_m_s"] == pytest.approx(error, rel=1e-4)
     assert after.acquisition == before.acquisition

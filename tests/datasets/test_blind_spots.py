@@ -132,7 +132,7 @@ def test_the_noise_is_not_learned():
     patches = BlindSpotPatches([noisy], 32, 320, normalization)
     network.fit(patches.dataset(16), epochs=6, verbose=0)
     model = ks.models.with_physical_units(network, normalization)
-    found = ks.evaluation.predict(model, noisy[None, ..., None])[0, ..., 0]
+    found = ks.inference.predict(model, noisy[None, ..., None])[0, ..., 0]
     scores = ks.evaluation.score_denoising(clean, noisy, found)
     assert scores["denoiser_snr_in_db"] == pytest.approx(0, abs=0.2)
     assert scores["denoiser_snr_out_db"] > 5

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-import export.predict
 import keras_seismic as ks
 from tests.segy_files import headers_of, write_segy, write_su
 
@@ -75,7 +74,7 @@ def test_models_from_gathers_to_velocity_are_refused(tmp_path):
         ks.inference.denoise(np.ones((9, 9)), inversion)
     inversion.save(tmp_path / "inversion.keras")
     with pytest.raises(ValueError, match=r"inversion\.keras: expected a denoiser"):
-        ks.inference.load_denoiser(tmp_path / "inversion.keras")
+        ks.denoise(np.ones((9, 9)), tmp_path / "inversion.keras")
     ks.models.ConvDenoiser(2, 1).save(tmp_path / "best.keras")
     onnx = ks.exporting.export_onnx(ks.models.ConvDenoiser(2, 1), tmp_path / "best.onnx")
     for bare in (tmp_path / "best.keras", onnx, ks.models.ConvDenoiser(2, 1)):
@@ -169,24 +168,6 @@ def test_nothing_is_overwritten_or_half_done(section, tmp_path):
     assert line.read_bytes() == before
     ks.inference.denoise_file(lambda x: x, line, tmp_path / "there.segy", overwrite=True)
     assert len((tmp_path / "there.segy").read_bytes()) == len(before)
-
-
-def test_the_program(model, section, tmp_path, capsys):
-    model.save(tmp_path / "model.keras")
-    line = write_segy(tmp_path / "line.segy", section.T, code=3)
-    out, figure = tmp_path / "clean.segy", tmp_path / "clean.png"
-    arguments = [str(tmp_path / "model.keras"), str(line), str(out)]
-    denoised = export.predict.main([*arguments, "--figure", str(figure), "--window", "64", "40"])
-    assert figure.read_bytes().startswith(b"\x89PNG")
-    np.testing.assert_array_equal(ks.io.read_segy(out)[0], np.rint(denoised))
-    printed = capsys.readouterr().out
-    assert f"written: {out}" in printed
-    assert f"figure: {figure}" in printed
-    with pytest.raises(FileExistsError, match=r"clean\.segy: exists already"):
-        export.predict.main(arguments)
-    export.predict.main([*arguments, "--overwrite", "--overlap", "0", "0", "--fill-mute"])
-    with pytest.raises(ValueError, match="integers"):
-        export.predict.main([*arguments, "--overwrite", "--integers", "refuse"])
 
 
 def test_field_sections_are_denoised_and_written_back(model, tmp_path, data_folder):

@@ -6,10 +6,9 @@ import json
 import numpy as np
 import pytest
 
-import export.predict
 import keras_seismic as ks
 from keras_seismic.inference import GatherInverter
-from keras_seismic.inference.velocity import _joined
+from keras_seismic.inference.velocity_line import _joined
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +19,9 @@ def saved(model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def line(gathers):
+def line(small):
     """A line of 1200 m, shot so that the model's experiment of 700 m fits in several places."""
-    acquisition = gathers[0]
+    acquisition = small.acquisition
     sources = sorted({x + shift for x, _ in acquisition.sources for shift in range(0, 481, 120)})
     wide = dataclasses.replace(
         acquisition,
@@ -40,8 +39,8 @@ def line(gathers):
     )
 
 
-def test_arrays_in_either_layout(model, gathers):
-    raw = gathers[2][:3]
+def test_arrays_in_either_layout(model, small):
+    raw = small.gathers[:3]
     expected = np.asarray(model(raw))[..., 0]
     assert expected.std() > 50
     for given, wanted in (
@@ -53,8 +52,8 @@ def test_arrays_in_either_layout(model, gathers):
         np.testing.assert_allclose(ks.invert(given, model, batch_size=2), wanted, atol=0.1)
 
 
-def test_models_on_disk_are_the_same(model, saved, gathers, tmp_path):
-    raw = gathers[2][:2]
+def test_models_on_disk_are_the_same(model, saved, small, tmp_path):
+    raw = small.gathers[:2]
     expected = np.asarray(model(raw))[..., 0]
     version = ks.exporting.export_saved_model(model, tmp_path / "inversion", inputs=raw)
     onnx = ks.exporting.export_onnx(model, tmp_path / "model.onnx", raw)
@@ -65,8 +64,8 @@ def test_models_on_disk_are_the_same(model, saved, gathers, tmp_path):
         ks.invert(raw, version)
 
 
-def test_what_does_not_fit_is_refused(model, gathers):
-    raw = gathers[2][:1]
+def test_what_does_not_fit_is_refused(model, small):
+    raw = small.gathers[:1]
     with pytest.raises(ValueError, match=r"takes gathers .* of \(128, 18, 2\).*received shape"):
         ks.invert(raw[:, :100], model)
     with pytest.raises(ValueError, match="received shape"):
@@ -147,8 +146,8 @@ def test_joining_keeps_what_all_parts_agree_on():
     assert "NaN" in gap.changes[-1]
 
 
-def test_files_of_arrays(saved, model, gathers, tmp_path):
-    raw = gathers[2][:3]
+def test_files_of_arrays(saved, model, small, tmp_path):
+    raw = small.gathers[:3]
     expected = np.asarray(model(raw))[..., 0]
     for name, given, shape in (
         ("keras", raw, (3, 70, 70)),
@@ -179,51 +178,3 @@ def test_files_of_arrays(saved, model, gathers, tmp_path):
             ks.inference.invert_file(saved, tmp_path / source, tmp_path / to)
     assert target.read_bytes() == before
     assert (tmp_path / "beside.json").read_text() == "precious"
-
-
-def test_the_program_inverts_and_denoises(saved, model, gathers, tmp_path, capsys, rng):
-    np.save(tmp_path / "gathers.npy", gathers[2][:2])
-    out, figure = tmp_path / "velocity.npy", tmp_path / "velocity.png"
-    arguments = [str(tmp_path / "gathers.npy"), str(out), "--figure", str(figure)]
-    velocity = export.predict.main([str(saved), *arguments])
-    np.testing.assert_allclose(velocity, np.asarray(model(gathers[2][:2]))[..., 0], atol=0.1)
-    assert figure.read_bytes().startswith(b"\x89PNG")
-    assert f"written: {out}" in capsys.readouterr().out
-    with pytest.raises(FileExistsError, match="exists already"):
-        export.predict.main([str(saved), *arguments])
-    denoiser = ks.models.with_physical_units(
-        ks.models.ConvDenoiser(2, 1), ks.layers.SectionNormalization()
-    )
-    version = ks.exporting.export_saved_model(denoiser, tmp_path / "denoiser")
-    np.save(tmp_path / "section.npy", rng.standard_normal((60, 40)).astype("float32"))
-    ends = [str(tmp_path / "section.npy"), str(tmp_path / "clean.npy")]
-    assert export.predict.main([str(version), *ends]).shape == (60, 40)
-    (version / "assets.extra" / "model_card.json").unlink()
-    with pytest.raises(ValueError, match="has no model card; say that it denoises"):
-        export.predict.main([str(version), *ends, "--overwrite"])
-    export.predict.main([str(version), *ends, "--overwrite", "--task", "section"])
-    with pytest.raises(FileNotFoundError, match="no such model"):
-        export.predict.main([str(tmp_path / "absent"), *ends])
-
-
-def test_the_program_refuses_before_the_work(saved, gathers, tmp_path, model):
-    np.save(tmp_path / "gathers.npy", gathers[2][:1])
-    (tmp_path / "there.png").write_text("precious")
-    ends = [str(saved), str(tmp_path / "gathers.npy"), str(tmp_path / "velocity.npy")]
-    for options, error, message in (
-        (["--figure", "gathers.npy", "--overwrite"], ValueError, "written as .png"),
-        (["--figure", "there.png"], FileExistsError, "exists already"),
-        (["--figure", "nowhere/x.png"], FileNotFoundError, "no such folder"),
-        (["--keep-peaks"], ValueError, "--keep-peaks: does nothing for a model that predicts"),
-        (["--window", "9", "9"], ValueError, "--window: does nothing"),
-        (["--origin", "3"], ValueError, "for pre-stack lines only"),
-        (["--task", "section"], ValueError, "by its card it is shot gathers to velocity"),
-    ):
-        given = [str(tmp_path / o) if o.endswith((".png", ".npy")) else o for o in options]
-        with pytest.raises(error, match=message):
-            export.predict.main([*ends, *given])
-        assert not (tmp_path / "velocity.npy").exists()
-    assert (tmp_path / "there.png").read_text() == "precious"
-    versions = ks.exporting.export_saved_model(model, tmp_path / "m", inputs=gathers[2][:1]).parent
-    with pytest.raises(ValueError, match=r"folder of versions \(1\); name one of them"):
-        export.predict.main([str(versions), *ends[1:]])

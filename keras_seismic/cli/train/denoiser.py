@@ -153,7 +153,7 @@ def denoiser(
         metrics = ks.evaluation.score_denoising(*result)
         figure = ks.visualization.plot_denoising(*result, dt=scored.dt)
     else:
-        denoised = ks.evaluation.predict(model, scored.amplitude[None, ..., None])[0, ..., 0]
+        denoised = ks.inference.predict(model, scored.amplitude[None, ..., None])[0, ..., 0]
         metrics = ks.evaluation.score_without_truth(scored.amplitude, denoised)
         figure = ks.visualization.plot_before_after(scored.amplitude, denoised, dt=scored.dt)
     run.save_figure(figure, "denoising")

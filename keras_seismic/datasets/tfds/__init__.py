@@ -3,7 +3,7 @@
 Importing this package imports neither TensorFlow nor TFDS; using a name of it does.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from keras_seismic.datasets.tfds.configurations import SimulatedVelocityConfig
@@ -19,7 +19,7 @@ _MODULES = {
 __all__ = ["SimulatedVelocity", "SimulatedVelocityConfig", "normalized_dataset"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib

@@ -215,7 +215,7 @@ def _name_values(graph, model: keras.Model, same_size: bool) -> None:
 
 def _described(graph, model: keras.Model, card: ModelCard | None, variant: str = "float32"):
     """The graph with metadata in the place of what tools wrote there."""
-    import keras_seismic
+    from keras_seismic.version import __version__
 
     velocity = getattr(model, "predicts_velocity", None)
     raw, made = "amplitude, as recorded", "m/s" if velocity else "as the input"
@@ -233,7 +233,7 @@ def _described(graph, model: keras.Model, card: ModelCard | None, variant: str =
     del graph.metadata_props[:]
     for key, value in description.items():
         graph.metadata_props.add(key=key, value=value)
-    graph.producer_name, graph.producer_version = "keras_seismic", keras_seismic.__version__
+    graph.producer_name, graph.producer_version = "keras_seismic", __version__
     return graph
 
 

@@ -1,7 +1,11 @@
-"""Losses of the published recipes that Keras does not have."""
+"""Absolute and squared error of maps together."""
+
+from typing import Any
 
 import keras
 from keras import ops
+
+from keras_seismic.types import Config, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -26,7 +30,9 @@ class WeightedPixelLoss(keras.losses.Loss):
         in its code, 100, 0 in its benchmark).
     """
 
-    def __init__(self, l1=1.0, l2=1.0, name="pixel_loss", **kwargs):
+    def __init__(
+        self, l1: float = 1.0, l2: float = 1.0, name: str = "pixel_loss", **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.l1, self.l2 = float(l1), float(l2)
         if min(self.l1, self.l2) < 0 or self.l1 + self.l2 == 0:
@@ -35,7 +41,7 @@ class WeightedPixelLoss(keras.losses.Loss):
                 f"l1={l1}, l2={l2}"
             )
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y_true, y_pred = (ops.convert_to_tensor(y) for y in (y_true, y_pred))
         difference = y_pred - ops.cast(y_true, y_pred.dtype)
         # A number a sample, so that sample weights can leave out samples without labels.
@@ -44,5 +50,5 @@ class WeightedPixelLoss(keras.losses.Loss):
             ops.square(difference), axis=axes
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"l1": self.l1, "l2": self.l2}

@@ -1,0 +1,38 @@
+"""``keras-seismic export litert``: for phones and small devices."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import keras_seismic as ks
+from keras_seismic.cli import app
+from keras_seismic.cli.export import Examples, how_to_predict
+from keras_seismic.cli.options import License, ModelFile, Overwrite
+
+
+@app.export.command()
+def litert(
+    model: ModelFile,
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".tflite file to write.")],
+    overwrite: Overwrite = False,
+    license: License = None,
+    examples: Examples = 4,
+) -> float:
+    """Export for LiteRT (once TensorFlow Lite), checked against the Keras model.
+
+    For small models on phones and small devices. The exported model takes raw amplitudes and
+    returns m/s (of a denoiser: amplitudes).
+
+    Loading a model can run code that is in it: export only models that you trust.
+    """
+    network = ks.inference.load_model(model)
+    inputs = ks.exporting.example_inputs(network, examples)
+    card = ks.inference.ModelCard.of_run(network, model, license)
+    ks.exporting.export_litert(network, output, inputs, overwrite, card)
+    difference = ks.exporting.check_parity(network, output, inputs)
+    typer.echo(
+        f"{output}: {output.stat().st_size / 1e6:.2f} MB; call it in Python\n"
+        f"  {how_to_predict(output)}"
+    )
+    return difference

@@ -1,0 +1,52 @@
+"""``keras-seismic export saved-model``: for TensorFlow Serving."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import keras_seismic as ks
+from keras_seismic.cli import app
+from keras_seismic.cli.export import Examples, how_to_predict
+from keras_seismic.cli.options import License, ModelFile
+
+
+@app.export.command("saved-model")
+def saved_model(
+    model: ModelFile,
+    output: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="The model's folder; its versions lie in it.")
+    ],
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Number of the version; by default the next one.")
+    ] = None,
+    warm_up: Annotated[
+        bool | None,
+        typer.Option(help="Write warm-up requests; by default if they can be written."),
+    ] = None,
+    license: License = None,
+    examples: Examples = 4,
+) -> float:
+    """Export a SavedModel for TensorFlow Serving, checked against the Keras model.
+
+    Writes the next version, OUTPUT/1, OUTPUT/2, ..., whole or not at all, with a model card and
+    requests to warm the server up. Its signatures take raw amplitudes and return m/s (of a
+    denoiser: amplitudes), in Keras' layout (serving_default) and in OpenFWI's (openfwi); a third
+    one, normalized, takes what the network works on.
+
+    Loading a model can run code that is in it: export only models that you trust.
+    """
+    network = ks.inference.load_model(model)
+    inputs = ks.exporting.example_inputs(network, examples)
+    card = ks.inference.ModelCard.of_run(network, model, license)
+    path = ks.exporting.export_saved_model(network, output, version, inputs, card, warm_up)
+    difference = ks.exporting.check_parity(network, path, inputs)
+    if not (path / "assets.extra" / "tf_serving_warmup_requests").exists():
+        typer.echo("no warm-up requests; to have them: pip install 'keras_seismic[serving]'")
+    served = shlex.quote(f"{output.absolute().name}={output}")
+    typer.echo(
+        f"SavedModel: {path}; serve it with\n  keras-seismic serve {served} --out serving\n"
+        f"or call it in Python\n  {how_to_predict(path)}"
+    )
+    return difference

@@ -1,0 +1,182 @@
+"""From what an inspection found to the commands that go on from there."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from keras_seismic.inspection import Inspection
+from keras_seismic.inspection.report import ArrayReport
+
+#: Pre-stack lines and sections that programs read as they are.
+_TRACE_FILES = (".segy", ".sgy", ".su")
+
+#: Where the examples of README.md leave their models.
+_INVERSION, _DENOISER = "runs/demo/model.keras", "runs/denoiser/model.keras"
+
+
+def next_steps(report: Inspection) -> list[str]:
+    """Commands, and Python after ``>>>``, most useful first.
+
+    Args:
+        report: Of a file or folder; for one that cannot be read there are none.
+    """
+    if not report.readable:
+        return []
+    path, steps = Path(report.path), []
+    for start, of_kind in _BY_FORMAT.items():
+        if report.format.startswith(start):
+            steps += of_kind(path, report)
+            break
+    for array in report.arrays:
+        if array.kind not in _BY_KIND:
+            continue
+        if array.values.get("nan", 0) + array.values.get("infinite", 0):
+            steps.append(_save(path, array, "numpy.nan_to_num(array)"))
+        else:
+            steps += _BY_KIND[array.kind](path, array)
+    return list(dict.fromkeys(steps))
+
+
+def _command(*words: str | Path, comment: str = "") -> str:
+    line = shlex.join(["keras-seismic", *map(str, words)])
+    return f"{line}  # {comment}" if comment else line
+
+
+def _model(path: Path, report: Inspection) -> list[str]:
+    """A Keras model, in a run folder or by itself."""
+    if path.is_dir():
+        name, path = path.absolute().name, path / "model.keras"
+        if not path.is_file():
+            return []
+    else:
+        name = path.stem
+    return [
+        _command("evaluate", path, "INPUT", "--out", f"runs/{name}_scores"),
+        _command("predict", "INPUT", "OUTPUT", "--model", path),
+        *([_command("export", "onnx", path, path.with_suffix(".onnx"))] if name != "best" else []),
+    ]
+
+
+def _exported_model(path: Path, report: Inspection) -> list[str]:
+    return [_command("predict", "INPUT", "OUTPUT", "--model", path)]
+
+
+def _pairs(path: Path, report: Inspection) -> list[str]:
+    """Gathers with their velocity, simulated here or OpenFWI's."""
+    family = str(report.facts.get("family", "unknown")).split()[0]
+    family = "FAMILY" if family == "unknown" else family
+    data = path / str(report.facts.get("folder", ""))
+    out = "runs/pairs" if family == "FAMILY" else f"runs/{family}"
+    return [
+        _command("train", "inversionnet", "--data", data, "--family", family, "--out", out),
+    ]
+
+
+def _half_of_pairs(path: Path, report: Inspection) -> list[str]:
+    return [_command("inspect", path.parent)]
+
+
+def _folders(path: Path, report: Inspection) -> list[str]:
+    """What lies in a folder: OpenFWI's families, or anything."""
+    families = [str(name).split(" (")[0] for name in report.facts.get("families", [])]
+    folders = families or [f for f in report.facts.get("folders", [])[:3] if f != "..."]
+    return [_command("inspect", path / folder) for folder in folders]
+
+
+_BY_FORMAT: dict[str, Callable[[Path, Inspection], list[str]]] = {
+    "Keras model": _model,
+    "run folder": _model,
+    "ONNX model": _exported_model,
+    "TensorFlow SavedModel": _exported_model,
+    "pairs simulated": _pairs,
+    "folder in OpenFWI's layout": _pairs,
+    "the gathers of": _half_of_pairs,
+    "the model of": _half_of_pairs,
+    "folder": _folders,
+}
+
+
+def _load(path: Path, array: ArrayReport) -> str:
+    """Python that loads the array."""
+    suffix, name = path.suffix.lower(), str(path)
+    if suffix == ".npz":
+        return f"numpy.load({name!r}, allow_pickle=False)[{array.name!r}]"
+    if suffix in (".mat", ".h5", ".hdf5"):
+        if "HDF5" not in array.container:
+            return f"scipy.io.loadmat({name!r})[{array.name!r}]"
+        turned = ".T" if "MATLAB" in array.container else ""
+        return f"h5py.File({name!r})[{array.name!r}][:]{turned}"
+    if suffix == ".npy":
+        return f"numpy.load({name!r}, allow_pickle=False)"
+    return f"keras_seismic.io.read_section({name!r}).amplitude"
+
+
+def _save(path: Path, array: ArrayReport, expression: str) -> str:
+    """Python that saves a changed array as .npy, which programs read."""
+    target = f"{path.stem}_{array.name}.npy" if array.name else f"{path.stem}_new.npy"
+    return f">>> array = {_load(path, array)}; numpy.save({target!r}, {expression})"
+
+
+def _section(path: Path, array: ArrayReport) -> list[str]:
+    if array.axes == ("trace", "time"):
+        return [_save(path, array, "array.T")]
+    if array.axes == ("patch", "time", "trace", "channel"):
+        return [_save(path, array, "array[0, ..., 0]") + "  # one patch"]
+    if path.suffix.lower() not in (*_TRACE_FILES, ".npy"):
+        return [_save(path, array, "array")]
+    out, dt = f"runs/{path.stem}", () if array.dt else ("--dt", "0.004")
+    denoise = ("train", "denoiser", "--section", path)
+    return [
+        _command(*denoise, "--out", out, comment="if it is clean"),
+        _command(*denoise, "--self-supervised", "--out", f"{out}_blind", comment="if it is noisy"),
+        _command("train", "deconvolution", "--section", path, *dt, "--out", f"{out}_spikes"),
+        _command("predict", path, f"{path.stem}_clean{path.suffix}", "--model", _DENOISER),
+        _command("evaluate", _DENOISER, path, "--out", f"{out}_scores"),
+    ]
+
+
+def _cube(path: Path, array: ArrayReport) -> list[str]:
+    if array.axes[0] != "time":
+        return [_save(path, array, f"numpy.moveaxis(array, {array.axes.index('time')}, 0)")]
+    if path.suffix.lower() != ".npy":
+        return [_save(path, array, "array")]
+    line, scores = array.shape[2] // 2, f"runs/{path.stem}_scores"
+    return [
+        _command("predict", path, f"{path.stem}_clean.npy", "--model", _DENOISER),
+        _command("evaluate", _DENOISER, path, "--line", str(line), "--out", scores),
+        _save(path, array, f"array[:, :, {line}]") + "  # one line, to train on",
+    ]
+
+
+def _velocity(path: Path, array: ArrayReport) -> list[str]:
+    expression = "array"
+    if array.units.startswith("normalized"):
+        return []
+    if array.units.startswith("km/s"):
+        expression = "1000 * array"
+    if "channel" in array.axes:
+        expression += f".squeeze({array.axes.index('channel')})"
+    if any("transpose it" in warning for warning in array.warnings):
+        expression += ".swapaxes(-1, -2)"
+    if expression != "array" or path.suffix.lower() != ".npy":
+        return [_save(path, array, expression)]
+    scores = f"runs/{path.stem}_scores"
+    return [_command("evaluate", _INVERSION, path, "--out", scores, comment="on a 10 m grid")]
+
+
+def _gathers(path: Path, array: ArrayReport) -> list[str]:
+    if array.axes[-3:] not in (("shot", "time", "receiver"), ("time", "receiver", "shot")):
+        if path.suffix.lower() not in _TRACE_FILES:
+            return []
+    elif path.suffix.lower() not in (".npy", *_TRACE_FILES):
+        return [_save(path, array, "array")]
+    velocity = f"{path.stem}_velocity.npy"
+    return [_command("predict", path, velocity, "--model", _INVERSION)]
+
+
+_BY_KIND: dict[str, Callable[[Path, ArrayReport], list[str]]] = {
+    "section": _section,
+    "cube": _cube,
+    "velocity": _velocity,
+    "shot gathers": _gathers,
+}

@@ -1,0 +1,108 @@
+"""The velocity under a line, joined from what a network says of its parts."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from keras_seismic.gathers.matching import match_acquisition, matching_origins
+from keras_seismic.gathers.shot_gathers import ShotGathers
+from keras_seismic.inference.gather_inverter import GatherInverter
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class VelocityLine:
+    """The velocity under a line, joined from models of its parts.
+
+    Attributes:
+        velocity: m/s, float32 ``(depth, x)``.
+        dx: Spacing in both directions, m.
+        start: x of the first column on the line, m.
+        origins: x of each part's first column before it was rounded to the grid, m.
+        changes: What was done to the gathers of the first part.
+    """
+
+    velocity: np.ndarray
+    dx: float
+    start: float
+    origins: np.ndarray
+    changes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Parts:
+    """Gathers of a line's parts, made when a batch of them is asked for."""
+
+    make: Callable[[float], np.ndarray]
+    origins: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+    def __getitem__(self, some: slice) -> np.ndarray:
+        return np.stack([self.make(float(origin)) for origin in self.origins[some]])
+
+
+def invert_line(
+    inverter: GatherInverter,
+    line: ShotGathers,
+    batch_size: int,
+    calibrate: bool,
+    progress: bool,
+    spacing: float | None,
+    matching: dict[str, Any],
+) -> VelocityLine:
+    """Invert the parts of a line and join them; the arguments are those of ``invert``."""
+    acquisition = inverter.acquisition
+    if acquisition is None:
+        raise ValueError(
+            f"{inverter.name} does not know its acquisition, which lines are resampled to; make it "
+            "with with_physical_units(..., acquisition=...)"
+        )
+    if spacing is not None and not 0 < spacing < np.inf:
+        raise ValueError(f"invert: spacing must be positive, in m, received {spacing}")
+    matching = dict(matching)
+    origin = matching.pop("origin", None)
+    if origin is not None:
+        origins = np.array([float(origin)])
+    else:
+        origins = matching_origins(line, acquisition, matching.get("tolerance", 0.5))
+    if not len(origins):
+        match_acquisition(line, acquisition, **matching)  # raises, and says why
+    first = match_acquisition(line, acquisition, origins[0], **matching)
+
+    def part(origin: float) -> np.ndarray:
+        return match_acquisition(line, acquisition, origin, **matching).amplitude
+
+    source = f"{line.path or 'line'}: part"
+    found = inverter.velocities(_Parts(part, origins), batch_size, calibrate, progress, source)
+    velocity = next(found)  # its width is checked before the other parts are inverted
+    spacing = spacing or inverter.spacing(velocity.shape[-1])
+    if spacing is None:
+        raise ValueError(
+            f"{inverter.name} predicts {velocity.shape[-1]} columns, but its sources and receivers "
+            f"span more on their grid of {acquisition.dx:g} m; pass spacing=, the velocity's own"
+        )
+    velocity = np.concatenate([velocity, *found])
+    changes = first.changes + (("amplitudes scaled by the direct wave",) if calibrate else ())
+    return _joined(velocity, spacing, origins, changes)
+
+
+def _joined(
+    velocity: np.ndarray, dx: float, origins: np.ndarray, changes: tuple[str, ...]
+) -> VelocityLine:
+    """Models ``(parts, depth, width)`` joined, each at the column nearest to its origin."""
+    depth, width = velocity.shape[1:]
+    columns = np.rint((origins - origins[0]) / dx).astype(int)
+    total, weights = np.zeros((depth, columns[-1] + width)), np.zeros(columns[-1] + width)
+    # Few rays cross the sides of a model, so they count least.
+    distance = np.arange(width) + 0.5
+    weight = np.sin(np.pi * distance / width) ** 2
+    for model, column in zip(velocity, columns, strict=True):
+        total[:, column : column + width] += weight * model
+        weights[column : column + width] += weight
+    covered = np.divide(total, weights, out=np.full(total.shape, np.nan), where=weights > 0)
+    if not (weights > 0).all():
+        changes += (f"{int((weights == 0).sum())} columns that no part covers are NaN",)
+    return VelocityLine(covered.astype(np.float32), dx, float(origins[0]), origins, changes)

@@ -1,0 +1,33 @@
+"""Figures of velocity models, sections, gathers and training.
+
+Every function returns a ``matplotlib.figure.Figure`` that belongs to no window: save it with
+``figure.savefig`` or show it in a notebook. matplotlib is imported when a figure is made.
+"""
+
+from keras_seismic.visualization.sections import plot_before_after, plot_denoising, plot_gathers
+from keras_seismic.visualization.style import (
+    AMPLITUDE_MAP,
+    DIFFERENCE_MAP,
+    VELOCITY_MAP,
+    new_figure,
+)
+from keras_seismic.visualization.training import plot_history
+from keras_seismic.visualization.velocity import (
+    plot_families,
+    plot_predicted_velocity,
+    plot_velocity,
+)
+
+__all__ = [
+    "AMPLITUDE_MAP",
+    "DIFFERENCE_MAP",
+    "VELOCITY_MAP",
+    "new_figure",
+    "plot_before_after",
+    "plot_denoising",
+    "plot_families",
+    "plot_gathers",
+    "plot_history",
+    "plot_predicted_velocity",
+    "plot_velocity",
+]

@@ -1,0 +1,109 @@
+"""Figures of velocity models."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_seismic.simulation import FAMILIES, sample_velocity
+from keras_seismic.visualization.style import DIFFERENCE_MAP, VELOCITY_MAP, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def plot_velocity(
+    true: np.ndarray, predicted: np.ndarray, dx: float = 10.0, title: str = ""
+) -> "Figure":
+    """True, predicted and difference, a row for each model, with color bars in m/s.
+
+    Args:
+        true: ``(models, depth, width)``, with or without a last axis of 1; m/s.
+        predicted: The same.
+        dx: Cell size, m.
+        title: Heading of the figure.
+    """
+    true, predicted = (np.asarray(v).reshape(len(v), *v.shape[1:3]) for v in (true, predicted))
+    depth, width = true.shape[1:]
+    figure = new_figure(10.5, max(2.8 * len(true), 3) + 0.4)
+    axes = figure.subplots(len(true), 3, squeeze=False, sharex=True, sharey=True)
+    velocity_range = {
+        "vmin": min(true.min(), predicted.min()),
+        "vmax": max(true.max(), predicted.max()),
+    }
+    largest = float(np.percentile(np.abs(predicted - true), 99)) or 1.0
+    style = {"extent": (0, width * dx, depth * dx, 0), "interpolation": "nearest", "aspect": "auto"}
+    for row, a, b in zip(axes, true, predicted, strict=True):
+        for panel, v in zip(row, (a, b), strict=False):
+            image = panel.imshow(v, cmap=VELOCITY_MAP, **velocity_range, **style)
+        difference = row[2].imshow(b - a, cmap=DIFFERENCE_MAP, vmin=-largest, vmax=largest, **style)
+        mae = np.abs(b - a).mean()
+        row[2].text(
+            0.98,
+            0.03,
+            f"MAE {mae:.0f} m/s",
+            transform=row[2].transAxes,
+            ha="right",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        )
+        row[0].set_ylabel("depth (m)")
+    for panel, heading in zip(axes[0], ("true", "predicted", "predicted - true"), strict=True):
+        panel.set_title(heading)
+    for panel in axes[-1]:
+        panel.set_xlabel("x (m)")
+    figure.colorbar(image, ax=axes[:, :2], label="velocity (m/s)", pad=0.01)
+    figure.colorbar(difference, ax=axes[:, 2], label="difference (m/s)", pad=0.02)
+    figure.suptitle(title)
+    return figure
+
+
+def plot_predicted_velocity(
+    velocity: np.ndarray, dx: float | None = None, start: float = 0.0, title: str = ""
+) -> "Figure":
+    """Velocity models whose truth nobody knows: one or a line, or the first six of several.
+
+    Args:
+        velocity: ``(depth, x)`` or ``(n, depth, x)``, m/s.
+        dx: Grid spacing, m; without it the axes count cells.
+        start: x of the first column, m.
+        title: Heading of the figure.
+    """
+    models = np.asarray(velocity)
+    models = models[None] if models.ndim == 2 else models[:6]
+    rows, columns = (1, len(models)) if len(models) <= 3 else (2, 3)
+    depth, width = models.shape[1:]
+    figure = new_figure(max(1.5 + 3.2 * columns * min(width / depth, 3.5), 5.5), 3.4 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    step, unit = (dx, " (m)") if dx else (1.0, " (cells)")
+    extent = (start, start + width * step, depth * step, 0)
+    limits = {"vmin": np.nanmin(models), "vmax": np.nanmax(models)}
+    for panel, model in zip(axes, models, strict=False):
+        image = panel.imshow(model, cmap=VELOCITY_MAP, extent=extent, **limits)
+        panel.set_xlabel(f"x{unit}")
+        panel.set_ylabel(f"depth{unit}")
+    for panel in axes[len(models) :]:
+        panel.set_visible(False)
+    figure.colorbar(image, ax=axes, label="velocity (m/s)", pad=0.01)
+    figure.suptitle(title)
+    return figure
+
+
+def plot_families(seed: int = 0, count: int = 4) -> "Figure":
+    """A gallery of the velocity families, ``count`` models of each.
+
+    Args:
+        seed: Seed of ``sample_velocity``.
+        count: Models of each family.
+    """
+    figure = new_figure(1.7 * len(FAMILIES) + 0.8, 1.75 * count + 0.3)
+    axes = figure.subplots(count, len(FAMILIES), squeeze=False)
+    for column, family in enumerate(FAMILIES):
+        for panel, velocity in zip(
+            axes[:, column], sample_velocity(family, count, seed), strict=True
+        ):
+            image = panel.imshow(
+                velocity, cmap=VELOCITY_MAP, vmin=1500, vmax=4500, interpolation="nearest"
+            )
+            panel.set(xticks=[], yticks=[])
+        axes[0, column].set_title(family, fontsize=11)
+    figure.colorbar(image, ax=axes, label="velocity (m/s)", pad=0.01, shrink=0.8)
+    return figure

@@ -1,0 +1,153 @@
+"""Whatever is proposed to the user is a command that exists, with options that it has."""
+
+import ast
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+
+import keras_seismic as ks
+from keras_seismic.cli.next_steps import next_steps
+from tests.cli.hints import commands_in, parse
+from tests.command import keras_seismic
+from tests.segy_files import write_line, write_segy
+
+PACKAGE = Path(ks.__file__).parent
+
+
+def texts(path):
+    """The string literals of a module; of an f-string, a word in the place of each value."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(
+                part.value if isinstance(part, ast.Constant) else "VALUE" for part in node.values
+            )
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_a_hint_that_does_not_exist_is_noticed():
+    assert commands_in("go on with\n  keras-seismic inspect a.npy\nor not") == [
+        "keras-seismic inspect a.npy"
+    ]
+    assert parse("keras-seismic predict 'my line.segy' o.npy --model m.keras  # so")[1:3] == [
+        "my line.segy",
+        "o.npy",
+    ]
+    for wrong in ("inspekt a.npy", "inspect a.npy --colour", "predict a.npy b.npy", "export onnx"):
+        with pytest.raises(AssertionError, match="not understood"):
+            parse(f"keras-seismic {wrong}")
+
+
+def test_nothing_in_the_package_proposes_programs_that_the_wheel_lacks():
+    """Literal commands parse, and nobody is sent to a program of a checkout."""
+    for path in PACKAGE.rglob("*.py"):
+        for text in texts(path):
+            assert not re.search(r"python -m (train|export|examples)\b", text), path
+    quoted = [
+        command
+        for path in PACKAGE.rglob("*.py")
+        for text in texts(path)
+        for command in re.findall(r"'(keras-seismic [a-z][^']*)'", text)
+    ]
+    assert quoted
+    for command in quoted:
+        words = command.split()[1:]
+        parse(f"keras-seismic {' '.join(words)} --help" if len(words) < 3 else command)
+
+
+def test_nothing_below_the_command_knows_an_option():
+    """Options of other commands, such as Docker's, stand in serving's commands."""
+    known = "overwrite|resume|out|data|family|version|versions|label|line|dt|model|section"
+    for path in PACKAGE.rglob("*.py"):
+        if path.is_relative_to(PACKAGE / "cli"):
+            continue
+        for text in texts(path):
+            assert not re.search(rf"(^|\s|`)--({known})\b(?!=)", text), (path, text)
+
+
+def section():
+    return ks.simulation.sample_sections(1, 3)[0]
+
+
+def gathers(rng):
+    return np.diff(rng.standard_normal((2, 3, 66, 18)), axis=2).astype("f4")
+
+
+def velocity():
+    return ks.simulation.sample_velocity("curvevel_a", 3, 0, shape=(40, 50))
+
+
+def write_kinds(here, rng):
+    """A file or folder of every kind, with a space in its name where it may have one."""
+    np.save(here / "a section.npy", section())
+    np.save(here / "turned.npy", section().T)
+    np.save(here / "patches.npy", np.stack([section()[:64, :64, None]] * 9))
+    np.save(here / "cube.npy", np.stack([section()] * 7, axis=2))
+    np.save(here / "velocity.npy", velocity())
+    np.save(here / "km.npy", velocity()[:, None] / 1000)
+    np.save(here / "openfwi.npy", gathers(rng))
+    np.save(here / "keras.npy", gathers(rng).transpose(0, 2, 3, 1))
+    np.save(here / "broken.npy", np.where(np.eye(256, 140) > 0, np.nan, section()))
+    np.savez(here / "both.npz", g=gathers(rng), v=velocity())
+    scipy.io.savemat(here / "section.mat", {"x": section()})
+    with h5py.File(here / "velocity.h5", "w") as file:
+        file["v"] = velocity()
+    write_segy(here / "stack.segy", section().T)
+    recorded = gathers(rng)[0].transpose(1, 2, 0)
+    write_line(here / "shots.segy", recorded, np.array([0.0, 60, 120]), 10.0 * np.arange(18))
+    model = ks.models.with_physical_units(
+        ks.models.ConvDenoiser(2, 1), ks.layers.SectionNormalization()
+    )
+    run = ks.training.RunFolder(here / "run").create({"arguments": {}})
+    run.save_model(model)
+    run.write("metrics.json", {})
+    model.save(here / "model.keras")
+    (here / "model.onnx").write_bytes(b"any bytes")
+    (here / "saved" / "variables").mkdir(parents=True)
+    (here / "saved" / "saved_model.pb").write_bytes(b"any bytes")
+    for family in ("FlatVel_A", "unnamed"):
+        (here / family / "data").mkdir(parents=True)
+        (here / family / "model").mkdir()
+        np.save(here / family / "data" / "data1.npy", gathers(rng))
+        np.save(here / family / "model" / "model1.npy", velocity()[:2, None])
+    (here / "some" / "inner folder").mkdir(parents=True)
+    np.save(here / "some" / "inner folder" / "x.npy", section())
+
+
+def test_what_inspections_propose(tmp_path, rng):
+    write_kinds(tmp_path, rng)
+    for path in [*sorted(tmp_path.iterdir()), tmp_path / "FlatVel_A" / "data", tmp_path]:
+        steps = next_steps(ks.inspect(path))
+        assert steps, path
+        for step in steps:
+            if step.startswith(">>> "):
+                compile(step[4:], "a hint", "exec")
+                continue
+            words = parse(step)
+            assert any(str(tmp_path) in word for word in words), step
+
+
+def test_the_inspections_text_and_json_have_the_same_steps(tmp_path, capsys):
+    import json
+
+    np.save(tmp_path / "velocity.npy", velocity())
+    keras_seismic("inspect", tmp_path / "velocity.npy", "--no-figure")
+    (step,) = commands_in(capsys.readouterr().out)
+    keras_seismic("inspect", tmp_path / "velocity.npy", "--no-figure", "--json")
+    assert json.loads(capsys.readouterr().out)["next_steps"] == [step]
+    (tmp_path / "bad.npy").write_text("nothing")
+    assert next_steps(ks.inspect(tmp_path / "bad.npy")) == []
+
+
+def test_what_exports_propose(tmp_path, capsys):
+    model = ks.models.with_physical_units(
+        ks.models.ConvDenoiser(2, 1), ks.layers.SectionNormalization()
+    )
+    model.save(tmp_path / "model.keras")
+    keras_seismic("export", "saved-model", tmp_path / "model.keras", tmp_path / "de noiser")
+    (step,) = commands_in(capsys.readouterr().out)
+    assert parse(step)[0] == "serve"
