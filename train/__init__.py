@@ -1,1 +1,1 @@
-"""Training programs: ``python -m train.inversionnet --help``."""
+"""The training programs from a checkout: ``python -m train.inversionnet --help``."""

@@ -1,4 +1,4 @@
-"""Where the command ``keras-seismic`` begins."""
+"""Where the command ``keras-seismic`` starts."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from keras_seismic.backend import find_devices
 
 # Importing a program registers it.
-from keras_seismic.cli import evaluate, inspect, predict, serve  # noqa: F401
+from keras_seismic.cli import evaluate, inspect, predict, serve, simulate, train  # noqa: F401
 from keras_seismic.cli.app import app
 from keras_seismic.cli.export import litert, onnx, saved_model  # noqa: F401
 
@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; errors in what the user gave become one line, not a traceback.
 
     Args:
-        arguments: What stands behind ``keras-seismic``; by default the process' own.
+        arguments: The words after ``keras-seismic``; by default the process' own.
     """
     _quieten_others()
     try:
@@ -33,5 +33,9 @@ def _quieten_others() -> None:
 
 
 def run(*program: str) -> None:
-    """Run one program with the process' arguments, for ``python -m train.inversionnet``."""
+    """Run one program with the process' arguments, for ``python -m train.inversionnet``.
+
+    Args:
+        *program: Its name, such as ``"train", "inversionnet"``.
+    """
     main([*program, *sys.argv[1:]])

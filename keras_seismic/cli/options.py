@@ -58,6 +58,10 @@ Boundary = Annotated[
 CacheDir = Annotated[Path, typer.Option(metavar="FOLDER", help="Where simulated pairs are kept.")]
 
 # Sections
+Sections = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="Section to learn from, .segy, .sgy or .npy; repeatable."),
+]
 NoiseKinds = Annotated[
     list[str] | None,
     typer.Option(

@@ -8,6 +8,7 @@ import functools
 import inspect
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,12 +18,17 @@ import keras
 import typer
 
 import keras_seismic
+from keras_seismic.training import RunFolder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def program(
-    group: typer.Typer, name: str | None = None, *, smoke: Mapping[str, Any] | None = None
+    group: typer.Typer,
+    name: str | None = None,
+    *,
+    smoke: Mapping[str, Any] | None = None,
+    repeatable: bool = True,
 ) -> Callable[[Function], Function]:
     """Register a function as a program with ``--config`` and, if it has one, ``--smoke``.
 
@@ -33,6 +39,7 @@ def program(
         group: What the program belongs to.
         name: The program's name; by default the function's.
         smoke: The tiny values that ``--smoke`` sets, by argument.
+        repeatable: Whether it writes a ``config.json``, and so has ``--config``.
 
     Returns:
         A decorator, which returns the function as it is.
@@ -57,7 +64,9 @@ def program(
                 typer.echo(_interrupted(arguments), err=True)
                 raise typer.Exit(130) from None
 
-        added = [_parameter("config", Annotated[Path | None, _CONFIG], None)]
+        added = []
+        if repeatable:
+            added.append(_parameter("config", Annotated[Path | None, _CONFIG], None))
         if smoke:
             added.append(_parameter("smoke", Annotated[bool, _smoke_option(smoke)], False))
         parameters = [
@@ -100,6 +109,15 @@ def print_table(rows: Mapping[str, Any]) -> None:
     for name, value in rows.items():
         text = f"{value:.4g}" if isinstance(value, float) else f"{value}"
         typer.echo(f"  {name:<{width}}  {text}")
+
+
+def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
+    """Write ``metrics.json``, and say what came out and how to go on."""
+    run.write("metrics.json", dict(metrics))
+    print_table(metrics)
+    model = run.path / "model.keras"
+    words = f"{shlex.quote(str(model))} {shlex.quote(str(model.with_suffix('.onnx')))}"
+    typer.echo(f"model: {model}; export it with\n  keras-seismic export onnx {words}")
 
 
 def _repeat(context: typer.Context, path: Path | None) -> Path | None:
@@ -173,7 +191,8 @@ def _interrupted(arguments: Mapping[str, Any]) -> str:
         return "interrupted"
     config = folder / "config.json"
     command = json.loads(config.read_text(encoding="utf-8"))["command"]
-    return f"interrupted; go on with\n  keras-seismic {command} --config {config} --resume"
+    words = f"{command} --config {shlex.quote(str(config))} --resume"
+    return f"interrupted; go on with\n  keras-seismic {words}"
 
 
 def _plain(value: Any) -> Any:

@@ -1,19 +1,13 @@
 """Evaluation: scores in m/s and dB, on held-out and on real data."""
 
 from keras_seismic.evaluation.comparison import Comparison, plot_predictions
-from keras_seismic.evaluation.low_cut_study import (
-    LowCutStudy,
-    checked_low_cuts,
-    low_cut_name,
-    low_cut_study,
-    plot_low_cut_scores,
-    plot_low_cut_velocity,
-)
 from keras_seismic.evaluation.real_geology import WindowScores, evaluate_on_windows
 from keras_seismic.evaluation.scores import (
     DenoisingResult,
+    PairScores,
     denoising_experiment,
     score_denoising,
+    score_pairs,
     score_velocity,
     score_without_truth,
 )
@@ -22,19 +16,15 @@ from keras_seismic.evaluation.uncertainty import MonteCarloPrediction, monte_car
 __all__ = [
     "Comparison",
     "DenoisingResult",
-    "LowCutStudy",
     "MonteCarloPrediction",
+    "PairScores",
     "WindowScores",
-    "checked_low_cuts",
     "denoising_experiment",
     "evaluate_on_windows",
-    "low_cut_name",
-    "low_cut_study",
     "monte_carlo_predict",
-    "plot_low_cut_scores",
-    "plot_low_cut_velocity",
     "plot_predictions",
     "score_denoising",
+    "score_pairs",
     "score_velocity",
     "score_without_truth",
 ]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from keras_seismic.datasets.patches import normalize_section
+from keras_seismic.datasets import Pairs, normalize_section
 from keras_seismic.inference import Predictor, predict
 from keras_seismic.metrics import (
     SSIM,
@@ -120,3 +120,46 @@ def denoising_experiment(
     noisy = add_noise(clean, noise, snr_db, dt, seed)
     denoised = predict(model, noisy[None, ..., None])[0, ..., 0]
     return DenoisingResult(clean, noisy, denoised)
+
+
+class PairScores(NamedTuple):
+    """What ``score_pairs`` found.
+
+    Attributes:
+        metrics: ``score_velocity``'s, ``baseline_mae_m_s`` (of predicting the mean of what was
+            learned from) and ``prediction_std_m_s``, zero for a network that says always the same.
+        true: Velocity ``(pairs, depth, width, 1)``, m/s.
+        predicted: The model's, likewise.
+    """
+
+    metrics: dict[str, float]
+    true: np.ndarray
+    predicted: np.ndarray
+
+
+def score_pairs(
+    model: keras.Model | Predictor,
+    pairs: Pairs,
+    part: slice | Sequence[int] | np.ndarray,
+    learned: slice | Sequence[int] | np.ndarray,
+) -> PairScores:
+    """Score a velocity model on pairs that it was not trained on.
+
+    Args:
+        model: Raw gathers to m/s.
+        pairs: Of any kind, on disk.
+        part: The pairs to score on.
+        learned: The pairs it learned from, whose mean velocity is the prediction to beat.
+
+    Example:
+        >>> import keras_seismic as ks
+        >>> pairs = ks.datasets.SimulatedPairs("flatvel_a", 10, ks.simulation.Acquisition.openfwi())
+        >>> learning, held_out = pairs.held_out()
+        >>> ks.evaluation.score_pairs(model, pairs, held_out, learning)  # doctest: +SKIP
+    """
+    gathers, velocity = pairs[part]
+    predicted = predict(model, gathers)
+    metrics = score_velocity(velocity, predicted)
+    metrics["baseline_mae_m_s"] = float(np.abs(velocity - pairs.mean_velocity(learned)).mean())
+    metrics["prediction_std_m_s"] = float(predicted.std())
+    return PairScores(metrics, velocity, predicted)

@@ -1,13 +1,19 @@
 """Fitting a network into a run folder."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_seismic.datasets import Pairs
+from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
+from keras_seismic.metrics import MeanAbsoluteVelocityError
+from keras_seismic.models import PhysicalUnitsModel, with_physical_units
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder
+from keras_seismic.training.transfer import encoder_multipliers
 
 
 def adamw(
@@ -28,6 +34,11 @@ def adamw(
         weight_decay: Decoupled weight decay.
         warmup: Fraction of the steps in which the rate grows.
         multipliers: Of the learning rate by layer, see ``LayerwiseAdamW``.
+
+    Example:
+        >>> optimizer = adamw(1e-3, steps=1000)
+        >>> network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> network.compile(optimizer, "mean_absolute_error", jit_compile=jit_compile())
     """
     rising = max(int(warmup * steps), 1)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -44,8 +55,8 @@ def adamw(
 def jit_compile() -> bool | str:
     """What to pass to ``compile(jit_compile=...)``.
 
-    Keras would compile the training step with XLA also on a CPU, where its compiler takes
-    seconds more and the steps are no quicker (``python -m benchmarks.training_step``).
+    Keras would compile the training step with XLA on a CPU too, where compiling takes seconds
+    and the steps are no quicker (``python -m benchmarks.training_step``).
     """
     if keras.backend.backend() != "tensorflow":
         return "auto"
@@ -55,13 +66,13 @@ def jit_compile() -> bool | str:
 
 
 class _Record(keras.callbacks.Callback):
-    """Keeps the best network, and what a run needs to be resumed, after every epoch."""
+    """Saves the best network, and what is needed to resume, after every epoch."""
 
     def __init__(self, run: RunFolder, columns: dict[str, list[float]]) -> None:
         super().__init__()
         self.run, self.columns = run, columns
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         for key, value in (logs or {}).items():
             self.columns.setdefault(key, []).append(float(value))
         losses = self.columns["val_loss"]
@@ -70,18 +81,20 @@ class _Record(keras.callbacks.Callback):
         self.run.save_progress(self.model, self.columns)
 
 
-def fit(network: keras.Model, training, validation, run: RunFolder, epochs: int) -> keras.Model:
-    """Train a compiled network and return it as it was at its best.
+def fit(
+    network: keras.Model, training: Any, validation: Any, run: RunFolder, epochs: int
+) -> keras.Model:
+    """Train a compiled network and return it as it was at its best epoch.
 
-    Writes ``history.csv``, ``best.keras`` and ``last-<n>.keras`` as it goes and stops, with an
-    error, when the loss is no longer a number. An interrupted run (``run.resume``) goes on
-    after its last whole epoch, with the weights and optimizers it had there.
+    Writes ``history.csv``, ``best.keras`` and ``last-<n>.keras`` as it goes, and stops with an
+    error when the loss is no longer a number. An interrupted run (``run.resume``) goes on
+    after its last whole epoch, with the weights and optimizers it had then.
 
     Args:
         network: Compiled.
-        training: A ``tf.data.Dataset`` or other batches, or arrays ``(x, y)``. To be resumed
-            as if never interrupted, it must begin with epoch ``run.epochs_done``.
-        validation: Likewise; its loss decides which epoch is best.
+        training: A ``tf.data.Dataset``, other batches or arrays ``(x, y)``. It must begin with
+            epoch ``run.epochs_done`` for a resumed run to equal an uninterrupted one.
+        validation: The same; its loss decides which epoch is best.
         run: Where to write.
         epochs: Passes over the training data.
 
@@ -117,3 +130,106 @@ def fit(network: keras.Model, training, validation, run: RunFolder, epochs: int)
     run.forget_progress()
     # Without the optimizer, which would triple the size of what is made of the network.
     return keras.models.load_model(best, compile=False)
+
+
+def training_batches(
+    pairs: Pairs,
+    learning: Sequence[int] | np.ndarray,
+    input_normalization: GatherNormalization | GatherPreparation,
+    output_scaling: VelocityScaling,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    validation: float = 0.05,
+    epoch: int = 0,
+    drop_remainder: bool = False,
+) -> tuple[Any, Any]:
+    """Batches to train on, and batches of the few pairs that choose the best epoch.
+
+    Args:
+        pairs: Of any kind, on disk.
+        learning: Numbers of the pairs to use, in random order.
+        input_normalization: Applied to the gathers.
+        output_scaling: Its inverse is applied to the velocity.
+        batch_size: Pairs in a batch.
+        seed: Decides the order, another one in every epoch.
+        validation: Fraction of the pairs to validate on, at least one of them. A single pair is
+            for both.
+        epoch: To begin with: ``run.epochs_done`` of a run that is resumed.
+        drop_remainder: Leave out a smaller last batch of the training.
+
+    Returns:
+        A ``tf.data.Dataset`` each or, on another backend than TensorFlow, a Keras ``PyDataset``.
+
+    Raises:
+        ValueError: If there is no pair.
+    """
+    learning = np.asarray(learning)
+    if not len(learning):
+        raise ValueError("training_batches: expected at least one pair to learn from")
+    count = max(int(validation * len(learning)), 1)
+    chosen = learning[count:] if len(learning) > 1 else learning
+    batches = pairs.dataset if keras.backend.backend() == "tensorflow" else pairs.pydataset
+    settings = (input_normalization, output_scaling, batch_size)
+    return (
+        batches(*settings, seed=seed, part=chosen, drop_remainder=drop_remainder, start=(epoch, 0)),
+        batches(*settings, shuffle=False, part=learning[:count]),
+    )
+
+
+def fit_pairs(
+    model: PhysicalUnitsModel,
+    pairs: Pairs,
+    learning: Sequence[int] | np.ndarray,
+    run: RunFolder,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int = 0,
+    validation: float = 0.05,
+    encoder_rate: float = 1.0,
+) -> PhysicalUnitsModel:
+    """Train a velocity model's network by InversionNet's recipe, or go on with a trained one.
+
+    Mean absolute error and ``adamw``. Layers that are frozen (``freeze_encoder``) stay so.
+
+    Args:
+        model: Its network is trained, in its units.
+        pairs: Of any kind, on disk.
+        learning: Numbers of the pairs to use, in random order.
+        run: Where ``fit`` writes.
+        epochs: Passes over the pairs.
+        batch_size: Pairs in a batch.
+        learning_rate: The largest.
+        seed: Decides the order.
+        validation: Fraction of the pairs that chooses the best epoch.
+        encoder_rate: Multiplier of the learning rate in the encoder (``encoder_multipliers``).
+
+    Returns:
+        The model at its best epoch.
+
+    Raises:
+        ValueError: If there is no pair, or ``encoder_rate`` does not fit.
+        RuntimeError: If the loss becomes NaN or infinite.
+    """
+    network, scaling = model.network, model.output_scaling
+    training, validating = training_batches(
+        pairs,
+        learning,
+        model.input_normalization,
+        scaling,
+        batch_size,
+        seed=seed,
+        validation=validation,
+        epoch=run.epochs_done,
+    )
+    multipliers = encoder_multipliers(network, encoder_rate) if encoder_rate != 1 else None
+    network.compile(
+        adamw(learning_rate, epochs * len(training), multipliers=multipliers),
+        "mean_absolute_error",
+        metrics=[MeanAbsoluteVelocityError(scaling.scale)],
+        jit_compile=jit_compile(),
+    )
+    best = fit(network, training, validating, run, epochs)
+    return with_physical_units(best, model.input_normalization, scaling, model.acquisition)

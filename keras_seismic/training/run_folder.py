@@ -5,9 +5,14 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import keras
 
 from keras_seismic.files import write_text, written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MARK = "config.json"
 
@@ -15,16 +20,15 @@ _MARK = "config.json"
 class RunFolder:
     """The folder of one training run.
 
-    ``config.json`` says how it was made, ``history.csv`` holds a line an epoch,
-    ``best.keras`` the network at its best validation loss, ``last-<n>.keras`` the whole training
-    after its n-th epoch until it is finished, ``model.keras`` the model in physical units,
-    ``metrics.json`` the scores, ``figures/`` the pictures. Every file is written under a
-    temporary name and renamed.
+    ``config.json`` says how it was made, ``history.csv`` has a line for each epoch,
+    ``best.keras`` is the network at its lowest validation loss, ``last-<n>.keras`` the state of
+    an unfinished training after epoch n, ``model.keras`` the model in physical units,
+    ``metrics.json`` holds the scores and ``figures/`` the pictures. Files are written whole or
+    not at all.
 
     Args:
         path: The folder; made if it does not exist.
-        overwrite: Empty a folder of an earlier run first. A folder that is not one is never
-            emptied.
+        overwrite: Empty the folder of an earlier run first. Any other folder is left alone.
         resume: Go on with an interrupted run in the folder.
 
     Raises:
@@ -41,7 +45,7 @@ class RunFolder:
     """
 
     def __init__(
-        self, path: str | os.PathLike, overwrite: bool = False, resume: bool = False
+        self, path: str | os.PathLike[str], overwrite: bool = False, resume: bool = False
     ) -> None:
         self.path = Path(path)
         self.overwrite, self.resume = overwrite, resume
@@ -53,13 +57,13 @@ class RunFolder:
         if self._occupied:
             if not overwrite:
                 raise FileExistsError(
-                    f"{self.path}: the output folder is not empty; choose another one, or pass "
-                    "--overwrite to replace the run in it"
+                    f"{self.path}: the folder is not empty; choose another one, or say that the "
+                    "run in it may be overwritten"
                 )
             if not (self.path / _MARK).is_file():
                 raise FileExistsError(
-                    f"{self.path}: holds files but no {_MARK}, so it is no run folder, and "
-                    "--overwrite leaves it alone; choose another one"
+                    f"{self.path}: holds files but no {_MARK}, so it is no run folder and is not "
+                    "overwritten; choose another one"
                 )
 
     @property
@@ -68,17 +72,17 @@ class RunFolder:
 
     @property
     def epochs_done(self) -> int:
-        """Epochs of an interrupted run that need not be repeated; 0 unless resuming."""
+        """Epochs that an interrupted run has finished; 0 unless resuming."""
         return len(next(iter(self.read_history().values()))) if self.resume else 0
 
     def last(self, epochs: int) -> Path:
-        """Where the training after so many epochs is kept."""
+        """Where the state of the training after so many epochs is kept."""
         return self.path / f"last-{epochs}.keras"
 
-    def save_progress(self, model, history: dict[str, list[float]]) -> None:
-        """Keep the training and its history after an epoch, so that it can be resumed.
+    def save_progress(self, model: keras.Model, history: dict[str, list[float]]) -> None:
+        """Save model and history after an epoch, so that the training can be resumed.
 
-        Whenever it is interrupted, one pair of history and model is whole.
+        Whenever it is interrupted, one model and the history that belongs to it are whole.
         """
         epochs = len(next(iter(history.values())))
         self.save_model(model, self.last(epochs).name)
@@ -86,7 +90,7 @@ class RunFolder:
         self.forget_progress(but=self.last(epochs))
 
     def forget_progress(self, but: Path | None = None) -> None:
-        """Remove what only an interrupted run needs."""
+        """Remove what only an unfinished run needs."""
         for path in self.path.glob("last-*.keras"):
             if path != but:
                 path.unlink()
@@ -96,18 +100,21 @@ class RunFolder:
             path = self.path / needed if needed else self.last(self.epochs_done)
             if not path.is_file():
                 raise FileNotFoundError(
-                    f"{self.path}: nothing to resume: {path.name} is missing, so the run never "
-                    "ended an epoch, or is finished; start it without --resume"
+                    f"{self.path}: nothing to resume: {path.name} is missing, so the run is "
+                    "finished or never ended an epoch"
                 )
 
     def create(self, config: dict[str, Any]) -> "RunFolder":
         """Make the folder, emptied if it may be, and write ``config.json``.
 
-        Apart from the constructor, so that whatever can fail fails before a run is lost. A
-        run that is resumed keeps its files, and must have the same ``config["arguments"]``.
+        Not in the constructor, so that whatever can fail fails before a run is lost. A run that
+        is resumed keeps its files and must have the same ``config["arguments"]``.
+
+        Args:
+            config: How the run is made.
 
         Raises:
-            ValueError: If the arguments of a run to resume are others.
+            ValueError: If the run to resume was made with other arguments.
         """
         if self.resume:
             self._check_same_arguments(config)
@@ -137,19 +144,20 @@ class RunFolder:
         return self._replace(name, json.dumps(content, indent=2, default=str) + "\n")
 
     def write_text(self, name: str, text: str) -> Path:
-        """Write a text file; a line end is added."""
+        """Write a text file and end its last line."""
         return self._replace(name, text + "\n")
 
     def write_history(self, history: dict[str, list[float]]) -> Path:
-        """Write ``history.csv``, a line an epoch, from a Keras history."""
+        """Write ``history.csv``, a line for each epoch, from the columns of a Keras history."""
         rows = zip(*history.values(), strict=True)
         lines = [["epoch", *history], *([i + 1, *row] for i, row in enumerate(rows))]
         text = "\n".join(",".join(str(value) for value in line) for line in lines)
         return self._replace("history.csv", text + "\n")
 
     def read(self, name: str) -> dict[str, Any]:
-        """Content of a JSON file of the run."""
-        return json.loads((self.path / name).read_text())
+        """The contents of a JSON file of the run."""
+        content: dict[str, Any] = json.loads((self.path / name).read_text())
+        return content
 
     def read_history(self) -> dict[str, list[float]]:
         """``history.csv`` as columns."""
@@ -157,14 +165,14 @@ class RunFolder:
             rows = list(csv.DictReader(file))
         return {key: [float(row[key]) for row in rows] for key in (rows[0] if rows else ())}
 
-    def save_model(self, model, name: str = "model.keras") -> Path:
+    def save_model(self, model: keras.Model, name: str = "model.keras") -> Path:
         """Save a Keras model."""
         path = self.path / name
         with written_whole(path) as temporary:
             model.save(temporary)
         return path
 
-    def save_figure(self, figure, name: str) -> Path:
+    def save_figure(self, figure: "Figure", name: str) -> Path:
         """Save a matplotlib figure as ``figures/<name>.png``."""
         path = self.path / "figures" / f"{name}.png"
         with written_whole(path) as temporary:

@@ -1,6 +1,9 @@
-"""Training with gathers whose velocity is not known, beside few pairs."""
+"""Training on gathers whose velocity is not known, besides a few pairs."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from keras_seismic.datasets import Pairs
 from keras_seismic.models import (
@@ -10,7 +13,7 @@ from keras_seismic.models import (
     wgan_adamw,
     with_physical_units,
 )
-from keras_seismic.training.fitting import adamw, fit, jit_compile
+from keras_seismic.training.fitting import adamw, fit, jit_compile, training_batches
 from keras_seismic.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
 def with_unlabeled(labeled: "tf.data.Dataset", unlabeled: "tf.data.Dataset") -> "tf.data.Dataset":
     """Batches of pairs, each followed by a batch of gathers without velocity.
 
-    The gathers get a velocity of zero and a sample weight of zero, which is how
-    ``VelocityGAN`` knows them. They are repeated as often as it takes.
+    The gathers get a velocity of zero and a sample weight of zero, by which ``VelocityGAN``
+    knows them. They are repeated as often as it takes.
 
     Args:
         labeled: Batches ``(gathers, velocity)``.
@@ -33,7 +36,7 @@ def with_unlabeled(labeled: "tf.data.Dataset", unlabeled: "tf.data.Dataset") -> 
     import tensorflow as tf
 
     @tf.autograph.experimental.do_not_convert
-    def join(pair, more):
+    def join(pair: Any, more: Any) -> Any:
         more = more[0] if isinstance(more, tuple) else more
         counts = [tf.shape(x)[0] for x in (pair[0], more)]
         shape = tf.concat([counts[1:], tf.shape(pair[1])[1:]], axis=0)
@@ -49,8 +52,8 @@ def with_unlabeled(labeled: "tf.data.Dataset", unlabeled: "tf.data.Dataset") -> 
 
 def fit_with_unlabeled(
     model: PhysicalUnitsModel,
-    training: "tf.data.Dataset",
-    validation: "tf.data.Dataset",
+    pairs: Pairs,
+    learning: Sequence[int] | np.ndarray,
     unlabeled: Pairs,
     run: RunFolder,
     *,
@@ -58,33 +61,43 @@ def fit_with_unlabeled(
     batch_size: int,
     learning_rate: float,
     seed: int = 0,
+    validation: float = 0.1,
     adversarial: float = 0.01,
 ) -> PhysicalUnitsModel:
-    """Train a model's network on few pairs and on more gathers, by way of a critic.
+    """Train a velocity model's network on few pairs and on more gathers, by way of a critic.
 
-    The critic learns what velocity models look like from the few pairs, and judges what
-    the network makes of all gathers. The network is updated with every batch. The weights
-    of its losses are VelocityGAN's, divided by a hundred: so the loss is the mean absolute
-    error, and the optimizer does not mind.
+    The critic learns what velocity models look like from the few pairs, and judges what the
+    network makes of all gathers. The network is updated with every batch. The weights of its
+    losses are VelocityGAN's divided by a hundred, so that the loss is the mean absolute error.
 
     Args:
         model: Its network is trained, in its units.
-        training: Batches of pairs.
-        validation: Batches of pairs that choose the best epoch.
-        unlabeled: Gathers; their velocity is not looked at.
+        pairs: Of any kind, on disk.
+        learning: Numbers of the pairs to use, in random order.
+        unlabeled: Gathers, on disk; their velocity is not looked at.
         run: Where ``fit`` writes.
         epochs: Passes over the pairs.
-        batch_size: Gathers without velocity in a batch, besides the pairs.
-        learning_rate: Largest of the network's; the critic's.
+        batch_size: Pairs, and gathers without velocity besides, in a batch.
+        learning_rate: The largest of the network; that of the critic.
         seed: Decides the order, and the critic's gradient penalty.
+        validation: Fraction of the pairs that chooses the best epoch.
         adversarial: Weight of the critic's opinion, against 1 of the absolute error.
 
     Returns:
         The model at its best epoch.
+
+    Raises:
+        ValueError: If there is no pair.
+        RuntimeError: If the loss becomes NaN or infinite.
     """
     network = model.network
-    filters = getattr(network, "filters", 32)
-    critic = VelocityCritic(network.output_shape[1:3], filters, normalization="layer")
+    units = model.input_normalization, model.output_scaling
+    training, validating = training_batches(
+        pairs, learning, *units, batch_size, seed=seed, validation=validation, epoch=run.epochs_done
+    )
+    critic = VelocityCritic(
+        network.output_shape[1:3], getattr(network, "filters", 32), normalization="layer"
+    )
     gan = VelocityGAN(network, critic, seed)
     gan.compile(
         adamw(learning_rate, epochs * len(training)),
@@ -95,10 +108,6 @@ def fit_with_unlabeled(
         generator_every=1,
         jit_compile=jit_compile(),
     )
-    gathers = unlabeled.prepare().dataset(
-        model.input_normalization, model.output_scaling, batch_size, seed=seed
-    )
-    best = fit(gan, with_unlabeled(training, gathers), validation, run, epochs)
-    return with_physical_units(
-        best, model.input_normalization, model.output_scaling, model.acquisition
-    )
+    gathers = unlabeled.dataset(*units, batch_size, seed=seed)
+    best = fit(gan, with_unlabeled(training, gathers), validating, run, epochs)
+    return with_physical_units(best, *units, model.acquisition)

@@ -1,17 +1,19 @@
-"""Transfer learning: go on with a trained network on other data, of which there is little.
+"""Transfer learning: go on with a trained network on a few pairs of other data.
 
-What is the encoder and what the head follows from the names of layers, as this package's
-networks have them: ``encoder_1...``, ``encoder_2...`` and then ``vector`` or ``bottom`` are the
-encoder's stages from the data inwards, and ``head...`` the head (without such a name, the last
-layer that has weights). A network with other names says so by two attributes::
+Encoder and head are found by the names of layers, as this package's networks have them:
+``encoder_1...``, ``encoder_2...`` and then ``vector`` or ``bottom`` are the encoder's stages from
+the data inwards, and ``head...`` is the head (without such a name, the last layer with weights).
+A network with other names lists them in two attributes::
 
     class Mine(keras.Model):
         encoder_stages = (("stem",), ("block_1", "block_2"))  # beginnings of layer names
         head_layers = ("classifier",)
 """
 
+import math
 import operator
 import re
+from collections.abc import Iterable
 
 import keras
 
@@ -60,9 +62,9 @@ def encoder_stages(network: keras.Model) -> list[list[keras.layers.Layer]]:
 def freeze_encoder(network: keras.Model, depth: int | None = None) -> int:
     """Keep the encoder, or its first stages, as they are while the rest is trained.
 
-    Frozen batch normalization also uses its moving statistics and leaves them alone. What was
-    frozen before and lies deeper is trained again, so that ``depth=0`` undoes it. Call it
-    before ``compile``: a compiled network goes on as it was.
+    Frozen batch normalization uses its moving statistics and leaves them alone. Deeper stages
+    that were frozen before are trained again, so that ``depth=0`` undoes it. Call it before
+    ``compile``: a compiled network goes on as it was.
 
     Args:
         network: The network, changed in place.
@@ -70,7 +72,7 @@ def freeze_encoder(network: keras.Model, depth: int | None = None) -> int:
             (the last makes the vector), ``FCNVMB`` 5.
 
     Returns:
-        The number of weights (numbers, not arrays) that remain to be trained.
+        How many numbers remain to be trained.
 
     Raises:
         ValueError: If the encoder has fewer stages, or cannot be recognized.
@@ -97,18 +99,29 @@ def freeze_encoder(network: keras.Model, depth: int | None = None) -> int:
 def encoder_multipliers(network: keras.Model, multiplier: float) -> dict[str, float]:
     """A multiplier for each layer of the encoder that is trained, for ``LayerwiseAdamW``.
 
+    Args:
+        network: Its frozen layers get none.
+        multiplier: Of the learning rate.
+
+    Raises:
+        ValueError: If the multiplier is negative or not finite, or there is no encoder.
+
     Example:
         >>> from keras_seismic.models import InversionNet
         >>> from keras_seismic.training import LayerwiseAdamW
         >>> network = InversionNet((64, 8, 1), (16, 16), filters=1)
         >>> optimizer = LayerwiseAdamW(1e-3, multipliers=encoder_multipliers(network, 0.1))
     """
+    if not 0 <= multiplier < math.inf:
+        raise ValueError(
+            f"encoder_multipliers: expected a number of at least 0, received {multiplier}"
+        )
     layers = [layer for stage in encoder_stages(network) for layer in stage]
     return {layer.name: multiplier for layer in layers if layer.trainable_weights}
 
 
 def head_layers(network: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of the head, which makes the output of the decoder's last map."""
+    """The layers of the head, which turns the decoder's last map into the output."""
     layers = [layer for layer in network.layers if layer.weights]
     names = getattr(network, "head_layers", ("head",))
     head = [layer for layer in layers if _named(layer, names)]
@@ -123,8 +136,11 @@ def head_layers(network: keras.Model) -> list[keras.layers.Layer]:
 def reset_head(network: keras.Model) -> list[str]:
     """Give the head's layers new weights, as if they had just been made.
 
-    For data whose output means something else, or lies in another range. The weights follow
+    For data whose output means something else or lies in another range. The weights follow
     ``keras.utils.set_random_seed``.
+
+    Args:
+        network: The network, changed in place.
 
     Returns:
         The names of the layers.
@@ -143,5 +159,5 @@ def reset_head(network: keras.Model) -> list[str]:
     return [layer.name for layer in layers]
 
 
-def _named(layer: keras.layers.Layer, beginnings) -> bool:
+def _named(layer: keras.layers.Layer, beginnings: Iterable[str]) -> bool:
     return any(begins_with(layer.name, beginning) for beginning in beginnings)

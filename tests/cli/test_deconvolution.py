@@ -1,19 +1,23 @@
-"""The program: simulated, SEG-Y in and out, the real line, and errors before any work."""
+"""``keras-seismic train deconvolution``: simulated, SEG-Y in and out, errors before any work."""
+
+import json
 
 import keras
 import numpy as np
 import pytest
 
 import keras_seismic as ks
-from train.deconvolution import main
+from keras_seismic.cli.main import main
+from keras_seismic.cli.train import deconvolution
 
-QUICK = ["--epochs", "1", "--batches", "2", "--layers", "2", "--iterations", "20"]
+QUICK = {"epochs": 1, "batches": 2, "layers": 2, "iterations": 20}
 
 
 @pytest.mark.slow
 def test_section_without_a_file(tmp_path):
     out = tmp_path / "run"
-    metrics = main(["--out", str(out), *QUICK])
+    metrics = deconvolution(out, **QUICK)
+    assert json.loads((out / "config.json").read_text())["command"] == "train deconvolution"
     # The simulated section has 10 dB, so that a tenth of the energy is noise.
     assert 0.5 < metrics["explained_energy"] < 1
     assert [row["method"] for row in metrics["methods"]] == [
@@ -38,7 +42,7 @@ def test_section_without_a_file(tmp_path):
 def test_real_line_keeps_its_headers_and_its_mute(data_folder, tmp_path):
     real_line = data_folder / "field_line_namss_88-22-V.segy"
     out = tmp_path / "run"
-    metrics = main(["--section", str(real_line), "--out", str(out), *QUICK])
+    metrics = deconvolution(out, real_line, **QUICK)
     assert metrics["explained_energy"] > 0.5
     section = ks.io.read_section(real_line)
     reflectivity = ks.io.read_section(out / "reflectivity.segy")
@@ -61,6 +65,6 @@ def test_real_line_keeps_its_headers_and_its_mute(data_folder, tmp_path):
     ],
 )
 def test_errors_come_before_the_run_folder(arguments, message, tmp_path):
-    with pytest.raises((ValueError, FileNotFoundError), match=message):
-        main(["--out", str(tmp_path / "run"), *arguments])
+    with pytest.raises(SystemExit, match=rf"error: .*{message}"):
+        main(["train", "deconvolution", "--out", str(tmp_path / "run"), *arguments])
     assert not (tmp_path / "run").exists()

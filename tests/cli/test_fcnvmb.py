@@ -1,4 +1,4 @@
-"""train.fcnvmb as a user runs it, on little data."""
+"""``keras-seismic train fcnvmb`` as a user runs it, on little data."""
 
 import json
 
@@ -6,95 +6,71 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-import train.fcnvmb
+from keras_seismic.cli.main import main
+from keras_seismic.cli.train import fcnvmb
 
 
-def files(folder):
-    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return str(tmp_path_factory.mktemp("cache"))
-
-
-def test_fcnvmb_studies_low_frequencies(tmp_path, cache):
-    metrics = train.fcnvmb.main(
-        ["--smoke", "--low-cut", "8", "--out", str(tmp_path / "run"), "--cache-dir", cache]
+def test_a_low_cut_belongs_to_the_model(tmp_path, small_data, eagerly, files):
+    run = tmp_path / "run"
+    metrics = fcnvmb(
+        run, small_data, samples=6, keep_every=1, low_cut=8.0, epochs=1, filters=2, batch_size=3
     )
-    one = {"config.json", "history.csv", "best.keras", "model.keras", "figures/loss.png"}
-    assert files(tmp_path / "run") == {
-        *one, *(f"low_cut_8_hz/{name}" for name in one), "metrics.json", "figures/velocity.png",
-        "figures/gathers.png", "figures/low_cut_velocity.png", "figures/low_cut_scores.png",
+    assert files(run) == {
+        "config.json", "history.csv", "metrics.json", "best.keras", "model.keras",
+        "figures/loss.png", "figures/velocity.png", "figures/gathers.png",
     }  # fmt: skip
-    assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics
-    scores = {"velocity_mae_m_s", "velocity_rmse_m_s", "velocity_ssim", "velocity_snr_db"}
-    assert set(metrics) == {
-        *scores, *(f"low_cut_8_hz_{name}" for name in scores), "baseline_mae_m_s"
-    }  # fmt: skip
-    # The saved models take raw gathers, and one of them filters: of 2 Hz it keeps nothing.
-    plain, filtering = (
-        ks.inference.load_model(tmp_path / "run" / name)
-        for name in ("model.keras", "low_cut_8_hz/model.keras")
-    )
-    t = np.arange(200) * 0.001
-    slow = np.broadcast_to(np.sin(4 * np.pi * t)[None, :, None, None], (1, 200, 40, 2))
-    for model, kept in ((plain, 1.0), (filtering, 0.3)):
-        assert model.input_shape == (None, 200, 40, 2)
-        assert model.output_shape == (None, 40, 40, 1)
-        x = slow
-        for step in model.input_normalization.steps[:-1]:
-            x = step(x)
-        assert np.abs(x).max() == pytest.approx(kept, abs=0.3)
-    first = next(iter(filtering.input_normalization.steps))
-    assert (first.frequency, first.dt) == (8, 0.001)
+    assert json.loads((run / "metrics.json").read_text()) == metrics
+    config = json.loads((run / "config.json").read_text())
+    assert (config["command"], config["arguments"]["keep_every"]) == ("train fcnvmb", 1)
+    model = ks.inference.load_model(run / "model.keras")
+    assert (model.input_shape, model.output_shape) == ((None, 128, 70, 2), (None, 70, 70, 1))
+    # Of 2 Hz it keeps little.
+    low_cut, normalization = model.input_normalization.steps
+    assert (low_cut.frequency, low_cut.dt) == (8, 0.001)
+    slow = np.sin(4 * np.pi * np.arange(128) * 0.001)[None, :, None, None]
+    assert np.abs(low_cut(np.broadcast_to(slow, (1, 128, 70, 2)))).max() < 0.6
+    assert normalization.data_min < 0 < normalization.data_max
 
 
-def test_fcnvmb_learns_from_mat_files(tmp_path):
+def test_it_learns_from_mat_files(tmp_path, eagerly, files):
     reason = "needs scipy: pip install 'keras_seismic[mat]'"
     savemat = pytest.importorskip("scipy.io", reason=reason).savemat
     random = np.random.default_rng(0)
     velocity = np.sort(random.uniform(2000, 4500, (12, 40, 40)), axis=1)
-    (tmp_path / "data").mkdir()
+    data, run = tmp_path / "data", tmp_path / "run"
+    data.mkdir()
     for i, model in enumerate(velocity, start=1):
-        recorded = random.standard_normal((200, 40, 2))
-        savemat(tmp_path / "data" / f"georec{i}.mat", {"Rec": recorded})
-        savemat(tmp_path / "data" / f"vmodel{i}.mat", {"vmodel": model})
-    run = tmp_path / "run"
-    shared = ["--smoke", "--out", str(run), "--data", str(tmp_path / "data")]
-    metrics = train.fcnvmb.main(shared)
+        savemat(data / f"georec{i}.mat", {"Rec": random.standard_normal((200, 40, 2))})
+        savemat(data / f"vmodel{i}.mat", {"vmodel": model})
+    metrics = fcnvmb(run, data, samples=10, epochs=1, filters=2)
     assert {"metrics.json", "model.keras", "figures/gathers.png"} < files(run)
     config = json.loads((run / "config.json").read_text())
     assert (config["acquisition"], config["arguments"]["samples"]) == (None, 10)
     # One of twelve is held out, ten of the others are learned from.
-    order = np.random.default_rng(0).permutation(12)
-    baseline = np.abs(velocity[order[0]] - velocity[order[1:11]].mean(axis=0)).mean()
+    learning, held_out = ks.datasets.open_pairs(data).held_out(seed=0)
+    assert (len(learning), len(held_out)) == (11, 1)
+    baseline = np.abs(velocity[held_out[0]] - velocity[learning[:10]].mean(axis=0)).mean()
     assert metrics["baseline_mae_m_s"] == pytest.approx(baseline, rel=1e-5)
     model = ks.inference.load_model(run / "model.keras")
     assert (model.input_shape, model.output_shape) == ((None, 40, 40, 2), (None, 40, 40, 1))
-    # What does not fit the files, or their thinned samples, is refused; what was learned stays.
-    for options, message in (
-        (["--shots", "3"], r"georec1\.mat: .* = \(40, 40, 3\)"),
-        (["--shape", "40", "41"], r"vmodel1\.mat: .* = \(40, 41\)"),
-        (["--low-cut", "150"], "between 0 and 100 Hz"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            train.fcnvmb.main([*shared, *options, "--overwrite"])
+    # What does not fit the thinned samples is refused; what was learned stays.
+    with pytest.raises(ValueError, match="between 0 and 100 Hz"):
+        fcnvmb(run, data, low_cut=150.0, overwrite=True)
     assert json.loads((run / "metrics.json").read_text()) == metrics
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--low-cut", "5", "--low-cut", "-2"], r"positive Hz and different, received \[5.0, -2"),
+        (["--low-cut", "-2"], "frequency"),
         (["--low-cut", "0.01"], "less than a tenth of a period"),
         (["--low-cut", "600"], "between 0 and 500 Hz"),
         (["--keep-every", "20"], r"velocity_shape must be at most \(63, 79\)"),
         (["--family", "flatland"], "flatland"),
     ],
 )
-def test_fcnvmb_refuses_what_does_not_fit_with_nothing_written(tmp_path, options, message):
-    arguments = ["--out", str(tmp_path / "run"), "--cache-dir", str(tmp_path / "cache")]
-    with pytest.raises(ValueError, match=message):
-        train.fcnvmb.main([*arguments, *options])
+def test_what_does_not_fit_is_refused_with_nothing_written(tmp_path, options, message):
+    words = ["--out", str(tmp_path / "run"), "--cache-dir", str(tmp_path / "cache")]
+    with pytest.raises(SystemExit, match=rf"error: .*{message}"):
+        main(["train", "fcnvmb", *words, *options])
     assert list(tmp_path.iterdir()) == []

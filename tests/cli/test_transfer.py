@@ -1,4 +1,4 @@
-"""train.transfer as a user runs it, on little data."""
+"""``keras-seismic train transfer`` as a user runs it, on little data."""
 
 import json
 
@@ -7,116 +7,94 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-import train.transfer
+from keras_seismic.cli.main import main
+from keras_seismic.cli.train import transfer
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """The pairs of a --smoke run, simulated beforehand."""
-    folder = tmp_path_factory.mktemp("cache")
-    acquisition = ks.simulation.Acquisition.openfwi(boundary="cpml")
-    for family, count, seed in (
-        ("flatvel_a", 4, 0), ("curvevel_a", 2, (0, 1)), ("curvevel_a", 4, (0, 2, 0))
-    ):  # fmt: skip
-        ks.datasets.SimulatedPairs(family, count, acquisition, seed, folder).prepare(
-            progress=False
-        )
-    return str(folder)
+def pretrained(tmp_path_factory, small_data):
+    """model.keras of a network for gathers as in ``small_data``."""
+    pairs = ks.datasets.open_pairs(small_data)
+    model = ks.models.with_physical_units(
+        ks.models.InversionNet(pairs.gather_shape, pairs.velocity_shape, filters=1),
+        ks.layers.GatherNormalization(-27, 53),
+        ks.layers.VelocityScaling(1500, 4500),
+        pairs.acquisition,
+    )
+    path = tmp_path_factory.mktemp("pretrained") / "model.keras"
+    model.save(path)
+    return path
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, cache):
-    """A --smoke run; eagerly, because tracing takes longer than all its trainings."""
-    import tensorflow as tf
-
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    tf.config.run_functions_eagerly(True)
-    try:
-        metrics = train.transfer.main(["--smoke", "--out", str(folder), "--cache-dir", cache])
-    finally:
-        tf.config.run_functions_eagerly(False)
-    return folder, metrics
-
-
-def test_it_leaves_a_whole_run_folder(run):
-    folder, metrics = run
-    assert json.loads((folder / "metrics.json").read_text()) == metrics
-    methods = metrics["methods"]
-    trained = ["scratch", "all weights", "frozen encoder"]
-    assert list(methods) == ["as pre-trained", "mean of the samples", *trained]
-    for scores in methods.values():
-        assert set(scores) == {"velocity_mae_m_s", "velocity_rmse_m_s", "velocity_ssim"}
-        assert np.isfinite([score["mean"] for score in scores.values()]).all()
-    assert {path.name for path in folder.iterdir()} == {
-        "config.json", "metrics.json", "table.md", "model.keras", "figures", "pretraining",
-        "scratch_1", "all_weights_1", "frozen_encoder_1",
+def test_it_goes_on_with_a_network_in_its_units(tmp_path, pretrained, small_data, eagerly, files):
+    run = tmp_path / "run"
+    options = {"encoder_rate": 0.1, "reset_head": True, "epochs": 1, "batch_size": 4}
+    metrics = transfer(run, pretrained, small_data, freeze="5", samples=8, **options)
+    assert files(run) == {
+        "config.json", "history.csv", "metrics.json", "best.keras", "model.keras",
+        "figures/loss.png", "figures/velocity.png", "figures/gathers.png",
     }  # fmt: skip
-    assert {path.name for path in (folder / "figures").iterdir()} == {
-        "comparison.png", "velocity.png"
-    }  # fmt: skip
-    table = (folder / "table.md").read_text().splitlines()
-    assert table[0] == "| | MAE (m/s) | RMSE (m/s) | SSIM |"
-    assert [line.split(" | ")[0] for line in table[2:]] == [f"| {name}" for name in methods]
-
-
-def test_frozen_weights_are_those_of_the_pretraining(run):
-    folder, _ = run
-    pretrained = ks.inference.load_model(folder / "pretraining" / "model.keras").network
-    for name, same in (("frozen_encoder_1", True), ("all_weights_1", False)):
-        trained = keras.models.load_model(folder / name / "best.keras", compile=False)
-        kernels = [m.get_layer("encoder_5a_convolution").kernel for m in (pretrained, trained)]
-        assert np.array_equal(*kernels) == same
-
-
-def test_the_best_model_takes_raw_gathers(run):
-    folder, _ = run
-    model = ks.inference.load_model(folder / "model.keras")
-    assert model.acquisition == ks.simulation.Acquisition.openfwi("cpml")
-    assert model(np.zeros((1, 1000, 70, 5), "float32")).shape == (1, 70, 70, 1)
-
-
-def test_an_earlier_run_can_be_gone_on_with(run, cache, tmp_path):
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    try:
-        metrics = train.transfer.main([
-            "--smoke", "--pretrained", str(run[0] / "pretraining" / "best.keras"),
-            "--freeze", "none", "--encoder-rate", "0.1", "--reset-head",
-            "--out", str(tmp_path / "run"), "--cache-dir", cache,
-        ])  # fmt: skip
-    finally:
-        tf.config.run_functions_eagerly(False)
-    assert not (tmp_path / "run" / "pretraining").exists()
-    assert "frozen encoder" not in metrics["methods"]
-    before = run[1]["methods"]["as pre-trained"]["velocity_mae_m_s"]["mean"]
-    assert metrics["methods"]["as pre-trained"]["velocity_mae_m_s"]["mean"] == pytest.approx(before)
-    compiled = keras.models.load_model(tmp_path / "run" / "all_weights_1" / "best.keras")
+    assert json.loads((run / "metrics.json").read_text()) == metrics
+    config = json.loads((run / "config.json").read_text())
+    assert (config["command"], config["arguments"]["samples"]) == ("train transfer", 8)
+    pairs = ks.datasets.open_pairs(small_data)
+    _, held_out = pairs.held_out(seed=0)
+    before, after = (ks.inference.load_model(path) for path in (pretrained, run / "model.keras"))
+    predicted = ks.inference.predict(before, pairs[held_out][0])
+    error = np.abs(predicted - pairs[held_out][1]).mean()
+    assert metrics["pretrained_mae_m_s"] == pytest.approx(error, rel=1e-4)
+    assert after.acquisition == before.acquisition
+    assert after.input_normalization.get_config() == before.input_normalization.get_config()
+    for name, same in (("encoder_4b", True), ("encoder_6a", False), ("decoder_1b", False)):
+        kernels = [m.network.get_layer(f"{name}_convolution").kernel for m in (before, after)]
+        assert np.array_equal(*kernels) == same, name
+    compiled = keras.models.load_model(run / "best.keras")
     assert compiled.optimizer.multipliers["vector_convolution"] == 0.1
+    assert "encoder_4b_convolution" not in compiled.optimizer.multipliers
+
+
+def test_pairs_of_a_family_are_simulated_for_the_network(tmp_path, pretrained, monkeypatch):
+    """As the acquisition of the network has it, and of its size."""
+    monkeypatch.setattr(ks.training, "fit_pairs", lambda model, *arguments, **options: model)
+    monkeypatch.setattr(ks.training.RunFolder, "read_history", lambda run: {"loss": [1.0, 0.5]})
+    cache = tmp_path / "cache"
+    transfer(tmp_path / "run", pretrained, samples=3, held_out=1, cache_dir=cache)
+    (folder,) = cache.iterdir()
+    parameters = json.loads((folder / "parameters.json").read_text())
+    assert parameters["family"] == "curvevel_a"
+    assert parameters["acquisition"]["nt"] == 128
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("options", "message"),
     [
-        (["--from-family", "flatland"], "flatland"),
-        (["--to-family", "flatland"], "flatland"),
+        (["--family", "flatland"], "flatland"),
         (["--pretrained", "absent.keras"], "no such model file"),
         (["--freeze", "9"], "8 encoder stages"),
-        (["--encoder-rate", "-1"], "encoder_rate must be"),
+        (["--freeze", "all"], "expected none, encoder or a number, received 'all'"),
+        (["--encoder-rate", "-1"], "expected a number of at least 0"),
     ],
 )
-def test_bad_input_is_refused_with_nothing_written(tmp_path, arguments, message):
+def test_bad_input_is_refused_with_nothing_written(tmp_path, pretrained, options, message):
     folders = ["--out", str(tmp_path / "run"), "--cache-dir", str(tmp_path / "cache")]
-    with pytest.raises((ValueError, FileNotFoundError), match=message):
-        train.transfer.main([*folders, "--filters", "1", *arguments])
+    words = [*folders, "--pretrained", str(pretrained), *options]
+    with pytest.raises(SystemExit, match=rf"error: .*{message}"):
+        main(["train", "transfer", *words])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_says_what_the_program_does(capsys):
-    with pytest.raises(SystemExit) as ended:
-        train.transfer.main(["--help"])
-    assert ended.value.code == 0
-    assert "go on with few samples of another" in capsys.readouterr().out
-    with pytest.raises(SystemExit):
-        train.transfer.main(["--out", "x", "--freeze", "all"])
-    assert "expected none, encoder or a number, received 'all'" in capsys.readouterr().err
+def test_other_models_are_refused(tmp_path, pretrained, small_data):
+    path = tmp_path / "model.keras"
+    ks.models.InversionNet((64, 8, 1), (16, 16), filters=1).save(path)
+    with pytest.raises(ValueError, match=r"model\.keras: expected model\.keras of an inversion"):
+        transfer(tmp_path / "run", path, small_data)
+    acquisition = ks.simulation.Acquisition.surface(
+        width=70, dx=10.0, dt=0.001, nt=64, peak_frequency=15.0, shots=1, boundary="cpml"
+    )
+    model = ks.inference.load_model(pretrained)
+    network = ks.models.InversionNet(acquisition.gather_shape, (70, 70), filters=1)
+    units = model.input_normalization, model.output_scaling
+    ks.models.with_physical_units(network, *units, acquisition).save(path)
+    with pytest.raises(ValueError, match=r"expects gathers .*64.* received .*128"):
+        transfer(tmp_path / "run", path, small_data)
+    assert not (tmp_path / "run").exists()

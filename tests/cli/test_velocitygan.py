@@ -1,61 +1,45 @@
-"""train.velocitygan as a user runs it, on little data."""
+"""``keras-seismic train velocitygan`` as a user runs it, on little data."""
 
 import json
+import shlex
 
 import keras
 import numpy as np
 import pytest
 
 import keras_seismic as ks
-import train.velocitygan
+from keras_seismic.cli.main import main
+from keras_seismic.cli.train import velocitygan
 from keras_seismic.training import RunFolder
 
-
-@pytest.fixture
-def eagerly():
-    """Without tracing, which takes longer than these trainings."""
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+QUICK = {"samples": 6, "epochs": 2, "batch_size": 2, "filters": 2, "generator_every": 2}
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """The pairs of a --smoke run, simulated beforehand."""
-    folder = tmp_path_factory.mktemp("cache")
-    acquisition = ks.simulation.Acquisition.openfwi(boundary="cpml")
-    for count, seed in ((6, 0), (2, (0, 1))):
-        ks.datasets.SimulatedPairs("flatvel_a", count, acquisition, seed, folder).prepare(
-            progress=False
-        )
-    return str(folder)
-
-
-def arguments(folder, cache, *more):
-    return ["--smoke", "--epochs", "2", "--out", str(folder), "--cache-dir", cache, *more]
-
-
-def test_interrupted_and_resumed_it_leaves_the_same_run(tmp_path, cache, eagerly, monkeypatch):
-    metrics = train.velocitygan.main(arguments(tmp_path / "whole", cache))
+def test_interrupted_and_resumed_it_leaves_the_same_run(
+    tmp_path, small_data, eagerly, files, monkeypatch, capsys
+):
+    metrics = velocitygan(tmp_path / "whole", small_data, **QUICK)
+    folder = tmp_path / "broken"
 
     def killed(self, but=None):
         raise KeyboardInterrupt
 
+    options = (f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items())
     with monkeypatch.context() as patch:
         patch.setattr(RunFolder, "forget_progress", killed)  # the end of the first epoch
-        with pytest.raises(KeyboardInterrupt):
-            train.velocitygan.main(arguments(tmp_path / "broken", cache))
-    again = train.velocitygan.main(arguments(tmp_path / "broken", cache, "--resume"))
+        with pytest.raises(SystemExit) as ended:
+            main(["train", "velocitygan", f"--out={folder}", f"--data={small_data}", *options])
+    assert ended.value.code == 130
+    *_, hint = capsys.readouterr().err.splitlines()
+    with pytest.raises(SystemExit) as ended:
+        main(shlex.split(hint)[1:])
+    assert ended.value.code == 0
+    again = json.loads((folder / "metrics.json").read_text())
     assert again == pytest.approx(metrics, rel=1e-4)
-
-    folder = tmp_path / "broken"
-    assert {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} == {
+    assert files(folder) == {
         "config.json", "history.csv", "metrics.json", "best.keras", "model.keras",
-        "figures/loss.png", "figures/velocity.png",
+        "figures/loss.png", "figures/velocity.png", "figures/gathers.png",
     }  # fmt: skip
-    assert json.loads((folder / "metrics.json").read_text()) == again
     history = RunFolder(folder, overwrite=True).read_history()
     assert {"critic_loss", "gradient_penalty", "val_loss"} <= set(history)
     assert len(history["loss"]) == 2
@@ -64,31 +48,43 @@ def test_interrupted_and_resumed_it_leaves_the_same_run(tmp_path, cache, eagerly
     gan = keras.models.load_model(folder / "best.keras")
     assert int(gan.critic_optimizer.iterations) > int(gan.generator_optimizer.iterations) > 0
     model = ks.inference.load_model(folder / "model.keras")
-    gathers = np.random.default_rng(0).normal(size=(1, 1000, 70, 5)).astype("float32")
+    gathers = np.random.default_rng(0).normal(size=(1, 128, 70, 2)).astype("float32")
     normalized = model.input_normalization(gathers)
     expected = model.output_scaling(gan.generator(normalized, training=False))
     np.testing.assert_allclose(model(gathers), expected, atol=0.1)
-    assert model.acquisition.gather_shape == (1000, 70, 5)
+    assert model.acquisition.gather_shape == (128, 70, 2)
+
+
+class _BuiltError(Exception):
+    """Carries what was about to be trained."""
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (("--generator", "fcnvmb"), ks.models.FCNVMB),
-        (("--patch-size", "4", "--normalization", "none"), ks.models.InversionNet),
+        ({"generator": "fcnvmb"}, ks.models.FCNVMB),
+        ({"patch_size": 4, "critic_normalization": "none"}, ks.models.InversionNet),
     ],
 )
-def test_options_choose_the_networks(options, expected):
-    parsed = train.velocitygan.parser().parse_args(["--out", "x", "--smoke", *options])
-    raw = ks.simulation.Acquisition.openfwi().gather_shape
-    prepared = train.velocitygan.preparation(parsed)
-    gan = train.velocitygan.build(parsed, prepared.compute_output_shape((1, *raw))[1:], (70, 70))
+def test_options_choose_the_networks(options, expected, tmp_path, monkeypatch):
+    def batches(pairs, learning, preparation, *arguments, **more):
+        return preparation, None
+
+    def fit(gan, training, *arguments):
+        raise _BuiltError(gan, training)
+
+    monkeypatch.setattr(ks.training, "training_batches", batches)
+    monkeypatch.setattr(ks.training, "fit", fit)
+    monkeypatch.setattr(ks.datasets.SimulatedPairs, "prepare", lambda self: self)
+    with pytest.raises(_BuiltError) as built:
+        velocitygan(tmp_path / "run", **(QUICK | options), cache_dir=tmp_path / "cache")
+    gan, prepared = built.value.args
     assert isinstance(gan.generator, expected)
-    patches = 16 if "--patch-size" in options else 1
+    patches = 16 if "patch_size" in options else 1
     assert gan.critic.output_shape == (None, patches)
     assert (gan.l1, gan.l2, gan.adversarial, gan.generator_every) == (100, 0, 1, 2)
     # What arrives late matters: the network sees the whole record.
-    gathers = np.random.default_rng(0).normal(size=(2, *raw)).astype("float32")
+    gathers = np.random.default_rng(0).normal(size=(2, 1000, 70, 5)).astype("float32")
     late = gathers.copy()
     late[0, 700:] *= -1  # of one of two: batch normalization would hide a common change
     outputs = [np.asarray(gan.generator(prepared(g), training=True)) for g in (gathers, late)]
@@ -98,13 +94,13 @@ def test_options_choose_the_networks(options, expected):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--batch-size", "64"), "make no whole batch of 64"),
-        (("--patch-size", "36"), "patch_size=36"),
-        (("--l1", "-1"), "l1=-1"),
-        (("--resume",), "nothing to resume"),
+        ({"batch_size": 64}, "make no whole batch of 64"),
+        ({"patch_size": 36}, "patch_size=36"),
+        ({"l1": -1.0}, "l1=-1"),
+        ({"resume": True}, "nothing to resume"),
     ],
 )
-def test_bad_input_is_refused_with_nothing_written(tmp_path, cache, options, message):
+def test_bad_input_is_refused_with_nothing_written(tmp_path, small_data, options, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        train.velocitygan.main(arguments(tmp_path / "run", cache, *options))
+        velocitygan(tmp_path / "run", small_data, **(QUICK | options))
     assert not (tmp_path / "run").exists()

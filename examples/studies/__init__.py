@@ -1,0 +1,1 @@
+"""Studies on the package's networks: ``python -m examples.studies.transfer --help``."""

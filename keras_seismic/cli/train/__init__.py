@@ -1,0 +1,10 @@
+"""The programs ``keras-seismic train``; importing them registers them."""
+
+from keras_seismic.cli.train.deconvolution import deconvolution
+from keras_seismic.cli.train.denoiser import denoiser
+from keras_seismic.cli.train.fcnvmb import fcnvmb
+from keras_seismic.cli.train.inversionnet import inversionnet
+from keras_seismic.cli.train.transfer import transfer
+from keras_seismic.cli.train.velocitygan import velocitygan
+
+__all__ = ["deconvolution", "denoiser", "fcnvmb", "inversionnet", "transfer", "velocitygan"]

@@ -1,0 +1,131 @@
+"""``keras-seismic train transfer``: go on with a trained network on few pairs of other data."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import keras
+import typer
+
+import keras_seismic as ks
+from keras_seismic.cli.app import train
+from keras_seismic.cli.options import (
+    BatchSize,
+    CacheDir,
+    Data,
+    Epochs,
+    Family,
+    HeldOut,
+    LearningRate,
+    Out,
+    Overwrite,
+    Resume,
+    Samples,
+    Seed,
+)
+from keras_seismic.cli.program import configuration, finish, program
+from keras_seismic.cli.train.velocity import find_pairs, score
+
+SMOKE = {"samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2}
+
+
+@program(train, smoke=SMOKE)
+def transfer(
+    out: Out,
+    pretrained: Annotated[
+        Path, typer.Option(metavar="MODEL", help="model.keras of a run, to go on with.")
+    ],
+    data: Data = None,
+    family: Family = None,
+    samples: Samples = None,
+    held_out: HeldOut = 100,
+    freeze: Annotated[
+        str, typer.Option(metavar="STAGES", help="Stay as they are: none, encoder or first N.")
+    ] = "none",
+    reset_head: Annotated[
+        bool, typer.Option("--reset-head", help="Give the last layer new weights.")
+    ] = False,
+    encoder_rate: Annotated[
+        float, typer.Option(help="Multiplier of the learning rate in the encoder.")
+    ] = 1.0,
+    epochs: Epochs = 30,
+    batch_size: BatchSize = 8,
+    learning_rate: LearningRate = 1e-3,
+    cache_dir: CacheDir = Path("cache"),
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+) -> dict[str, float]:
+    """Go on with a trained inversion network on few pairs of another family, or of files.
+
+        keras-seismic train transfer --pretrained runs/flat/model.keras --family curvevel_a
+        --samples 100 --out runs/curved
+
+    The network comes with its units and its acquisition: pairs of the --family are simulated for
+    them, and those of --data must have its shapes. Gathers are normalized as the network knows
+    them. A tenth of the pairs chooses the best epoch, the held-out ones only score; the score
+    before the training is pretrained_mae_m_s.
+    """
+    arguments = dict(locals())
+    run = ks.training.RunFolder(out, overwrite, resume)
+    keras.utils.set_random_seed(seed)
+
+    # Network and pairs: what does not fit is refused here, before anything is simulated or lost
+    model = ks.inference.load_model(pretrained)
+    if not getattr(model, "predicts_velocity", False) or model.acquisition is None:
+        raise ValueError(
+            f"{pretrained}: expected model.keras of an inversion network, which knows its units "
+            "and its acquisition"
+        )
+    found = find_pairs(
+        data,
+        family,
+        samples,
+        held_out,
+        seed,
+        model.acquisition,
+        cache_dir,
+        model.output_shape[1:3],
+        defaults=("curvevel_a", 100),
+    )
+    for kind, expected, received in (
+        ("gathers", model.input_shape[1:], found.pairs.gather_shape),
+        ("velocity models", model.output_shape[1:3], found.pairs.velocity_shape),
+    ):
+        if tuple(expected) != tuple(received or ()):
+            raise ValueError(f"{pretrained}: expects {kind} {expected}, received {received}")
+    if reset_head:
+        ks.training.reset_head(model.network)
+    if freeze != "none":
+        ks.training.freeze_encoder(model.network, _stages(freeze))
+    ks.training.encoder_multipliers(model.network, encoder_rate)
+    run.create(
+        configuration("train transfer", arguments | found.arguments, acquisition=found.acquisition)
+    )
+    found.pairs.prepare()
+
+    # Training, scores and figures in m/s
+    before = ks.evaluation.score_pairs(model, found.pairs, found.held_out, found.learning)
+    model = ks.training.fit_pairs(
+        model,
+        found.pairs,
+        found.learning,
+        run,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        validation=0.1,
+        encoder_rate=encoder_rate,
+    )
+    run.save_model(model)
+    metrics: dict[str, Any] = score(run, model, found)
+    metrics["pretrained_mae_m_s"] = before.metrics["velocity_mae_m_s"]
+    finish(run, metrics)
+    return metrics
+
+
+def _stages(text: str) -> int | None:
+    """Encoder stages to freeze, ``None`` for all of them."""
+    if text != "encoder" and not text.isdecimal():
+        raise ValueError(f"freeze: expected none, encoder or a number, received {text!r}")
+    return None if text == "encoder" else int(text)

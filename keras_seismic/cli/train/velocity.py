@@ -1,0 +1,93 @@
+"""What the programs that learn velocity share: where pairs come from, and how a model is scored."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+import keras_seismic as ks
+from keras_seismic.layers import GatherNormalization, GatherPreparation
+
+
+class FoundPairs(NamedTuple):
+    """Pairs, and which of them are for what.
+
+    Attributes:
+        pairs: Of any kind; simulated ones may not be on disk yet.
+        learning: Numbers of the pairs to learn from, in random order.
+        held_out: Numbers of the pairs to score on.
+    """
+
+    pairs: ks.datasets.Pairs
+    learning: np.ndarray
+    held_out: np.ndarray
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments as they turned out to be, for ``config.json``."""
+        return {"family": self.pairs.family, "samples": len(self.learning)}
+
+    @property
+    def acquisition(self) -> dict[str, Any] | None:
+        """The experiment, for ``config.json``, if it is known."""
+        return self.pairs.acquisition and self.pairs.acquisition.get_config()
+
+
+def find_pairs(
+    data: Path | None,
+    family: str | None,
+    samples: int | None,
+    held_out: int,
+    seed: int,
+    acquisition: ks.simulation.Acquisition,
+    cache_dir: Path,
+    shape: tuple[int, int] = (70, 70),
+    *,
+    defaults: tuple[str, int],
+) -> FoundPairs:
+    """Open the pairs of ``data`` or, without it, say which are to be simulated.
+
+    Args:
+        data: A source for ``ks.datasets.open_pairs``. A tenth of its pairs, or what was published
+            for testing, is held out.
+        family: Of the velocity models.
+        samples: Pairs to learn from.
+        held_out: Pairs to score on, at most.
+        seed: Decides what is simulated and what is held out.
+        acquisition: Of simulated pairs.
+        cache_dir: Where simulated pairs are kept.
+        shape: ``(depth, width)`` of simulated velocity models, cells.
+        defaults: Family and number of samples to simulate where nothing is said.
+    """
+    if data is not None:
+        pairs = ks.datasets.open_pairs(data, family)
+        learning, scoring = pairs.held_out(seed=seed)
+        return FoundPairs(pairs, learning[:samples], scoring[:held_out])
+    count = (samples or defaults[1]) + held_out
+    pairs = ks.datasets.SimulatedPairs(
+        family or defaults[0], count, acquisition, seed, cache_dir, shape
+    )
+    return FoundPairs(pairs, *pairs.held_out(held_out / count, seed))
+
+
+def normalization(
+    found: FoundPairs, steps: Sequence[keras.layers.Layer] = ()
+) -> GatherNormalization | GatherPreparation:
+    """Steps, then the published range of the family or, without one, that of some gathers."""
+    if found.pairs.family is None:
+        gathers, _ = found.pairs[found.learning[:10]]
+        return GatherPreparation.fitted(steps, gathers)
+    published = found.pairs.input_normalization
+    return GatherPreparation([*steps, published]) if steps else published
+
+
+def score(run: ks.training.RunFolder, model: keras.Model, found: FoundPairs) -> dict[str, float]:
+    """Score a model on the held-out pairs and draw what the run needs."""
+    scores = ks.evaluation.score_pairs(model, found.pairs, found.held_out, found.learning)
+    figures = ks.visualization
+    run.save_figure(figures.plot_history(run.read_history()), "loss")
+    run.save_figure(figures.plot_velocity(scores.true[:3], scores.predicted[:3]), "velocity")
+    run.save_figure(figures.plot_gathers(found.pairs[found.held_out[:1]][0][0]), "gathers")
+    return scores.metrics

@@ -1,0 +1,105 @@
+"""``keras-seismic train denoiser`` as a user runs it, on little data."""
+
+import json
+
+import numpy as np
+import pytest
+
+import keras_seismic as ks
+from keras_seismic.cli.main import main
+from keras_seismic.cli.train import denoiser
+
+SHORT = {"patches": 600, "epochs": 2, "filters": 8}
+
+
+@pytest.fixture(scope="module")
+def small_section(tmp_path_factory):
+    """A .npy section that a few seconds' training can learn."""
+    path = tmp_path_factory.mktemp("section") / "section.npy"
+    np.save(path, ks.simulation.sample_sections(1, 3)[0])
+    return path
+
+
+def test_it_learns_from_simulated_sections(tmp_path, files):
+    metrics = denoiser(tmp_path / "run", decoder="resize", **SHORT)
+    assert files(tmp_path / "run") == {
+        "config.json", "history.csv", "metrics.json", "best.keras", "model.keras",
+        "figures/loss.png", "figures/denoising.png",
+    }  # fmt: skip
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["command"] == "train denoiser"
+    assert metrics["denoiser_snr_in_db"] == pytest.approx(0, abs=0.1)
+    assert metrics["denoiser_snr_out_db"] > 2
+
+
+def test_other_noise(tmp_path, small_section):
+    """Hum and failing traces, at levels of their own; the score knows them."""
+    noise = ["hum=-6", "missing=0.1"]
+    metrics = denoiser(
+        tmp_path / "run", [small_section], small_section, noise=noise, dt=0.004, **SHORT
+    )
+    clean = ks.datasets.normalize_section(np.load(small_section, allow_pickle=False))
+    noisy = ks.noise.add_noise(clean, [("hum", -6), ("missing", 0.1)], dt=0.004)
+    expected = ks.evaluation.score_denoising(clean, noisy, noisy)["denoiser_snr_in_db"]
+    assert metrics["denoiser_snr_in_db"] == pytest.approx(expected, abs=1e-3)
+    assert metrics["denoiser_snr_out_db"] > metrics["denoiser_snr_in_db"] + 3
+
+
+def test_learning_from_a_noisy_section_alone(tmp_path, small_section, monkeypatch):
+    """Noise is added once; the network sees only noisy sections, the score the clean one."""
+    seen = []
+    original = ks.datasets.BlindSpotPatches.__init__
+
+    def spy(self, sections, *arguments, **options):
+        seen.append(sections[0])
+        original(self, sections, *arguments, **options)
+
+    monkeypatch.setattr(ks.datasets.BlindSpotPatches, "__init__", spy)
+    metrics = denoiser(
+        tmp_path / "run", [small_section], self_supervised=True, noise=["white"], **SHORT
+    )
+    assert len(seen) == 2
+    clean = ks.datasets.normalize_section(np.load(small_section, allow_pickle=False))
+    for section in seen:
+        snr = ks.evaluation.score_denoising(clean, section, section)["denoiser_snr_in_db"]
+        assert snr == pytest.approx(metrics["denoiser_snr_in_db"], abs=1e-4)
+    assert metrics["denoiser_snr_out_db"] > metrics["denoiser_snr_in_db"] + 2
+
+
+def test_learning_without_any_truth(tmp_path, small_section):
+    """No clean section, so no signal-to-noise ratio; from the command line, with a real field's
+    options."""
+    run = tmp_path / "run"
+    words = ["--section", str(small_section), "--self-supervised", "--mask-traces", "0.1"]
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "denoiser", "--out", str(run), *words, "--patches=300", "--epochs=1",
+              "--filters=4"])  # fmt: skip
+    assert ended.value.code == 0
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert set(metrics) == {"removed_fraction", "removed_similarity"}
+    assert 0 < metrics["removed_fraction"] < 1
+    assert (run / "figures" / "denoising.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"noise": ["hum"]}, "pass dt in s"),
+        ({"noise": ["hum"], "dt": 0.05}, "received 50 Hz"),
+        ({"noise": ["rain"]}, "kind must be one of white, band_limited"),
+        ({"mask_traces": 0.1}, "self-supervised learning only"),
+        ({"mask_traces": 1.5, "self_supervised": True}, "received 0.0 and 1.5"),
+    ],
+)
+def test_noise_that_does_not_fit_is_refused(tmp_path, small_section, options, message):
+    with pytest.raises(ValueError, match=message):
+        denoiser(tmp_path / "run", [small_section], small_section, **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_sections_are_refused_with_nothing_written(tmp_path):
+    (tmp_path / "notes.segy").write_text("these are notes\n" * 500)
+    with pytest.raises(ValueError, match=r"notes\.segy: expected a SEG-Y file"):
+        denoiser(tmp_path / "run", [tmp_path / "notes.segy"])
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.segy"]
