@@ -1,7 +1,6 @@
 """Sphinx configuration: ``make docs`` builds the site into build/docs/html."""
 
 import os
-import re
 import sys
 from pathlib import Path
 

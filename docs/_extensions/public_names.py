@@ -2,8 +2,9 @@
 
 import importlib
 
-import keras_seismic
 from sphinx.util.nodes import make_refnode
+
+import keras_seismic
 
 
 def public_names():

@@ -6,8 +6,8 @@ Momentum makes the same step far more effective: the cost falls like 1/k² inste
 """
 
 # %%
-# The cost is ``1/2 |A x - y|^2 + weight |x|_1``, with ``A`` the convolution with a wavelet. In float64, so
-# that small gaps are not lost in rounding.
+# The cost is ``1/2 |A x - y|^2 + weight |x|_1``, with ``A`` the convolution with a wavelet. In
+# float64, so that small gaps are not lost in rounding.
 import numpy as np
 
 import keras_seismic as ks

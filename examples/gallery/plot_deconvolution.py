@@ -2,12 +2,13 @@
 Sparse-spike deconvolution
 ==========================
 
-Thin layers hide in the wavelet. FISTA recovers sparse reflectivity; LISTA, which is FISTA with trained
-filters, gets as close in a tenth of the iterations.
+Thin layers hide in the wavelet. FISTA recovers sparse reflectivity; LISTA, which is FISTA with
+trained filters, gets as close in a tenth of the iterations.
 """
 
 # %%
-# Sections of known reflectivity: one sample in twenty reflects, a 25 Hz Ricker wavelet, noise at 20 dB.
+# Sections of known reflectivity: one sample in twenty reflects, a 25 Hz Ricker wavelet, noise at
+# 20 dB.
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,9 +22,9 @@ operator = ks.sparse.WaveletConvolution(wavelet, samples)
 sections, reflectivity = ks.sparse.ReflectivityPairs(operator, batches=2, seed=1).arrays()
 
 # %%
-# The weight of the l1 norm is the best of a grid, which no real section allows: FISTA is as good a rival
-# as it can be. LISTA starts as ten FISTA iterations with that weight and learns filters, thresholds and
-# momenta from simulated traces.
+# The weight of the l1 norm is the best of a grid, which no real section allows: FISTA is as good
+# a rival as it can be. LISTA starts as ten FISTA iterations with that weight and learns filters,
+# thresholds and momenta from simulated traces.
 weight = ks.sparse.best_weight(operator, sections, reflectivity)
 lista = ks.models.LISTA(wavelet, num_layers=10, weight=weight)
 training = ks.sparse.ReflectivityPairs(operator, batches=40, traces=4, seed=2).arrays()
@@ -51,8 +52,8 @@ axis.legend()
 plt.show()
 
 # %%
-# One trace: spikes half a period apart are told apart. Where they are closer, FISTA merges them and LISTA
-# makes a better guess.
+# One trace: spikes half a period apart are told apart. Where they are closer, FISTA merges them
+# and LISTA makes a better guess.
 fista = ks.sparse.fista(operator, sections[0, ..., 0].T, iterations=100, weight=weight)
 learned = lista.predict(sections[:1], verbose=0)[0, ..., 0].T
 time = np.arange(samples) * dt
@@ -68,7 +69,8 @@ axes[-1].set_xlabel("time (s)")
 plt.show()
 
 # %%
-# On a whole section, whose wavelet is estimated and whose weight is chosen by the discrepancy principle:
+# On a whole section, whose wavelet is estimated and whose weight is chosen by the discrepancy
+# principle:
 section = ks.simulation.sample_sections(1, seed=3)[0]
 noisy = ks.noise.add_white_noise(section, snr_db=20.0)
 found = ks.sparse.WaveletConvolution(ks.sparse.estimate_wavelet(noisy), len(noisy))

@@ -6,8 +6,8 @@ Train a small convolutional network on simulated sections and clean one it has n
 """
 
 # %%
-# Clean sections of random faulted geology, and patches of them buried in white noise as strong as the
-# signal (0 dB). Noise is drawn anew in every epoch.
+# Clean sections of random faulted geology, and patches of them buried in white noise as strong as
+# the signal (0 dB). Noise is drawn anew in every epoch.
 import keras
 
 import keras_seismic as ks

@@ -7,8 +7,8 @@ others. Three steps close the gap.
 """
 
 # %%
-# A "field" line, simulated so that the truth is known: 20 m between receivers and 2 ms samples where the
-# network wants 10 m and 1 ms, amplitudes in counts, polarity reversed.
+# A "field" line, simulated so that the truth is known: 20 m between receivers and 2 ms samples
+# where the network wants 10 m and 1 ms, amplitudes in counts, polarity reversed.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -43,8 +43,9 @@ print(calibration)
 calibrated = calibration.apply(matched).amplitude
 
 # %%
-# The result is close to what the network was trained on. Third step: ``model(calibrated[None])``. All
-# three at once, for every place of a long line: ``ks.invert(line, "model.keras", calibrate=True)``.
+# The result is close to what the network was trained on. Third step: ``model(calibrated[None])``.
+# All three at once, for every place of a long line: ``ks.invert(line, "model.keras",
+# calibrate=True)``.
 figure, axes = plt.subplots(1, 3, figsize=(11, 4.6), layout="constrained")
 largest = np.percentile(np.abs(reference), 97)
 panels = {

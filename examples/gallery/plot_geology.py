@@ -6,9 +6,9 @@ Networks are only as good as the velocity models they were trained on.
 """
 
 # %%
-# Flat and curved layers, each with and without faults, and smooth or rough textures. Families whose name
-# ends in ``b`` are harder than their ``a`` counterparts. The same seed draws the same models on every
-# machine.
+# Flat and curved layers, each with and without faults, and smooth or rough textures. Families
+# whose name ends in ``b`` are harder than their ``a`` counterparts. The same seed draws the same
+# models on every machine.
 import keras_seismic as ks
 
 print(*ks.simulation.FAMILIES)

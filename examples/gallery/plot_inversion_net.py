@@ -2,13 +2,13 @@
 Train InversionNet
 ==================
 
-From shot gathers to velocity models in half a minute: simulate pairs, train, look at models the network
-has never seen.
+From shot gathers to velocity models in half a minute: simulate pairs, train, look at models the
+network has never seen.
 """
 
 # %%
-# A small experiment keeps this quick: models of 32 x 32 cells of 15 m, three shots, half a second. The pairs are
-# simulated once and kept in ``cache/``; the next run finds them there.
+# A small experiment keeps this quick: models of 32 x 32 cells of 15 m, three shots, half a
+# second. The pairs are simulated once and kept in ``cache/``; the next run finds them there.
 import keras
 
 import keras_seismic as ks
@@ -44,14 +44,14 @@ history = network.fit(
 figure = ks.visualization.plot_history(history)
 
 # %%
-# ``with_physical_units`` puts normalization and scaling into the model: raw gathers in, m/s out. This is
-# what gets saved, exported and served.
+# ``with_physical_units`` puts normalization and scaling into the model: raw gathers in, m/s out.
+# This is what gets saved, exported and served.
 model = ks.models.with_physical_units(network, normalization, scaling, acquisition)
 gathers, velocity = pairs[held_out]
 predicted = ks.evaluation.predict(model, gathers)
 print(ks.evaluation.score_velocity(velocity, predicted))
 
 # %%
-# The layers are where they belong. The network is least sure below strong contrasts, where little energy
-# returns.
+# The layers are where they belong. The network is least sure below strong contrasts, where little
+# energy returns.
 figure = ks.visualization.plot_velocity(velocity[:3], predicted[:3], dx=15.0)

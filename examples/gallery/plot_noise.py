@@ -15,8 +15,8 @@ for name, kind in ks.noise.NOISES.items():
     print(f"{name:14} {kind.summary}")
 
 # %%
-# Every kind is as strong as its level says: here 0 dB, and a tenth of the traces for the last two.
-# ``dt`` gives frequencies their meaning in Hz.
+# Every kind is as strong as its level says: here 0 dB, and a tenth of the traces for the last
+# two. ``dt`` gives frequencies their meaning in Hz.
 section = ks.datasets.normalize_section(ks.simulation.sample_sections(1, seed=4)[0])
 figure, axes = plt.subplots(2, 5, figsize=(13, 6.5), layout="constrained", sharex=True, sharey=True)
 style = {"cmap": "gray", "vmin": -1.5, "vmax": 1.5, "aspect": "auto", "extent": (0, 140, 1.024, 0)}

@@ -6,7 +6,8 @@ One file, raw amplitudes in, m/s out, checked against the Keras model before it 
 """
 
 # %%
-# A small InversionNet, briefly trained on the pairs of :doc:`plot_inversion_net`, in physical units.
+# A small InversionNet, briefly trained on the pairs of :doc:`plot_inversion_net`, in physical
+# units.
 import tempfile
 from pathlib import Path
 
@@ -32,8 +33,8 @@ network.fit(pairs.dataset(normalization, scaling), epochs=3, shuffle=False, verb
 model = ks.models.with_physical_units(network, normalization, scaling, acquisition)
 
 # %%
-# Two variants: float32, which must agree to 0.5 m/s or nothing is written, and float16, half as large,
-# whose loss is bounded and noted in the file.
+# Two variants: float32, which must agree to 0.5 m/s or nothing is written, and float16, half as
+# large, whose loss is bounded and noted in the file.
 folder = Path(tempfile.mkdtemp())
 gathers, _ = pairs[:16]
 ks.exporting.export_onnx(model, folder / "model.onnx", gathers)

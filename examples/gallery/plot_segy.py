@@ -2,7 +2,8 @@
 Read and write SEG-Y
 ====================
 
-Process a section window by window and write it back into its own file: every header stays as it was.
+Process a section window by window and write it back into its own file: every header stays as it
+was.
 """
 
 # %%
@@ -16,10 +17,9 @@ import segyio
 import keras_seismic as ks
 
 folder = Path(tempfile.mkdtemp())
-clean = ks.datasets.normalize_section(
-    np.concatenate(ks.simulation.sample_sections(4, seed=7), axis=1)
-)
-noisy = ks.noise.add_noise(clean, [("white", 6), ("missing", 0.03)], dt=0.004)
+velocity = ks.simulation.sample_velocity("curvefault_a", 1, seed=5, shape=(70, 300))
+clean = ks.datasets.normalize_section(ks.simulation.simulate_section(velocity)[0])
+noisy = ks.noise.add_noise(clean, [("white", 0), ("missing", 0.03)], dt=0.004)
 segyio.tools.from_array2D(str(folder / "line.segy"), noisy.T, dt=4000)
 
 # %%
@@ -27,8 +27,8 @@ segyio.tools.from_array2D(str(folder / "line.segy"), noisy.T, dt=4000)
 print(ks.inspect(folder / "line.segy"))
 
 # %%
-# ``read_section`` returns amplitudes and sample interval. ``apply_in_windows`` cuts the section into
-# overlapping windows, applies any function or model, and blends the results.
+# ``read_section`` returns amplitudes and sample interval. ``apply_in_windows`` cuts the section
+# into overlapping windows, applies any function or model, and blends the results.
 section = ks.io.read_section(folder / "line.segy")
 
 
@@ -46,6 +46,6 @@ before, after = ((folder / name).read_bytes() for name in ("line.segy", "smoothe
 print("same size:", len(before) == len(after), "- same file header:", before[:3600] == after[:3600])
 
 # %%
-# Three-trace smoothing removes noise, and smears the steep parts of horizons: the difference shows
-# layers. A trained network does better, see :doc:`plot_denoiser`.
+# Three-trace smoothing removes noise, and smears the steep parts of horizons: the difference
+# shows layers. A trained network does better, see :doc:`plot_denoiser`.
 figure = ks.visualization.plot_before_after(section.amplitude, smoothed, dt=section.dt)

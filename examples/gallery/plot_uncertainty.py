@@ -2,12 +2,13 @@
 How sure is the network?
 ========================
 
-Dropout left active at prediction time turns one network into many. Where they disagree, do not trust
-the answer.
+Dropout left active at prediction time turns one network into many. Where they disagree, do not
+trust the answer.
 """
 
 # %%
-# A small InversionNet with dropout, trained as in :doc:`plot_inversion_net` but on faulted models.
+# A small InversionNet with dropout, trained as in :doc:`plot_inversion_net` but on faulted
+# models.
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,16 +32,16 @@ network.fit(batches, epochs=12, shuffle=False, verbose=0)
 model = ks.models.with_physical_units(network, normalization, scaling, acquisition)
 
 # %%
-# ``monte_carlo_predict`` asks 32 times, with other channels dropped each time, and returns mean and
-# standard deviation.
+# ``monte_carlo_predict`` asks 32 times, with other channels dropped each time, and returns mean
+# and standard deviation.
 gathers, velocity = pairs[350:400]
 mean, deviation = ks.evaluation.monte_carlo_predict(model, gathers, samples=32)
 error = np.abs(mean - velocity)
 print(f"mean error {error.mean():.0f} m/s, mean deviation {deviation.mean():.0f} m/s")
 
 # %%
-# The deviation is high along interfaces and at the fault, where the errors are. It is smaller than the
-# error, though: read it as a ranking, not as an error bar.
+# The deviation is high along interfaces and at the fault, where the errors are. It is smaller
+# than the error, though: read it as a ranking, not as an error bar.
 figure, axes = plt.subplots(2, 4, figsize=(11, 5.4), layout="constrained", sharex=True, sharey=True)
 for row, example in zip(axes, (0, 1), strict=True):
     panels = {
