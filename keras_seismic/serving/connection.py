@@ -38,7 +38,7 @@ _LONGEST = 86400.0
 _MOST_RETRIES = 4
 
 #: Seconds for the question that an error message needs answered.
-_PATIENCE = 1.0
+_PATIENCE = 5.0
 
 
 class Connection:
