@@ -149,7 +149,8 @@ def differences(case: Case, folder: Path) -> dict[str, float | str]:
     for runtime in RUNTIMES:
         try:
             if runtime == "C API":
-                received = run_in_c(version, "serving_default", batches, folder)
+                runs = [("serving_default", batch) for batch in batches]
+                received = run_in_c(version, runs, folder)
             else:
                 predict = exporters[runtime]()
                 received = [predict(batch) for batch in batches]
