@@ -95,7 +95,7 @@ def array(folder, content, name="bad.npy"):
         (lambda f: cut(f, 3850), "truncated"),
         (lambda f: corrupted(good(f), 3224, b"\x00\x63"), "no sample format code"),
         (lambda f: corrupted(good(f), 3220, b"\x00\x00"), "0 samples"),
-        (lambda f: corrupted(good(f), 3220, b"\x00\x15"), "truncated or no SEG-Y"),
+        (lambda f: corrupted(good(f), 3220, b"\x00\x15"), "truncated or not a SEG-Y"),
         (lambda f: array(f, np.zeros((4, 4))), "every sample is zero"),
         (lambda f: array(f, np.full((4, 4), np.nan)), "16 of 16 values are not finite"),
         (lambda f: array(f, np.ones(4)), r"received shape \(4,\)"),

@@ -116,7 +116,7 @@ BAD = {
     "su cut in a trace": (lambda f: cut(su(f), -4), "the file is truncated"),
     "su no samples": (lambda f: patched(su(f), 114, b"\0\0"), "traces have 0 samples"),
     "su unequal": (lambda f: patched(su(f), 320 + 114, b"\0\x13"), "same length, .* trace 2, 19"),
-    "su is text": (lambda f: file_of(f, b"x y z\n" * 2000, "bad.su"), "no Seismic Unix file"),
+    "su is text": (lambda f: file_of(f, b"x y z\n" * 2000, "bad.su"), "not a Seismic Unix file"),
     "su is segy": (lambda f: segy(f).rename(f / "bad.su"), "a SEG-Y file; rename it"),
     "su as segy": (lambda f: su(f).rename(f / "bad.segy"), "SEG-Y file"),
 }  # fmt: skip
