@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from keras_seismic import files
 from keras_seismic.files import check_free, place_version, placed, versions, write_text
 
 
@@ -127,17 +128,17 @@ def test_two_writers_get_a_version_each(tmp_path):
 
 def test_what_a_killed_writer_left_is_removed_after_a_day(tmp_path):
     code = (
-        "import os, sys\n"
-        "from keras_seismic.files import place_version, placed\n"
-        "if sys.argv[2] == 'file':\n"
-        "    with placed(sys.argv[1] + '/model.onnx') as temporary:\n"
+        "import os, runpy, sys\n"
+        "files = runpy.run_path(sys.argv[1])\n"  # without the rest of the package
+        "if sys.argv[3] == 'file':\n"
+        "    with files['placed'](sys.argv[2] + '/model.onnx') as temporary:\n"
         "        temporary.write_text('half')\n"
         "        os._exit(9)\n"
-        "place_version(sys.argv[1], None, lambda folder: (folder.mkdir(), os._exit(9)))\n"
+        "files['place_version'](sys.argv[2], None, lambda new: (new.mkdir(), os._exit(9)))\n"
     )
     for kind in ("file", "folder"):
-        ended = subprocess.run([sys.executable, "-c", code, str(tmp_path), kind], check=False)
-        assert ended.returncode == 9
+        command = [sys.executable, "-c", code, files.__file__, str(tmp_path), kind]
+        assert subprocess.run(command, check=False).returncode == 9
     left = names(tmp_path)
     assert len(left) == 2
     assert versions(tmp_path) == []

@@ -5,7 +5,7 @@ import math
 import mmap
 import os
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -122,7 +122,7 @@ def mapped(
     dtype: np.dtype[Any],
     shape: tuple[int, ...],
     offset: int = 0,
-    order: Literal["C", "F"] = "C",
+    fortran: bool = False,
     scattered: bool = False,
 ) -> np.ndarray:
     """A read-only view of numbers in a file, whose size must have been checked.
@@ -132,7 +132,7 @@ def mapped(
         dtype: Of an element, which may be a record.
         shape: Of the array.
         offset: Where it begins in the file, bytes.
-        order: ``"C"`` or ``"F"``.
+        fortran: Whether it is in Fortran order.
         scattered: Whether few elements here and there will be read. The system then does not
             read ahead, which takes a few thousand short rows of a large file from half a
             minute to a twentieth of a second.
@@ -141,4 +141,4 @@ def mapped(
         view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     if scattered and hasattr(view, "madvise"):
         view.madvise(mmap.MADV_RANDOM)
-    return np.ndarray(shape, dtype, view, offset, order=order)
+    return np.ndarray(shape, dtype, view, offset, order="F" if fortran else "C")

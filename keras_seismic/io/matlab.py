@@ -56,11 +56,12 @@ class MatFile:
     """The arrays of an open file, by name.
 
     Attributes:
+        format: Its format, for people.
         names: What the file holds, arrays of numbers or not.
     """
 
-    def __init__(self, names: list[str], array: Callable[[str], MatArray]) -> None:
-        self.names, self._array = names, array
+    def __init__(self, kind: str, names: list[str], array: Callable[[str], MatArray]) -> None:
+        self.format, self.names, self._array = kind, names, array
 
     def __getitem__(self, name: str) -> MatArray:
         """One array, not read yet.
@@ -198,7 +199,7 @@ def _open_version_5(path: Path) -> Iterator[MatFile]:
 
         return MatArray(path, shape, np.dtype(_NUMERIC[kind]), read, in_parts=False)
 
-    yield MatFile(list(contents), array)
+    yield MatFile("MATLAB file, version 5 to 7", list(contents), array)
 
 
 @contextlib.contextmanager
@@ -208,7 +209,7 @@ def _open_hdf5(path: Path) -> Iterator[MatFile]:
     except ImportError as error:
         raise _needed("h5py", path) from error
     with path.open("rb") as start:
-        reversed_axes = path.suffix.lower() == ".mat" or start.read(6) == b"MATLAB"
+        matlab = path.suffix.lower() == ".mat" or start.read(6) == b"MATLAB"
     with contextlib.ExitStack() as stack:
         with _damage_named(path):
             file = stack.enter_context(h5py.File(path, "r"))
@@ -216,9 +217,10 @@ def _open_hdf5(path: Path) -> Iterator[MatFile]:
 
         def array(name: str) -> MatArray:
             with _damage_named(path):
-                return _hdf5_array(path, file, name, reversed_axes)
+                return _hdf5_array(path, file, name, matlab)
 
-        yield MatFile(names, array)
+        kind = "MATLAB file, version 7.3 (HDF5)" if matlab else "HDF5 file"
+        yield MatFile(kind, names, array)
 
 
 def _hdf5_array(path: Path, file: Any, name: str, reversed_axes: bool) -> MatArray:

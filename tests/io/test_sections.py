@@ -5,20 +5,7 @@ import pytest
 import segyio
 
 import keras_seismic as ks
-
-
-def write_segy(path, traces, dt_us=4000, code=1, endian="big"):
-    """A SEG-Y file by segyio: (traces, time)."""
-    spec = segyio.spec()
-    spec.format = code
-    spec.samples = np.arange(traces.shape[1]) * dt_us / 1000
-    spec.tracecount = len(traces)
-    spec.endian = endian
-    with segyio.create(str(path), spec) as file:
-        file.bin.update({segyio.BinField.Interval: dt_us})
-        for i, trace in enumerate(traces):
-            file.trace[i] = trace
-    return path
+from tests.segy_files import write_segy
 
 
 @pytest.mark.parametrize(("code", "tolerance"), [(1, 1e-6), (5, 0)])
