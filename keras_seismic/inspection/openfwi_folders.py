@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from keras_seismic.datasets.openfwi.layout import (
-    FilePair,
     PairedFiles,
     family_folders,
     family_of_files,
     paired_files,
 )
+from keras_seismic.datasets.store import FilePair
 from keras_seismic.inspection.report import Inspection
 from keras_seismic.io.arrays import read_header
 
