@@ -10,6 +10,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import scipy.io
+from keras_seismic.inspection.program import main
 
 import export.predict
 import keras_seismic as ks
@@ -17,7 +18,6 @@ import train.deconvolution
 import train.denoiser
 import train.evaluate
 import train.inversionnet
-from keras_seismic.inspection.program import main
 
 REAL = [
     "field_line_namss_88-22-V.segy",
