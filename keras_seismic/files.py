@@ -15,7 +15,7 @@ import numpy as np
 _MARGIN = 2**28  # bytes left free
 
 
-def check_room(folder: str | os.PathLike, needed: int, contents: str) -> None:
+def check_room(folder: str | os.PathLike[str], needed: int, contents: str) -> None:
     """Refuse to start what would fill the disk.
 
     Args:
@@ -42,7 +42,7 @@ def check_room(folder: str | os.PathLike, needed: int, contents: str) -> None:
 
 
 @contextlib.contextmanager
-def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary sibling that takes a file's place when it is whole, and on the disk.
 
     Whoever reads the file, and whatever interrupts this, there is the old one or the new one.
@@ -118,14 +118,14 @@ def _runs(process: int) -> bool:
     return True
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
+def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a text file whole or not at all."""
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
-def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
+def placed(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
     """A temporary sibling of a file that takes its place at the end.
 
     On an error the temporary one is removed and whatever stood at ``path`` stays.
@@ -186,7 +186,7 @@ def check_free(source: Path, target: Path, overwrite: bool) -> None:
 
 
 def place_version(
-    folder: str | os.PathLike, version: int | None, write: Callable[[Path], None]
+    folder: str | os.PathLike[str], version: int | None, write: Callable[[Path], None]
 ) -> Path:
     """Make a numbered version of a model, which model servers see when it is complete.
 
@@ -246,7 +246,7 @@ def place_version(
     return target
 
 
-def versions(folder: str | os.PathLike) -> list[int]:
+def versions(folder: str | os.PathLike[str]) -> list[int]:
     """Numbers of a model's versions, ascending.
 
     Example:
@@ -258,7 +258,7 @@ def versions(folder: str | os.PathLike) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def next_version(folder: str | os.PathLike) -> int:
+def next_version(folder: str | os.PathLike[str]) -> int:
     """The number after the largest version's, 1 if there is none."""
     return max(versions(folder), default=0) + 1
 
