@@ -79,7 +79,7 @@ def main() -> None:
 
     acquisition = ks.simulation.Acquisition.openfwi(boundary="cpml")
     pairs, held_out = (
-        ks.datasets.SimulatedPairs(FAMILY, count, acquisition, seed, arguments.cache_dir).generate()
+        ks.datasets.SimulatedPairs(FAMILY, count, acquisition, seed, arguments.cache_dir).prepare()
         for count, seed in ((PAIRS, 0), (HELD_OUT, (0, 1)))
     )
     normalization = ks.layers.GatherNormalization.openfwi(FAMILY)

@@ -70,7 +70,7 @@ def our_dataset(folder: Path, **_: Any) -> Callable[[], Iterator]:
 def our_sequence(folder: Path, **_: Any) -> Callable[[], Iterator]:
     import keras_seismic as ks
 
-    sequence = ks.datasets.OpenFWIPairs(folder, FAMILY).sequence(batch_size=BATCH)
+    sequence = ks.datasets.OpenFWIPairs(folder, FAMILY).pydataset(batch_size=BATCH)
 
     def epoch() -> Iterator:
         for i in range(len(sequence)):
@@ -124,7 +124,7 @@ def torch_loader(
     return lambda: iter(loader)
 
 
-PIPELINES = {"dataset": our_dataset, "sequence": our_sequence, "torch": torch_loader}
+PIPELINES = {"dataset": our_dataset, "pydataset": our_sequence, "torch": torch_loader}
 
 
 def measure(pipeline: str, folder: Path, epochs: int, **options: Any) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def main() -> None:
 
 def compare(folder: str, epochs: int) -> list[dict[str, Any]]:
     """All variants; ours first and last, for machines change while they are measured."""
-    ours = [{"pipeline": "dataset"}, {"pipeline": "sequence"}]
+    ours = [{"pipeline": "dataset"}, {"pipeline": "pydataset"}]
     theirs = [
         {"pipeline": "torch", "files": files, "transforms": transforms, "workers": workers}
         for files in ("memory-mapped", "whole")
@@ -244,7 +244,7 @@ def compare(folder: str, epochs: int) -> list[dict[str, Any]]:
 
 def present(rows: list[dict], training: list[dict], count: int) -> None:
     """The best of each kind, the ratios, and the file."""
-    names = {"dataset": "here, tf.data", "sequence": "here, PyDataset"}
+    names = {"dataset": "here, tf.data", "pydataset": "here, PyDataset"}
     kinds: dict[str, list[dict]] = {}
     for row in rows:
         name = names.get(row["pipeline"])

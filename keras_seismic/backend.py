@@ -57,7 +57,7 @@ def compiled(function: Callable, backend: str) -> Callable:
         import tensorflow as tf
 
         on_tensors = tf.function(function, jit_compile=True, autograph=False)
-        return lambda *args: on_tensors(*tf.nest.map_structure(tf.constant, args))
+        return lambda *args: on_tensors(*tf.nest.map_structure(tf.convert_to_tensor, args))
     if backend == "jax":
         import jax
 

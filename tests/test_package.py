@@ -123,7 +123,7 @@ JAX_WITHOUT_TENSORFLOW = """
     denoiser.compile("adam", "mse", metrics=[ks.metrics.SignalToNoiseRatio()])
     section = ks.simulation.simulate_section(velocity)[0]
     patches = ks.datasets.NoisyPatches([section], count=8)
-    denoiser.fit(*next(patches.batches(8)), verbose=0)
+    denoiser.fit(*patches[:8], verbose=0)
     identity = ks.sparse.MatrixOperator(np.eye(3))
     data = np.array([3.0, -0.5, -2.0], "float32")
     sparse = ks.sparse.fista(identity, data, 5, weight=1.0, step=1.0)

@@ -1,23 +1,20 @@
 """Patches to learn denoising from noisy sections alone, by blind spots."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from keras_seismic.datasets.patches import batch_dataset, patch_places
+from keras_seismic.datasets.patches import patch_places
+from keras_seismic.datasets.pipeline import GeneratedExamples
 from keras_seismic.layers import SectionNormalization
 from keras_seismic.noise.levels import checked_section
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 #: How far the neighbor may be that a masked sample takes its value from.
 _RADIUS = 2
 
 
-class BlindSpotPatches:
+class BlindSpotPatches(GeneratedExamples):
     """Masked patches, the patches themselves, and weights, from noisy sections alone.
 
     A few samples, or whole traces, are replaced by a neighbor's value, and the network has to
@@ -52,7 +49,7 @@ class BlindSpotPatches:
     Example:
         >>> section = np.random.default_rng(0).standard_normal((64, 64))
         >>> patches = BlindSpotPatches([section], patch_size=32, count=10)
-        >>> masked, target, weight = next(patches.batches(batch_size=4))
+        >>> masked, target, weight = patches[:4]
         >>> masked.shape, bool((masked[weight == 0] == target[weight == 0]).all())
         ((4, 32, 32, 1), True)
 
@@ -103,30 +100,20 @@ class BlindSpotPatches:
         ]
         self._windows = [view(section, size) for section in self._sections]
         self._live = [view(section != 0, size) for section in raw]
+        self.shapes = ((patch_size, patch_size, 1),) * 3
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def batches(
-        self, batch_size: int = 64, epoch: int = 0, shuffle: bool = False, first: int = 0
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Masked patches, patches and weights of an epoch, ``(batch, size, size, 1)`` float32.
+    def read(self, numbers: np.ndarray, epoch: int = 0) -> tuple[np.ndarray, ...]:
+        """Masked patches, patches and weights, each float32 ``(n, size, size, 1)``.
 
         Args:
-            batch_size: Patches a batch; the last one may be smaller.
-            epoch: Decides the masks, and the order if shuffled.
-            shuffle: Mix the patches of all sections.
-            first: Number of the batch to begin with.
+            numbers: Which patches, from 0.
+            epoch: Decides the masks.
         """
-        order = np.arange(len(self))
-        if shuffle:
-            order = np.random.default_rng((self.seed, epoch)).permutation(order)
-        for start in range(first * batch_size, len(order), batch_size):
-            triples = [self._triple(number, epoch) for number in order[start : start + batch_size]]
-            masked, target, weight = (
-                np.stack(part)[..., None] for part in zip(*triples, strict=True)
-            )
-            yield masked, target, weight
+        triples = [self._triple(int(number), epoch) for number in numbers]
+        return tuple(np.stack(part)[..., None] for part in zip(*triples, strict=True))
 
     def _triple(self, number: int, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One patch masked, as it is, and its weights; a patch's mask is its own, whatever
@@ -156,25 +143,6 @@ class BlindSpotPatches:
             count = min(max(round(self.trace_fraction * len(live)), 1), len(candidates))
             traces[:, rng.choice(candidates, count, replace=False)] = True
         return pixels, traces
-
-    def dataset(
-        self, batch_size: int = 64, shuffle: bool = True, start: tuple[int, int] = (0, 0)
-    ) -> "tf.data.Dataset":
-        """The triples as a ``tf.data.Dataset`` of batches.
-
-        Args:
-            batch_size: Patches a batch.
-            shuffle: New masks and another order in every epoch; without it every epoch is
-                the first, for validation.
-            start: ``(epoch, batch)`` to begin with, to go on with an interrupted training; the
-                first iteration is the rest of that epoch.
-
-        Raises:
-            ValueError: If there is no such batch.
-        """
-        return batch_dataset(
-            self.batches, len(self), self.patch_size, 3, batch_size, shuffle, start
-        )
 
 
 def _neighbors(

@@ -5,19 +5,15 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_seismic.checks import check_finite, checked_velocity
-from keras_seismic.datasets.batches import normalized_batches
+from keras_seismic.datasets.base import Pairs
 from keras_seismic.datasets.mat_layout import MAT_LAYOUTS, MatLayout, numbered, pattern, recognized
-from keras_seismic.datasets.order import BatchOrder, split_numbers
 from keras_seismic.io.matlab import read_mat
-from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from keras_seismic.simulation import Acquisition
+from keras_seismic.simulation.geology import family_name
 
 #: Every fifth sample of a recording, beginning with the third: ``[2::5]``.
 _FIRST_SAMPLE, _SAMPLE_STEP = 2, 5
@@ -25,7 +21,7 @@ _ORIENTATION_SAMPLES = 5
 
 
 @dataclasses.dataclass(frozen=True)
-class FCNVMBPairs:
+class FCNVMBPairs(Pairs):
     """Pairs in the .mat files that FCNVMB and its successors train on.
 
     ``georec1.mat`` and ``vmodel1.mat`` (simulated), ``srec1.mat`` and ``svmodel1.mat``
@@ -47,6 +43,9 @@ class FCNVMBPairs:
         gather_shape: ``(time, receivers, shots)`` of one example, after thinning.
         velocity_shape: ``(depth, width)`` of one example.
         check_orientation: Refuse models that look upside down.
+        family: A velocity family whose normalization to use by default. The original trains on
+            amplitudes and m/s: ``GatherNormalization(-1, 1, k=0)`` and ``VelocityScaling()``.
+        acquisition: The experiment, if it is known.
 
     Raises:
         FileNotFoundError: If the folder or one half of a pair is missing.
@@ -69,12 +68,14 @@ class FCNVMBPairs:
         velocity model building method, Geophysics 84(4).
     """
 
-    folder: str | os.PathLike
+    folder: str | os.PathLike[str]
     layout: str | MatLayout | None = None
     numbers: Sequence[int] = ()
     gather_shape: tuple[int, int, int] = (400, 301, 29)
     velocity_shape: tuple[int, int] = (201, 301)
     check_orientation: bool = True
+    family: str | None = None
+    acquisition: Acquisition | None = None
 
     def __post_init__(self) -> None:
         folder = Path(self.folder)
@@ -83,6 +84,7 @@ class FCNVMBPairs:
         object.__setattr__(self, "folder", folder)
         object.__setattr__(self, "gather_shape", tuple(self.gather_shape))
         object.__setattr__(self, "velocity_shape", tuple(self.velocity_shape))
+        object.__setattr__(self, "family", self.family and family_name(self.family))
         object.__setattr__(self, "numbers", self._paired_numbers())
         if self.check_orientation:
             self._refuse_upside_down()
@@ -90,93 +92,21 @@ class FCNVMBPairs:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def __getitem__(self, index: slice | Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Raw gathers and velocity of several pairs, read from their files.
-
-        Args:
-            index: A slice, or places in ``numbers`` (from 0).
-
-        Returns:
-            Gathers ``(n, time, receivers, shots)`` and velocity ``(n, depth, width, 1)`` in
-            m/s, float32.
+    def read(
+        self, numbers: np.ndarray, shots: Sequence[int], gathers: np.ndarray | None
+    ) -> np.ndarray | None:
+        """See ``Pairs.read``.
 
         Raises:
             ValueError: If a file is damaged, lacks the array or holds one of another shape,
                 or if its numbers are not finite or the velocity looks like km/s.
         """
-        chosen = np.array(self.numbers)[index]
-        if chosen.ndim != 1:
-            raise TypeError(f"FCNVMBPairs: index by a slice or places, received {index}")
-        gathers = np.empty((len(chosen), *self.gather_shape), np.float32)
-        velocity = np.empty((len(chosen), *self.velocity_shape, 1), np.float32)
-        for k, number in enumerate(chosen):
-            gathers[k] = self._read_gathers(int(number))
-            velocity[k, ..., 0] = self._read_velocity(int(number))
-        return gathers, velocity
-
-    def held_out(self, fraction: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers of pairs to train on and of pairs held out, each in random order.
-
-        Args:
-            fraction: Fraction of the pairs that is held out; at least one is, and one is not.
-            seed: Decides which, and the order.
-
-        Raises:
-            ValueError: If the fraction is not between 0 and 1 or there is one pair only.
-        """
-        return split_numbers(len(self), fraction, seed)
-
-    def mean_velocity(self, part: slice | Sequence[int] | np.ndarray = slice(None)) -> np.ndarray:
-        """Mean velocity model, ``(depth, width, 1)`` in m/s: the prediction to beat."""
-        numbers, total = np.array(self.numbers)[part], np.zeros(self.velocity_shape)
-        for number in numbers:
-            total += self._read_velocity(int(number))
-        return (total / len(numbers))[..., None].astype(np.float32)
-
-    def dataset(
-        self,
-        input_normalization: GatherNormalization | GatherPreparation,
-        output_scaling: VelocityScaling,
-        batch_size: int = 10,
-        shuffle: bool = True,
-        seed: int = 0,
-        part: slice | Sequence[int] | np.ndarray = slice(None),
-        drop_remainder: bool = False,
-        start: tuple[int, int] = (0, 0),
-    ) -> "tf.data.Dataset":
-        """Normalized batches as a ``tf.data.Dataset``.
-
-        The original trains on what the files hold, amplitudes and m/s:
-        ``GatherNormalization(-1, 1, k=0)`` and ``VelocityScaling()``.
-
-        Args:
-            input_normalization: Applied to the gathers.
-            output_scaling: Its inverse is applied to the velocity.
-            batch_size: Pairs a batch; the last one may be smaller.
-            shuffle: Another order in every epoch.
-            seed: Decides the order.
-            part: Which of the pairs, all by default.
-            drop_remainder: Leave out a smaller last batch.
-            start: ``(epoch, batch)`` to begin with, to go on with an interrupted training: what
-                follows is what the uninterrupted one would have seen.
-
-        Returns:
-            Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
-            makes them, and velocity ``(batch, depth, width, 1)``.
-
-        Raises:
-            ValueError: If an argument is out of its range.
-        """
-        numbers = np.arange(len(self))[part]
-        return normalized_batches(
-            self.__getitem__,
-            BatchOrder(numbers, batch_size, shuffle, seed, drop_remainder=drop_remainder),
-            self.gather_shape,
-            (*self.velocity_shape, 1),
-            input_normalization,
-            output_scaling,
-            start,
-        )
+        velocity = np.empty((len(numbers), *self.velocity_shape), np.float32)
+        for k, number in enumerate(self.numbers[place] for place in numbers):
+            if gathers is not None:
+                np.moveaxis(gathers[k], 0, -1)[:] = self._read_gathers(number)[..., list(shots)]
+            velocity[k] = self._read_velocity(number)
+        return velocity
 
     @cached_property
     def _layout(self) -> MatLayout:
@@ -261,6 +191,35 @@ class FCNVMBPairs:
                 "velocity models the top is faster than the base, so row 0 seems to be the base; "
                 "flip them, or pass check_orientation=False if the geology is like that"
             )
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+
+def sizes_in(folder: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
+    """``gather_shape`` and ``velocity_shape`` of the first pair, for ``FCNVMBPairs``.
+
+    Recordings are thinned, unless their layout says that they are already.
+    """
+    layout = recognized(Path(folder))
+    shapes = []
+    for names, keys, ndim in (
+        (layout.gather_names, layout.gather_keys, 3),
+        (layout.velocity_names, layout.velocity_keys, 2),
+    ):
+        files = numbered(Path(folder), names)
+        if not files:
+            raise FileNotFoundError(f"{folder}: found no {pattern(names)}")
+
+        def note(shape: tuple[int, ...]) -> slice:
+            shapes.append(shape)
+            return slice(1)
+
+        read_mat(files[min(files)], keys, note, ndim)
+    (samples, *rest), velocity_shape = shapes
+    if layout is not MAT_LAYOUTS["repackaged"]:
+        samples = len(range(samples)[_FIRST_SAMPLE::_SAMPLE_STEP])
+    return {"gather_shape": (samples, *rest), "velocity_shape": velocity_shape}
 
 
 def _reversed_hint(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:

@@ -1,19 +1,14 @@
 """Patches of sections, clean and noisy, to train denoisers on."""
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from keras_seismic.datasets.exiting import guarded
-from keras_seismic.datasets.order import BatchOrder
+from keras_seismic.datasets.pipeline import GeneratedExamples
 from keras_seismic.layers import SectionNormalization
 from keras_seismic.noise import NoiseLike, add_noise, as_noises, check_noise, noise_level
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 #: Fraction of the samples of a patch that must not be zero, so that dead traces teach nothing.
 _LIVE_FRACTION = 0.5
@@ -126,7 +121,7 @@ def patch_places(
     return np.concatenate(places)
 
 
-class NoisyPatches:
+class NoisyPatches(GeneratedExamples):
     """Pairs of noisy and clean patches from one or several sections.
 
     Every section is clipped and scaled (``normalize_section``), and gives the same number of
@@ -154,7 +149,7 @@ class NoisyPatches:
     Example:
         >>> section = np.sin(np.arange(4096, dtype="float32")).reshape(64, 64)
         >>> patches = NoisyPatches([section], patch_size=28, count=10)
-        >>> noisy, clean = next(patches.batches(batch_size=4))
+        >>> noisy, clean = patches[:4]
         >>> noisy.shape, clean.shape
         ((4, 28, 28, 1), (4, 28, 28, 1))
     """
@@ -186,6 +181,9 @@ class NoisyPatches:
             noise_level(section, self.snr_db)  # raises for a constant section
         for interval in set(self._dt):
             check_noise(self.noise, interval)
+        self.shapes = ((patch_size, patch_size, 1),) * 2
+        self._lock = threading.Lock()
+        self._noisy: tuple[int, list[tuple[np.ndarray, np.ndarray]]] | None = None
 
     def __len__(self) -> int:
         return len(self._places)
@@ -206,89 +204,20 @@ class NoisyPatches:
             pairs.append((view(normalized, size), view(target, size)))
         return pairs
 
-    def batches(
-        self, batch_size: int = 64, epoch: int = 0, shuffle: bool = False, first: int = 0
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The noisy and clean patches of one epoch, ``(batch, size, size, 1)`` float32.
+    def read(self, numbers: np.ndarray, epoch: int = 0) -> tuple[np.ndarray, ...]:
+        """Noisy and clean patches, each float32 ``(n, size, size, 1)``.
 
         Args:
-            batch_size: Patches a batch; the last one may be smaller.
-            epoch: Decides the noise, and the order if shuffled.
-            shuffle: Mix the patches of all sections.
-            first: Number of the batch to begin with.
+            numbers: Which patches, from 0.
+            epoch: Decides the noise.
         """
-        pairs = self._noisy_sections(epoch)
-        order = np.arange(len(self))
-        if shuffle:
-            order = np.random.default_rng((self.seed, epoch)).permutation(order)
-        for start in range(first * batch_size, len(order), batch_size):
-            places = self._places[order[start : start + batch_size]]
-            noisy, clean = (
-                np.stack([pairs[i][side][row, column] for i, row, column in places])[..., None]
-                for side in (0, 1)
-            )
-            yield noisy, clean
-
-    def dataset(
-        self, batch_size: int = 64, shuffle: bool = True, start: tuple[int, int] = (0, 0)
-    ) -> "tf.data.Dataset":
-        """The patches as a ``tf.data.Dataset`` of batches.
-
-        Args:
-            batch_size: Patches a batch.
-            shuffle: New noise and another order in every epoch; without it every epoch is
-                the first, for validation.
-            start: ``(epoch, batch)`` to begin with, to go on with an interrupted training; the
-                first iteration is the rest of that epoch.
-
-        Raises:
-            ValueError: If there is no such batch.
-        """
-        return batch_dataset(
-            self.batches, len(self), self.patch_size, 2, batch_size, shuffle, start
-        )
-
-
-def batch_dataset(
-    batches: Callable[[int, int, bool, int], Iterator[tuple[np.ndarray, ...]]],
-    count: int,
-    patch_size: int,
-    parts: int,
-    batch_size: int,
-    shuffle: bool,
-    start: tuple[int, int] = (0, 0),
-) -> "tf.data.Dataset":
-    """Batches of patches as a ``tf.data.Dataset``.
-
-    Args:
-        batches: ``batches(batch_size, epoch, shuffle, first)``, an epoch from a batch on.
-        count: Patches an epoch.
-        patch_size: Samples and traces of a patch.
-        parts: Arrays in a batch, ``(batch, patch_size, patch_size, 1)`` float32 each.
-        batch_size: Patches a batch.
-        shuffle: Another epoch at every pass; without it always the first.
-        start: Epoch and batch to begin with.
-
-    Raises:
-        ValueError: If there is no batch to begin with.
-    """
-    import tensorflow as tf
-
-    order = BatchOrder(np.arange(count), batch_size)
-    order.check_start(start)
-    epochs = itertools.count(start[0])
-
-    def one_epoch() -> Iterator[tuple[np.ndarray, ...]]:
-        # The epoch is counted with its first batch: Keras makes iterators it never uses.
-        epoch = next(epochs)
-        first = start[1] if epoch == start[0] else 0
-        made = batches(batch_size, epoch if shuffle else 0, shuffle, first)
-        following = guarded(next)
-        while (batch := following(made, None)) is not None:
-            yield batch
-
-    spec = tf.TensorSpec((None, patch_size, patch_size, 1), tf.float32)
-    dataset = tf.data.Dataset.from_generator(one_epoch, output_signature=(spec,) * parts)
-    if not start[1]:
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(order)))
-    return dataset.prefetch(tf.data.AUTOTUNE)
+        with self._lock:
+            if self._noisy is None or self._noisy[0] != epoch:
+                self._noisy = epoch, self._noisy_sections(epoch)
+            pairs = self._noisy[1]
+        shape = (len(numbers), self.patch_size, self.patch_size, 1)
+        noisy, clean = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        for k, (section, row, column) in enumerate(self._places[numbers]):
+            noisy[k, ..., 0] = pairs[section][0][row, column]
+            clean[k, ..., 0] = pairs[section][1][row, column]
+        return noisy, clean

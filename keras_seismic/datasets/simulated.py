@@ -1,4 +1,4 @@
-"""Simulated pairs of shot gathers and velocity models, cached on disk in shards."""
+"""Simulated pairs of shot gathers and velocity models, kept on disk in shards."""
 
 import dataclasses
 import hashlib
@@ -7,36 +7,35 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
+from tqdm import tqdm
 
-from keras_seismic.datasets.batches import normalized_batches
-from keras_seismic.datasets.order import BatchOrder
+from keras_seismic.datasets.base import Pairs
+from keras_seismic.datasets.store import FilePair, PairStore
 from keras_seismic.files import check_room, write_text
-from keras_seismic.io.arrays import read_array, write_array
-from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
+from keras_seismic.io.arrays import read_header, write_array
 from keras_seismic.progress import progress_bar
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 from keras_seismic.simulation.geology import family_name
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-
-#: To be raised when a change of the simulation makes older shards wrong.
-_FORMAT = 1
-_SHARD_SIZE = 50
+#: To be raised when a change of the simulation or of the files makes older shards wrong.
+_FORMAT = 2
+#: Pairs per shard, and fewer large ones.
+_SHARD_PAIRS, _SHARD_BYTES = 50, 2**28
+_PARAMETERS = "parameters.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class SimulatedPairs:
+class SimulatedPairs(Pairs):
     """Pairs of one velocity family, simulated once and kept on disk.
 
-    Pairs live in ``cache_dir/<family>-<digest>/`` in shards of 50, two .npy files each
-    (gathers ``(n, time, receivers, shots)`` as recorded, velocity ``(n, depth, width)``
-    in m/s). The digest covers whatever decides the data; ``parameters.json`` tells it to
-    people. Finished shards are reused, also by a larger ``count``, so that an interrupted
-    simulation goes on where it stopped.
+    The pairs are in ``cache_dir/<family>-<digest>/``, in shards of up to 50 and with the axes
+    of OpenFWI's files: gathers ``(n, shots, time, receivers)`` as recorded, velocity
+    ``(n, 1, depth, width)`` in m/s. The digest covers everything that decides the data;
+    ``parameters.json`` says it in plain text. Finished shards are used again, also by a larger
+    ``count``, so that an interrupted simulation goes on where it stopped.
 
     Args:
         family: Velocity family, see ``keras_seismic.simulation.sample_velocity``.
@@ -46,6 +45,10 @@ class SimulatedPairs:
         cache_dir: Where to keep them.
         shape: ``(depth, width)`` of the velocity models in cells.
 
+    Raises:
+        ValueError: If the family is unknown, the count is not positive, or a source or receiver
+            is outside the model.
+
     Example:
         >>> acquisition = Acquisition.surface(
         ...     width=70, dx=10.0, dt=0.001, nt=60, peak_frequency=15.0, boundary="cpml"
@@ -53,7 +56,7 @@ class SimulatedPairs:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     pairs = SimulatedPairs("flatvel_a", 2, acquisition, cache_dir=folder)
-        ...     gathers, velocity = pairs.generate(progress=False)[0:2]
+        ...     gathers, velocity = pairs.prepare(progress=False)[0:2]
         >>> gathers.shape, velocity.shape
         ((2, 60, 70, 5), (2, 70, 70, 1))
     """
@@ -62,16 +65,89 @@ class SimulatedPairs:
     count: int
     acquisition: Acquisition
     seed: int | tuple[int, ...] = 0
-    cache_dir: str | os.PathLike = "cache"
+    cache_dir: str | os.PathLike[str] = "cache"
     shape: tuple[int, int] = (70, 70)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "family", family_name(self.family))
+        object.__setattr__(self, "shape", (int(self.shape[0]), int(self.shape[1])))
         object.__setattr__(self, "cache_dir", Path(self.cache_dir))
         if self.count < 1:
             raise ValueError(f"SimulatedPairs: count must be positive, received {self.count}")
         for kind in ("sources", "receivers"):
             self.acquisition.grid_indices(kind, self.shape)
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
+        """The pairs that are finished in a folder of simulated pairs.
+
+        Args:
+            folder: Where ``parameters.json`` is.
+
+        Raises:
+            FileNotFoundError: If there is no ``parameters.json``, or no finished shard.
+            ValueError: If it does not describe simulated pairs of this version.
+        """
+        folder = Path(folder)
+        path = folder / _PARAMETERS
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file; expected a folder of simulated pairs")
+        try:
+            noted = json.loads(path.read_text(encoding="utf-8"))
+            seed = noted["seed"]
+            pairs = cls(
+                noted["family"],
+                1,
+                Acquisition.from_config(noted["acquisition"]),
+                tuple(seed) if isinstance(seed, list) else seed,
+                folder.parent,
+                tuple(noted["shape"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}: expected the parameters of simulated pairs, but {error}"
+            ) from error
+        if noted != json.loads(json.dumps(pairs.parameters)):
+            raise ValueError(
+                f"{path}: describes pairs of another version (format {noted.get('format')}, "
+                f"expected {_FORMAT}); simulate them again"
+            )
+        count = 0
+        while size := pairs._finished(count // pairs.shard_size, folder):
+            count += size
+            if size < pairs.shard_size:
+                break
+        if not count:
+            raise FileNotFoundError(f"{folder}: holds no finished shard of simulated pairs")
+        pairs = dataclasses.replace(pairs, count=count)
+        pairs.__dict__["folder"] = folder  # whatever it is called by now
+        return pairs
+
+    @property
+    def gather_shape(self) -> tuple[int, int, int]:
+        """``(time, receivers, shots)`` of one example."""
+        return self.acquisition.gather_shape
+
+    @property
+    def velocity_shape(self) -> tuple[int, int]:
+        """``(depth, width)`` of one velocity model."""
+        return self.shape
+
+    @property
+    def pair_bytes(self) -> int:
+        """Bytes of one pair."""
+        return 4 * int(np.prod(self.gather_shape) + np.prod(self.shape))
+
+    @property
+    def shard_size(self) -> int:
+        """Pairs per shard."""
+        return max(min(_SHARD_PAIRS, _SHARD_BYTES // self.pair_bytes), 1)
+
+    @property
+    def shards(self) -> list[range]:
+        """The numbers of the pairs of each shard."""
+        numbers, size = range(self.count), self.shard_size
+        return [numbers[start : start + size] for start in range(0, self.count, size)]
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -81,7 +157,7 @@ class SimulatedPairs:
             "family": self.family,
             "seed": self.seed,
             "shape": list(self.shape),
-            "shard_size": _SHARD_SIZE,
+            "shard_size": self.shard_size,
             "acquisition": self.acquisition.get_config(),
         }
 
@@ -95,12 +171,12 @@ class SimulatedPairs:
     def __len__(self) -> int:
         return self.count
 
-    def generate(self, batch_size: int = 1, progress: bool = True) -> "SimulatedPairs":
+    def prepare(self, progress: bool = True, batch_size: int = 1) -> Self:
         """Simulate whatever is not on disk yet.
 
         Args:
-            batch_size: Models propagated together, see ``simulate``.
             progress: Show a progress bar.
+            batch_size: Models propagated together, see ``simulate``.
 
         Returns:
             This object.
@@ -109,144 +185,85 @@ class SimulatedPairs:
             OSError: If the disk has too little room for what is missing.
             ValueError: If the acquisition cannot simulate the family.
         """
-        missing = [i for i in range(self._shards) if not self._is_finished(i)]
+        missing = [i for i, numbers in enumerate(self.shards) if self._finished(i) < len(numbers)]
         if not missing:
             return self
-        self._check_disk(sum(self._size(i) for i in missing))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        parameters = json.dumps(self.parameters, indent=2) + "\n"
-        write_text(self.folder / "parameters.json", parameters)
-        total = sum(self._size(i) for i in missing)
-        title = f"simulating {self.family}"
-        with progress_bar(total, title, "pair", progress) as bar:
+        total = sum(len(self.shards[i]) for i in missing)
+        check_room(self.folder, total * self.pair_bytes, f"{total} pairs")
+        with progress_bar(total, f"simulating {self.family}", "pair", progress) as bar:
             for i in missing:
-                velocity = self._sampled(i)
-                gathers = []
-                # In small steps, so that the bar moves.
-                for part in np.array_split(velocity, -(-len(velocity) // max(10, batch_size))):
-                    gathers.append(simulate(part, self.acquisition, batch_size, progress=False))
-                    bar.update(len(part))
-                write_array(self._path("velocity", i), velocity)
-                # Last, and so the sign that the shard is whole.
-                write_array(self._path("gathers", i), np.concatenate(gathers))
+                self._simulate(i, bar, batch_size)
         return self
 
-    def __getitem__(self, index: slice | Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Raw gathers and velocity of several pairs, read from disk.
+    def prepared_shard(self, shard: int) -> PairStore:
+        """One shard, simulated unless it is on disk; the others may be missing.
 
         Args:
-            index: A slice, or pair numbers.
-
-        Returns:
-            Gathers ``(n, time, receivers, shots)`` and velocity ``(n, depth, width, 1)`` in
-            m/s, float32.
+            shard: Its number.
         """
-        numbers = np.arange(self.count)[index]
-        if numbers.ndim != 1:
-            raise TypeError(f"SimulatedPairs: index by a slice or pair numbers, received {index}")
-        gathers = np.empty((len(numbers), *self.acquisition.gather_shape), np.float32)
-        velocity = np.empty((len(numbers), *self.shape, 1), np.float32)
-        shards = self._open_shards
-        for k, number in enumerate(numbers):
-            shard, row = divmod(int(number), _SHARD_SIZE)
-            gathers[k] = shards[shard][0][row]
-            velocity[k, ..., 0] = shards[shard][1][row]
-        return gathers, velocity
+        if self._finished(shard) < len(self.shards[shard]):
+            self._simulate(shard)
+        return PairStore([self._files(shard)])
 
-    def mean_velocity(self) -> np.ndarray:
-        """Mean velocity model, ``(depth, width, 1)`` in m/s: the prediction to beat."""
-        total = sum(self._sampled(i).sum(axis=0, dtype=np.float64) for i in range(self._shards))
-        return (total / self.count)[..., None].astype(np.float32)
+    def _simulate(self, shard: int, bar: "tqdm[Any] | None" = None, batch_size: int = 1) -> None:
+        numbers = self.shards[shard]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_text(self.folder / _PARAMETERS, json.dumps(self.parameters, indent=2) + "\n")
+        velocity = sample_velocity(self.family, len(numbers), self.seed, self.shape, numbers.start)
+        nt, receivers, shots = self.gather_shape
+        gathers = np.empty((len(numbers), shots, nt, receivers), np.float32)
+        step = max(10, batch_size)  # small, so that the bar moves
+        for start in range(0, len(numbers), step):
+            part = velocity[start : start + step]
+            simulated = simulate(part, self.acquisition, batch_size, progress=False)
+            gathers[start : start + step] = np.moveaxis(simulated, -1, 1)
+            if bar is not None:
+                bar.update(len(part))
+        files = self._files(shard)
+        write_array(files.velocity, velocity[:, None])
+        # Last, and so the sign that the shard is whole.
+        write_array(files.gathers, gathers)
 
-    def dataset(
-        self,
-        input_normalization: GatherNormalization | GatherPreparation,
-        output_scaling: VelocityScaling,
-        batch_size: int = 16,
-        shuffle: bool = True,
-        seed: int = 0,
-        part: slice = slice(None),
-        drop_remainder: bool = False,
-        start: tuple[int, int] = (0, 0),
-    ) -> "tf.data.Dataset":
-        """Normalized batches as a ``tf.data.Dataset``.
+    def read(
+        self, numbers: np.ndarray, shots: Sequence[int], gathers: np.ndarray | None
+    ) -> np.ndarray | None:
+        """See ``Pairs.read``."""
+        return self._store.read(numbers, shots, gathers)
 
-        Args:
-            input_normalization: Applied to the gathers.
-            output_scaling: Its inverse is applied to the velocity.
-            batch_size: Pairs a batch; the last one may be smaller.
-            shuffle: Another order in every epoch.
-            seed: Decides the order.
-            part: Which of the pairs, all by default.
-            drop_remainder: Leave out a smaller last batch.
-            start: ``(epoch, batch)`` to begin with, to go on with an interrupted training: what
-                follows is what the uninterrupted one would have seen.
+    def _files(self, shard: int, folder: Path | None = None) -> FilePair:
+        folder = folder or self.folder
+        return FilePair(folder / f"gathers-{shard:05d}.npy", folder / f"velocity-{shard:05d}.npy")
 
-        Returns:
-            Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization``
-            makes them, and velocity ``(batch, depth, width, 1)``.
-
-        Raises:
-            ValueError: If an argument is out of its range.
-        """
-        self._open_shards  # noqa: B018 - missing shards are reported here, not by a worker
-        numbers = np.arange(self.count)[part]
-        order = BatchOrder(numbers, batch_size, shuffle, seed, drop_remainder=drop_remainder)
-        return normalized_batches(
-            self.__getitem__,
-            order,
-            self.acquisition.gather_shape,
-            (*self.shape, 1),
-            input_normalization,
-            output_scaling,
-            start,
-        )
-
-    @property
-    def _shards(self) -> int:
-        return -(-self.count // _SHARD_SIZE)
-
-    def _size(self, shard: int) -> int:
-        return min(_SHARD_SIZE, self.count - shard * _SHARD_SIZE)
-
-    def _path(self, kind: str, shard: int) -> Path:
-        return self.folder / f"{kind}-{shard:05d}.npy"
-
-    def _sampled(self, shard: int) -> np.ndarray:
-        start = shard * _SHARD_SIZE
-        return sample_velocity(self.family, self._size(shard), self.seed, self.shape, start)
-
-    def _opened(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
-        gathers = read_array(self._path("gathers", shard), mmap=True)
-        velocity = read_array(self._path("velocity", shard), mmap=True)
-        size = self._size(shard)
-        expected = (self.acquisition.gather_shape, self.shape)
-        for array, shape, kind in zip(
-            (gathers, velocity), expected, ("gathers", "velocity"), strict=True
-        ):
-            if len(array) < size or array.shape[1:] != tuple(shape):
-                raise ValueError(
-                    f"{self._path(kind, shard)}: expected {size} or more of shape {tuple(shape)}, "
-                    f"received {array.shape}"
-                )
-        return gathers, velocity
-
-    def _is_finished(self, shard: int) -> bool:
-        try:
-            self._opened(shard)
-        except (OSError, ValueError):
-            return False
-        return True
+    def _finished(self, shard: int, folder: Path | None = None) -> int:
+        """How many pairs of a shard are on disk, by the headers of its files."""
+        nt, receivers, shots = self.gather_shape
+        expected = (shots, nt, receivers), (1, *self.shape)
+        counts = []
+        for path, shape in zip(self._files(shard, folder), expected, strict=True):
+            try:
+                header = read_header(path)
+            except (OSError, ValueError):
+                return 0
+            counts.append(header.shape[0] if header.shape[1:] == shape else 0)
+        return min(counts)
 
     @cached_property
-    def _open_shards(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        for shard in range(self._shards):
-            if not self._path("gathers", shard).exists():
-                raise FileNotFoundError(
-                    f"{self._path('gathers', shard)}: not simulated yet; call generate() first"
-                )
-        return [self._opened(shard) for shard in range(self._shards)]
+    def _store(self) -> PairStore:
+        files = [self._files(shard) for shard in range(len(self.shards))]
+        for pair in files:
+            if not pair.gathers.exists():
+                raise FileNotFoundError(f"{pair.gathers}: not simulated yet; call prepare() first")
+        store = PairStore(files)
+        if len(store) < self.count or (store.gather_shape, store.velocity_shape) != (
+            self.gather_shape,
+            self.velocity_shape,
+        ):
+            raise ValueError(
+                f"{self.folder}: expected {self.count} pairs of {self.gather_shape} and "
+                f"{self.velocity_shape}, found {len(store)} of {store.gather_shape} and "
+                f"{store.velocity_shape}; call prepare()"
+            )
+        return store
 
-    def _check_disk(self, pairs: int) -> None:
-        cells = np.prod(self.acquisition.gather_shape) + np.prod(self.shape)
-        check_room(self.cache_dir, int(pairs * cells * 4), f"{pairs} pairs")
+    def __str__(self) -> str:
+        return str(self.folder)

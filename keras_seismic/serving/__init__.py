@@ -1,11 +1,10 @@
-"""Serving: models on TensorFlow Serving, its configuration and a client.
+"""Models on TensorFlow Serving: the server's configuration, and a client.
 
-Importing it needs neither gRPC nor tensorflow-serving-api.
+Only making a ``Client`` needs gRPC and tensorflow-serving-api.
 """
 
 from keras_seismic.serving.client import Client
-from keras_seismic.serving.commands import Commands
-from keras_seismic.serving.configuration import IMAGE, Batching, write_configuration
+from keras_seismic.serving.configuration import IMAGE, Batching, Commands, write_configuration
 from keras_seismic.serving.errors import (
     DeadlineError,
     InvalidInputError,
@@ -18,8 +17,12 @@ from keras_seismic.serving.errors import (
     VersionNotFoundError,
 )
 from keras_seismic.serving.model_folders import ServedModel, parse_models, read_signatures
-from keras_seismic.serving.signatures import Metadata, Signature, TensorDescription
-from keras_seismic.serving.transport import VersionStatus
+from keras_seismic.serving.signatures import (
+    Metadata,
+    Signature,
+    TensorDescription,
+    VersionStatus,
+)
 
 __all__ = [
     "IMAGE",

@@ -1,28 +1,22 @@
-"""The files that TensorFlow Serving is started with, and the commands that start it."""
+"""The files that TensorFlow Serving starts from, and the commands that start it."""
 
 import dataclasses
 import json
 import os
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from string import Template
 
 from keras_seismic.files import placed
-from keras_seismic.serving.commands import Commands, compose_file
-from keras_seismic.serving.model_folders import ServedModel, check_path, read_signatures
-from keras_seismic.serving.rollout import early_labels
+from keras_seismic.serving.connection import DEFAULT_MESSAGE_BYTES
+from keras_seismic.serving.model_folders import ServedModel, read_signatures
+from keras_seismic.serving.models_config import early_labels, models_config
 from keras_seismic.serving.signatures import Signature
-from keras_seismic.serving.transport import DEFAULT_MESSAGE_BYTES
 
 #: The release that belongs to the protos that the client is tested with.
 IMAGE = "tensorflow/serving:2.21.0"
-
-#: Docker's form of a name, with a release or digest: anything else might be an option to it.
-_IMAGE = re.compile(
-    r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?/)?"
-    r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*"
-    r"(?=[:@])(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(@sha256:[0-9a-f]{64})?"
-)
 
 MODELS, BATCHING, MONITORING, COMPOSE = (
     "models.config",
@@ -31,18 +25,61 @@ MODELS, BATCHING, MONITORING, COMPOSE = (
     "compose.yaml",
 )
 
+_METRICS = "/monitoring/prometheus/metrics"
+
+_BATCHING = Template("""\
+max_batch_size { value: $size }
+batch_timeout_micros { value: $micros }
+num_batch_threads { value: $threads }
+max_enqueued_batches { value: $enqueued }
+""")
+
+_MONITORING = Template("""\
+prometheus_config {
+  enable: true
+  path: "$path"
+}
+""")
+
+#: Lists of JSON, which YAML reads.
+_COMPOSE = Template("""\
+# Written by keras_seismic. The ports are reachable from this machine only.
+services:
+  serving:
+    image: "$image"
+    command:$command
+    ports:$ports
+    volumes:$volumes
+    security_opt: ["no-new-privileges:true"]
+    restart: unless-stopped
+""")
+
+_CLIENT = Template("""\
+import keras_seismic as ks
+with ks.serving.Client("127.0.0.1:$port", "$name"$options) as client:
+    client.wait_until_ready()
+    result = client.predict($given)  # $signature""")
+
+_SHOWN = Template("""\
+Start the server with Docker (reachable from this machine only, models read-only):
+  docker compose --file $compose up
+or with the binary, which listens on every network interface, so keep it behind a firewall:
+  $binary
+Then, in Python:
+$client""")
+
 
 @dataclasses.dataclass(frozen=True)
 class Batching:
     """How the server merges requests that come at the same time into one batch.
 
-    Merged requests fail together: one that the graph refuses takes those merged with it along.
-    So it is off by default; the client's own checks keep such requests away.
+    Merged requests fail together: one that the graph refuses fails those merged with it. So
+    batching is off by default; the client's own checks keep such requests away.
 
     Args:
         max_batch_size: Examples in a batch; larger requests are refused.
         batch_timeout: Seconds to wait for further requests before a batch is run.
-        threads: Batches that run at the same time, by default as many as there are processors.
+        threads: Batches that run at the same time, by default one per processor.
         max_enqueued_batches: Batches that may wait; further requests are told to come again.
     """
 
@@ -59,9 +96,46 @@ class Batching:
                 f"{self}"
             )
 
+    def __str__(self) -> str:
+        """``BatchingParameters`` in protobuf's text form."""
+        return _BATCHING.substitute(
+            size=self.max_batch_size,
+            micros=round(self.batch_timeout * 1e6),
+            threads=self.threads,
+            enqueued=self.max_enqueued_batches,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Commands:
+    """How to start a server on a written configuration, and how to use it; printing shows it.
+
+    Attributes:
+        folder: With the configuration; ``docker compose --file FOLDER/compose.yaml up`` starts it.
+        binary: The same with the server's binary.
+        client: Lines of Python that use the first model, by its first label if it has one.
+        checks: Shell commands that ask the server for its state and metrics, over REST.
+        warnings: What a server that is running will refuse of this configuration.
+    """
+
+    folder: Path
+    binary: tuple[str, ...]
+    client: str
+    checks: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        shown = _SHOWN.substitute(
+            compose=shlex.quote(str(self.folder / COMPOSE)),
+            binary=" \\\n    ".join(map(shlex.quote, self.binary)),
+            client="\n".join(f"  {line}" for line in self.client.splitlines()),
+        )
+        checks = ["Is it up?", *(f"  {check}" for check in self.checks)] if self.checks else []
+        return "\n".join([shown, *checks, *(f"Warning: {words}" for words in self.warnings)])
+
 
 def write_configuration(
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     models: Sequence[ServedModel],
     port: int = 8500,
     rest_port: int | None = 8501,
@@ -72,26 +146,27 @@ def write_configuration(
     reload_seconds: int = 30,
     overwrite: bool = False,
 ) -> Commands:
-    """Write a folder to start TensorFlow Serving with.
+    """Write a folder that TensorFlow Serving can start from.
 
     It holds ``models.config``, ``monitoring.config``, ``compose.yaml`` and, with batching,
-    ``batching_parameters.txt``. Everything is checked before anything is written. The paths in
-    it are absolute, and the same inside and outside of a container, so that one file serves both.
+    ``batching_parameters.txt``. Everything is checked before anything is written. Paths are
+    absolute, and the same inside and outside of a container, so that one ``models.config`` serves
+    both.
 
     Args:
         folder: To write to.
-        models: What to serve, each by another name.
+        models: What to serve, under different names.
         port: For gRPC.
         rest_port: For REST and monitoring; ``None`` for neither.
         batching: Merge requests; by default the server does not.
         monitoring: Serve metrics for Prometheus at ``/monitoring/prometheus/metrics``.
         image: Docker's, with its release: a moving tag such as ``latest`` is refused.
-        max_message_bytes: Largest request that the server takes over gRPC.
+        max_message_bytes: Largest request and answer over gRPC.
         reload_seconds: How often the server reads ``models.config`` again, for new labels.
         overwrite: Replace these files if they are there.
 
     Returns:
-        The commands, which start the server; printing it shows them.
+        The commands that start the server; printing it shows them.
 
     Raises:
         ValueError: If an argument is not possible, two models have one name, or batching is wanted
@@ -105,86 +180,103 @@ def write_configuration(
         >>> print(write_configuration("serving", models))  # doctest: +SKIP
     """
     folder = Path(folder).resolve()
-    check_path(folder)
-    _check_folder(folder)
     _check(models, port, rest_port, image, max_message_bytes, reload_seconds)
     signatures = {model.name: _served(model) for model in models}
     if batching is not None:
         for model in models:
             _check_batchable(model, signatures[model.name])
-    monitoring = monitoring and rest_port is not None
-    commands = Commands(
-        folder, tuple(models), port, rest_port, image, max_message_bytes, reload_seconds,
-        batching is not None, monitoring, signatures, _warnings(folder / MODELS, models),
-    )  # fmt: skip
-    contents = {COMPOSE: compose_file(commands)}
-    if monitoring:
-        contents[MONITORING] = monitoring_config()
+    limit = f"grpc.max_receive_message_length={max_message_bytes}"
+    arguments = [
+        f"--model_config_file={folder / MODELS}",
+        f"--model_config_file_poll_wait_seconds={reload_seconds}",
+        f"--grpc_channel_arguments={limit},{limit.replace('receive', 'send')}",
+    ]
+    contents = {}
+    if any(model.labels for model in models):
+        # No version is loaded yet when the server first reads the labels.
+        arguments.append("--allow_version_labels_for_unavailable_models=true")
     if batching is not None:
-        contents[BATCHING] = batching_parameters(batching)
+        contents[BATCHING] = str(batching)
+        arguments += [
+            "--enable_batching=true", f"--batching_parameters_file={folder / BATCHING}"
+        ]  # fmt: skip
+    checks = []
+    if rest_port is not None:
+        checks.append(f"curl http://127.0.0.1:{rest_port}/v1/models/{models[0].name}")
+        if monitoring:
+            contents[MONITORING] = _MONITORING.substitute(path=_METRICS)
+            arguments.append(f"--monitoring_config_file={folder / MONITORING}")
+            checks.append(f"curl http://127.0.0.1:{rest_port}{_METRICS}")
+    ports = {8500: port} if rest_port is None else {8500: port, 8501: rest_port}
+    contents[COMPOSE] = _compose(folder, models, image, arguments, ports)
     contents[MODELS] = models_config(models)  # last: a running server reads it at any moment
+    warnings: list[str] = []
+    if (folder / MODELS).is_file():
+        old = (folder / MODELS).read_text(encoding="utf-8", errors="replace")
+        warnings = early_labels(old, models)
     _write(folder, contents, overwrite)
-    return commands
+    return Commands(
+        folder,
+        ("tensorflow_model_server", f"--port={port}", f"--rest_api_port={rest_port or 0}",
+         *arguments),
+        _client(models[0], signatures[models[0].name], port, max_message_bytes),
+        tuple(checks),
+        tuple(warnings),
+    )  # fmt: skip
 
 
-def models_config(models: Sequence[ServedModel]) -> str:
-    """``ModelServerConfig`` in protobuf's text form."""
-    return "model_config_list {\n" + "".join(map(_model, models)) + "}\n"
+def _compose(
+    folder: Path,
+    models: Sequence[ServedModel],
+    image: str,
+    arguments: Sequence[str],
+    ports: Mapping[int, int],
+) -> str:
+    """``compose.yaml``; the image's start script sets the container's own ports.
 
+    The configuration's folder is mounted and not its files: a file that is replaced by another of
+    its name would stay the old one in the container.
+    """
+    mounted = dict.fromkeys((folder, *(model.base_path for model in models)))
+    volumes = [
+        {"type": "bind", "source": str(path), "target": str(path), "read_only": True,
+         "bind": {"create_host_path": False}}
+        for path in mounted
+    ]  # fmt: skip
 
-def monitoring_config() -> str:
-    """``MonitoringConfig`` in protobuf's text form."""
-    return 'prometheus_config {\n  enable: true\n  path: "/monitoring/prometheus/metrics"\n}\n'
+    def listed(values: Sequence[object]) -> str:
+        lines = (f"\n      - {json.dumps(value, ensure_ascii=False)}" for value in values)
+        return "".join(lines).replace("$", "$$")  # compose would look for a variable
 
-
-def batching_parameters(batching: Batching) -> str:
-    """``BatchingParameters`` in protobuf's text form."""
-    values = {
-        "max_batch_size": batching.max_batch_size,
-        "batch_timeout_micros": round(batching.batch_timeout * 1e6),
-        "num_batch_threads": batching.threads,
-        "max_enqueued_batches": batching.max_enqueued_batches,
-    }
-    return "".join(f"{name} {{ value: {value} }}\n" for name, value in values.items())
-
-
-def _model(model: ServedModel) -> str:
-    if not isinstance(model.versions, str):
-        numbers = "".join(f"        versions: {n}\n" for n in model.loaded)
-        policy = f"      specific {{\n{numbers}      }}\n"
-    elif model.versions == "all":
-        policy = "      all { }\n"
-    else:
-        number = model.versions.partition("=")[2] or "1"
-        policy = f"      latest {{ num_versions: {number} }}\n"
-    labels = "".join(
-        f"    version_labels {{ key: {_quoted(label)} value: {number} }}\n"
-        for label, number in model.labels.items()
-    )
-    return (
-        "  config {\n"
-        f"    name: {_quoted(model.name)}\n"
-        f"    base_path: {_quoted(str(model.base_path))}\n"
-        '    model_platform: "tensorflow"\n'
-        f"    model_version_policy {{\n{policy}    }}\n"
-        f"{labels}  }}\n"
+    return _COMPOSE.substitute(
+        image=image,
+        command=listed(arguments),
+        ports=listed([f"127.0.0.1:{outer}:{inner}" for inner, outer in ports.items()]),
+        volumes=listed(volumes),
     )
 
 
-def _quoted(text: str) -> str:
-    """A string of protobuf's text form; what JSON escapes, ServedModel refuses."""
-    return json.dumps(text, ensure_ascii=False)
+def _client(
+    model: ServedModel, signatures: Mapping[str, Signature], port: int, max_message_bytes: int
+) -> str:
+    options = "".join(f', version="{label}"' for label in list(model.labels)[:1])
+    if max_message_bytes != DEFAULT_MESSAGE_BYTES:
+        options += f", max_message_bytes={max_message_bytes}"
+    signature = signatures["serving_default"]
+    given = next(iter(signature.inputs))
+    return _CLIENT.substitute(
+        port=port, name=model.name, options=options, given=given, signature=signature
+    )
 
 
-def _check_folder(folder: Path) -> None:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not there.is_dir():
-        raise NotADirectoryError(
-            f"{there}: is a file; expected a folder to write the configuration to"
-        )
-
-
-def _check(models, port, rest_port, image, max_message_bytes, reload_seconds) -> None:
+def _check(
+    models: Sequence[ServedModel],
+    port: int,
+    rest_port: int | None,
+    image: str,
+    max_message_bytes: int,
+    reload_seconds: int,
+) -> None:
     names = [model.name for model in models]
     if not names or len(set(names)) < len(names):
         raise ValueError(
@@ -195,8 +287,10 @@ def _check(models, port, rest_port, image, max_message_bytes, reload_seconds) ->
         raise ValueError(
             f"write_configuration: expected different ports from 1 to 65535, received {ports}"
         )
-    form = _IMAGE.fullmatch(image) if isinstance(image, str) else None
-    if form is None or (form["tag"] or "").startswith("latest"):
+    # Docker itself judges the rest of its form.
+    if not isinstance(image, str) or not re.fullmatch(
+        r"[A-Za-z0-9][\w./:-]*(:(?!latest)\w[\w.-]*|@sha256:[0-9a-f]{64})", image
+    ):
         raise ValueError(
             "write_configuration: expected an image (registry, name) with its release, such as "
             f"{IMAGE}, received {image!r}"
@@ -221,7 +315,7 @@ def _served(model: ServedModel) -> dict[str, Signature]:
     return signatures
 
 
-def _check_batchable(model: ServedModel, signatures) -> None:
+def _check_batchable(model: ServedModel, signatures: Mapping[str, Signature]) -> None:
     for signature in signatures.values():
         for tensor in signature.inputs.values():
             if tensor.shape is None or None in tensor.shape[1:]:
@@ -231,19 +325,18 @@ def _check_batchable(model: ServedModel, signatures) -> None:
                 )
 
 
-def _warnings(path: Path, models: Sequence[ServedModel]) -> tuple[str, ...]:
-    if not path.is_file():
-        return ()
-    return tuple(early_labels(path.read_text(encoding="utf-8", errors="replace"), models))
-
-
-def _write(folder: Path, contents: dict[str, str], overwrite: bool) -> None:
-    """All files, each under a temporary name first; none if one may not be replaced."""
-    there = [name for name in contents if (folder / name).exists()]
-    if there and not overwrite:
+def _write(folder: Path, contents: Mapping[str, str], overwrite: bool) -> None:
+    """All files, or none if one may not be replaced."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(
+            f"{there}: is a file; expected a folder to write the configuration to"
+        )
+    existing = [name for name in contents if (folder / name).exists()]
+    if existing and not overwrite:
         raise FileExistsError(
-            f"{folder}: {', '.join(there)} exist{'s' * (len(there) == 1)} already; choose another "
-            "folder or pass overwrite=True"
+            f"{folder}: {', '.join(existing)} exist{'s' * (len(existing) == 1)} already; choose "
+            "another folder or say that they may be overwritten"
         )
     for name, text in contents.items():
         with placed(folder / name, overwrite) as temporary:

@@ -28,7 +28,7 @@ class SignatureNotFoundError(ServingError, ValueError):
 
 
 class InvalidInputError(ServingError, ValueError):
-    """The inputs are not what the signature takes: refused by the client or by the model."""
+    """The inputs are not what the signature takes; the client or the model refused them."""
 
 
 class MessageTooLargeError(ServingError, ValueError):
@@ -36,61 +36,68 @@ class MessageTooLargeError(ServingError, ValueError):
 
 
 class ServerError(ServingError, RuntimeError):
-    """The server failed, or what answers is no TensorFlow Serving."""
+    """The server failed, or it is not TensorFlow Serving."""
 
 
-class TransportError(Exception):
-    """What a transport reports: a canonical gRPC code and the server's words.
-
-    The client turns it into one of the errors above; users do not see it.
-    """
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(code, detail)
-        self.code = code
-        self.detail = shortened(detail)
-
-
-#: What the server says if it has the model but not the signature: over gRPC, over REST.
-_SIGNATURE_ABSENT = re.compile(r"[Ss]erving signature (key|name).*not found")
+#: What the server says if it has the model but not the signature or the label.
+_SIGNATURE_ABSENT = re.compile(r"[Ss]erving signature key.*not found")
 _LABEL_ABSENT = re.compile(r"[Uu]nrecognized servable version label|[Mm]odel labels does not init")
-_MESSAGE_TOO_LARGE = re.compile(r"(message|request|body).*larger than|too large", re.IGNORECASE)
+_MESSAGE_TOO_LARGE = re.compile(r"message.*larger than|too large", re.IGNORECASE)
+
+_KINDS: dict[str, type[ServingError]] = {
+    "UNAVAILABLE": ServerUnreachableError,
+    "DEADLINE_EXCEEDED": DeadlineError,
+    "NOT_FOUND": ModelNotFoundError,
+    "INVALID_ARGUMENT": InvalidInputError,
+    "FAILED_PRECONDITION": InvalidInputError,
+    "OUT_OF_RANGE": InvalidInputError,
+}
+
+#: What to do about it.
+ADVICE: dict[type[ServingError], str] = {
+    ServerUnreachableError: "Is the server running, and is this its gRPC port (usually 8500; 8501 "
+    "is REST)? If it is still starting, call wait_until_ready().",
+    DeadlineError: "Raise timeout, or send fewer examples in a request (batch_size). If only the "
+    "first requests are slow, export the model with warm-up requests. If there is never an "
+    "answer, is this the server's gRPC port (usually 8500)?",
+    MessageTooLargeError: "Send fewer examples in a request (batch_size), or raise "
+    "max_message_bytes of the client and the limit of the server.",
+    InvalidInputError: "metadata() describes the inputs that the model takes.",
+    ServerError: "The server's log says more.",
+}
 
 
-def classified(error: TransportError) -> type[ServingError]:
-    """The class of error that a failure belongs to.
+def classified(code: str, detail: str) -> type[ServingError]:
+    """The class of error that a failed request belongs to.
 
     Args:
-        error: From a transport.
+        code: gRPC's status code.
+        detail: The server's words.
 
     Returns:
-        A subclass of ``ServingError``; ``ModelNotFoundError`` also where it is the version
-        that is absent, which the server's words do not tell.
+        A subclass of ``ServingError``; ``ModelNotFoundError`` also where only the version is
+        absent, which the server's words do not tell.
 
     Example:
-        >>> classified(TransportError("UNAVAILABLE", "connection refused")).__name__
+        >>> classified("UNAVAILABLE", "connection refused").__name__
         'ServerUnreachableError'
     """
-    code, detail = error.code, error.detail
     if _SIGNATURE_ABSENT.search(detail):
         return SignatureNotFoundError
     if _LABEL_ABSENT.search(detail):
         return VersionNotFoundError
-    if code == "RESOURCE_EXHAUSTED" and not _MESSAGE_TOO_LARGE.search(detail):
-        return ServerError  # out of memory or threads
-    return {
-        "UNAVAILABLE": ServerUnreachableError,
-        "DEADLINE_EXCEEDED": DeadlineError,
-        "NOT_FOUND": ModelNotFoundError,
-        "INVALID_ARGUMENT": InvalidInputError,
-        "FAILED_PRECONDITION": InvalidInputError,
-        "OUT_OF_RANGE": InvalidInputError,
-        "RESOURCE_EXHAUSTED": MessageTooLargeError,
-    }.get(code, ServerError)
+    if code == "RESOURCE_EXHAUSTED" and _MESSAGE_TOO_LARGE.search(detail):
+        return MessageTooLargeError  # else the server is out of memory or threads
+    return _KINDS.get(code, ServerError)
 
 
 def shortened(detail: str, length: int = 500) -> str:
-    """The server's words without the graph nodes that TensorFlow lists behind them."""
+    """The server's words without the graph nodes that TensorFlow appends to them.
+
+    Example:
+        >>> shortened("assertion failed: [shot_gather: finite] [[{{node Assert}}]]")
+        'shot_gather: finite'
+    """
     text = re.split(r"\n|\s*\[\[\{?\{?node|\s*\[Op:", detail.strip(), maxsplit=1)[0].strip()
     asserted = re.fullmatch(r"assertion failed: \[(.*?)\](?: \[(.*)\])?", text)
     if asserted:

@@ -7,16 +7,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from keras_seismic.files import versions as versions_in
 from keras_seismic.serving.signatures import Signature, described
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-
-#: In Docker's --mount and in server arguments these separate fields or need quoting twice.
-_UNFIT = re.compile(r'[,"\n\r\t\\]')
-
-#: Servers hold version numbers in 64 bits.
-_LARGEST = 2**63 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,10 +19,10 @@ class ServedModel:
     """A model to serve: a name, its versions on disk, and which of them to load.
 
     Args:
-        name: By which clients call it: letters, digits, ``_``, ``.`` and ``-``.
+        name: What clients call it: letters, digits, ``_``, ``.`` and ``-``.
         base_path: The folder with one folder per version, ``1``, ``2`` ...
         versions: ``"latest"``, ``"latest=2"`` for the two newest, ``"all"``, or the numbers to
-            load. By default those that have labels, or the newest where there are no labels.
+            load. By default the labeled versions, or the newest if there are no labels.
         labels: Names of versions, such as ``{"stable": 1, "canary": 2}``, that clients can ask for
             and that can be moved without telling them.
 
@@ -51,25 +46,23 @@ class ServedModel:
                 "ServedModel: expected a name of letters, digits, _ . and -, received "
                 f"{self.name!r}"
             )
-        base = Path(self.base_path).resolve()
-        object.__setattr__(self, "base_path", base)
-        labels = dict(self.labels)
-        for label in labels:
+        object.__setattr__(self, "base_path", Path(self.base_path).resolve())
+        labels = {}
+        for label, number in self.labels.items():
             if not isinstance(label, str) or not _LABEL.fullmatch(label):
                 raise ValueError(
                     f"{self.name}: expected a label that begins with a letter and holds letters, "
                     f"digits, _ . and -, received {label!r}"
                 )
-            labels[label] = _number(labels[label], f"{self.name}, label {label!r}")
+            labels[label] = _number(number, f"{self.name}, label {label!r}")
         object.__setattr__(self, "labels", labels)
-        check_path(base)
         versions = self.versions or (tuple(sorted(set(labels.values()))) or "latest")
         if not isinstance(versions, str):
             given = versions if isinstance(versions, Iterable) else (versions,)
             versions = tuple(_number(n, f"{self.name}, versions") for n in given)
         object.__setattr__(self, "versions", versions)
         loaded = self.loaded
-        for label, number in self.labels.items():
+        for label, number in labels.items():
             if number not in loaded:
                 raise ValueError(
                     f"{self.name}: the label {label!r} names version {number}, but the server "
@@ -79,7 +72,20 @@ class ServedModel:
     @property
     def available(self) -> tuple[int, ...]:
         """The versions on disk."""
-        return versions_in(self.base_path)
+        base = self.base_path
+        if not base.is_dir():
+            raise FileNotFoundError(f"{base}: no such folder of model versions")
+        numbers = versions_in(base)
+        if not numbers:
+            hint = (
+                f"it is a version itself: pass {base.parent}"
+                if (base / "saved_model.pb").is_file()
+                else f"export one with: keras-seismic export saved-model MODEL {base}"
+            )
+            raise FileNotFoundError(
+                f"{base}: expected folders of versions (1, 2, ...), found none; {hint}"
+            )
+        return tuple(numbers)
 
     @property
     def loaded(self) -> tuple[int, ...]:
@@ -106,7 +112,7 @@ class ServedModel:
                     f"{', '.join(map(str, available))}"
                 )
         for version in chosen:
-            check_version_folder(self.base_path / str(version))
+            _check_version_folder(self.base_path / str(version))
         return chosen
 
     @property
@@ -115,72 +121,14 @@ class ServedModel:
         return self.base_path / str(self.loaded[-1])
 
 
-def check_path(path: Path) -> None:
-    """Refuse a path that cannot be passed on to servers.
-
-    Raises:
-        ValueError: If there are commas, quotes, backslashes or line breaks in it.
-    """
-    if _UNFIT.search(str(path)):
-        raise ValueError(
-            f"{path}: commas, quotes, backslashes and line breaks in a path cannot be passed on to "
-            "servers; choose or make another one"
-        )
-
-
-def versions_in(base_path: str | os.PathLike) -> tuple[int, ...]:
-    """The numbers of the version folders in a folder, in rising order.
-
-    Raises:
-        FileNotFoundError: If there is no such folder, or no version in it.
-        ValueError: If two folders have the same number (``1`` and ``01``), or one a number that
-            servers cannot hold.
-    """
-    base = Path(base_path)
-    if not base.is_dir():
-        raise FileNotFoundError(f"{base}: no such folder of model versions")
-    names = [p.name for p in base.iterdir() if re.fullmatch(r"[0-9]+", p.name) and p.is_dir()]
-    if not names:
-        hint = (
-            f"; it is a version itself: pass {base.parent}"
-            if (base / "saved_model.pb").is_file()
-            else "; export one with python -m export.saved_model"
-        )
-        raise FileNotFoundError(
-            f"{base}: expected folders of versions (1, 2, ...), found none{hint}"
-        )
-    numbers = sorted(map(int, names))
-    if len(set(numbers)) < len(numbers) or any(str(int(n)) != n for n in names):
-        raise ValueError(
-            f"{base}: version folders with leading zeros are ambiguous: {sorted(names)}"
-        )
-    if numbers[-1] > _LARGEST:
-        raise ValueError(
-            f"{base / str(numbers[-1])}: servers take version numbers up to 2**63 - 1; rename it"
-        )
-    return tuple(numbers)
-
-
-def check_version_folder(folder: Path) -> None:
-    """Refuse a version folder that a server could not load.
-
-    Args:
-        folder: In the model's folder, with ``saved_model.pb`` in it.
-
-    Raises:
-        ValueError: If it, or something in it, is a link to a place outside of the model's folder.
-        FileNotFoundError: If there is no model in it, or its weights are missing.
-        PermissionError: If it cannot be read.
-    """
+def _check_version_folder(folder: Path) -> None:
+    """Refuse a version folder that a server could not load."""
     model = folder / "saved_model.pb"
     if not model.is_file():
         raise FileNotFoundError(f"{model}: no such file; the version is no SavedModel")
-    variables = folder / "variables" / "variables.index"
-    if not variables.is_file():
-        raise FileNotFoundError(f"{variables}: no such file; the SavedModel is incomplete")
-    for path in (folder, model, variables):
-        if not os.access(path, os.R_OK):
-            raise PermissionError(f"{path}: cannot be read")
+    weights = folder / "variables" / "variables.index"
+    if not weights.is_file():
+        raise FileNotFoundError(f"{weights}: no such file; the SavedModel is incomplete")
     base = folder.parent.resolve()
     for path in (folder, *folder.rglob("*")):
         if path.is_symlink() and not path.resolve().is_relative_to(base):
@@ -191,18 +139,15 @@ def check_version_folder(folder: Path) -> None:
 
 
 def _number(value: int, where: str) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value < 2**63:
         raise ValueError(
-            f"{where}: expected a version number such as 1, received {value!r} "
+            f"{where}: expected a version number from 0 to 2**63 - 1, received {value!r} "
             f"({type(value).__name__})"
         )
-    number = operator.index(value)
-    if not 0 <= number <= _LARGEST:
-        raise ValueError(f"{where}: expected a version from 0 to 2**63 - 1, received {number}")
-    return number
+    return operator.index(value)
 
 
-def read_signatures(folder: str | os.PathLike) -> dict[str, Signature]:
+def read_signatures(folder: str | os.PathLike[str]) -> dict[str, Signature]:
     """The signatures of a SavedModel folder, from its protobuf; the model is not loaded.
 
     Args:
@@ -210,7 +155,7 @@ def read_signatures(folder: str | os.PathLike) -> dict[str, Signature]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no SavedModel that can be served.
+        ValueError: If it is not a SavedModel that can be served.
     """
     from google.protobuf import json_format
     from google.protobuf.message import DecodeError
@@ -239,7 +184,7 @@ def parse_models(
     Args:
         models: ``NAME=BASE_PATH``, or ``BASE_PATH``, whose last part is then the name.
         labels: ``[NAME:]LABEL=VERSION``; the name may be left out with one model.
-        versions: ``[NAME:]VERSIONS``, of ``latest``, ``latest=2``, ``all`` or ``1,3``.
+        versions: ``[NAME:]VERSIONS``, one of ``latest``, ``latest=2``, ``all`` or ``1,3``.
 
     Raises:
         ValueError: If a word has another form, or names no model or one twice.

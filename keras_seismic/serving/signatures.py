@@ -88,7 +88,26 @@ class Metadata:
         return "\n  ".join(lines)
 
 
-def described(signature_def: Mapping) -> dict[str, Signature]:
+@dataclasses.dataclass(frozen=True)
+class VersionStatus:
+    """One version of a model on the server.
+
+    Attributes:
+        version: Its number.
+        state: ``START``, ``LOADING``, ``AVAILABLE``, ``UNLOADING`` or ``END`` (unloaded, or
+            failed to load).
+        message: Why it failed, else empty.
+    """
+
+    version: int
+    state: str
+    message: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.state}" + (f" ({self.message})" if self.message else "")
+
+
+def described(signature_def: Mapping[str, Any]) -> dict[str, Signature]:
     """Signatures from the JSON form of TensorFlow's ``SignatureDef`` protos, by name.
 
     Args:
@@ -208,11 +227,11 @@ def _in_words(shape: tuple[int | None, ...] | None) -> str:
     return f"({', '.join(names)})"
 
 
-def _tensors(content: Mapping) -> dict[str, TensorDescription]:
+def _tensors(content: Mapping[str, Any]) -> dict[str, TensorDescription]:
     return {name: _tensor(name, info) for name, info in content.items()}
 
 
-def _tensor(name: str, info: Mapping) -> TensorDescription:
+def _tensor(name: str, info: Mapping[str, Any]) -> TensorDescription:
     """From JSON, whose keys are in either of the two forms that protobuf writes."""
     proto = info.get("tensor_shape", info.get("tensorShape", {}))
     unknown = proto.get("unknown_rank", proto.get("unknownRank", False))

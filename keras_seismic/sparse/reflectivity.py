@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 from keras import ops
 
+from keras_seismic.datasets import GeneratedExamples
 from keras_seismic.io.sections import Section
 from keras_seismic.noise import add_white_noise
 from keras_seismic.simulation import ricker
@@ -66,27 +66,27 @@ def simulated_section(
     return Section(np.ascontiguousarray(add_white_noise(clean, snr_db, (seed, 1)).T), dt)
 
 
-class ReflectivityPairs(keras.utils.PyDataset):
-    """Batches of noisy sections and their reflectivity, simulated as they are asked for.
+class ReflectivityPairs(GeneratedExamples):
+    """Noisy sections and their reflectivity, simulated as they are asked for.
 
     Each example is a section of its own, divided by its largest amplitude, which is what
-    ``SectionNormalization`` does to a real one; its reflectivity is divided by the same.
+    ``SectionNormalization`` does to a real one; its reflectivity is divided by the same. All
+    epochs have the same sections.
 
     Args:
         operator: Reflectivity to traces; decides the number of samples as well.
-        batches: Number of batches.
-        batch_size: Sections in a batch.
+        count: Number of sections.
         traces: Traces of a section.
         density: Chance of a reflector at a sample.
-        snr_db: Signal-to-noise ratio of the sections, dB.
-        seed: The same seed gives the same batches.
+        snr_db: Signal-to-noise ratio of a section, dB.
+        seed: The same seed gives the same sections.
 
     Raises:
         ValueError: If the operator leaves the number of samples open.
 
     Example:
-        >>> pairs = ReflectivityPairs(WaveletConvolution([-0.5, 1.0, -0.5], 64), batches=2)
-        >>> section, reflectivity = pairs[1]
+        >>> pairs = ReflectivityPairs(WaveletConvolution([-0.5, 1.0, -0.5], 64), count=32)
+        >>> section, reflectivity = pairs[:16]
         >>> section.shape, float(abs(section[0]).max())
         ((16, 64, 8, 1), 1.0)
     """
@@ -94,42 +94,48 @@ class ReflectivityPairs(keras.utils.PyDataset):
     def __init__(
         self,
         operator: WaveletConvolution,
-        batches: int,
-        batch_size: int = 16,
+        count: int,
         traces: int = 8,
         density: float = 0.05,
         snr_db: float = 20.0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
         (samples,) = operator.model_shape
         if samples is None:
             raise ValueError(
-                "ReflectivityPairs: the operator must know the trace's length; make it with "
+                "ReflectivityPairs: the operator must know the length of a trace; make it with "
                 "samples="
             )
-        self.operator, self.samples, self.batches = operator, samples, batches
-        self.batch_size, self.traces = batch_size, traces
-        self.density, self.snr_db, self.seed = density, snr_db, seed
+        self.operator, self.samples, self.count = operator, samples, count
+        self.traces, self.density, self.snr_db, self.seed = traces, density, snr_db, seed
+        self.shapes = ((samples, traces, 1),) * 2
 
     def __len__(self) -> int:
-        return self.batches
+        return self.count
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sections and reflectivity, each float32 ``(batch, time, traces, 1)``."""
-        count = self.batch_size * self.traces
-        seed = (self.seed, index)
-        reflectivity = sample_reflectivity(count, self.samples, self.density, seed)
-        clean = ops.convert_to_numpy(self.operator.forward(reflectivity))
-        noisy = add_white_noise(clean, self.snr_db, (*seed, 1))
-        shape = (self.batch_size, self.traces, self.samples)
+    def read(self, numbers: np.ndarray, epoch: int = 0) -> tuple[np.ndarray, ...]:
+        """Sections and reflectivity, each float32 ``(n, time, traces, 1)``.
+
+        Args:
+            numbers: Which sections, from 0.
+            epoch: Makes no difference.
+        """
+        del epoch
+        reflectivity = np.concatenate(
+            [
+                sample_reflectivity(self.traces, self.samples, self.density, (self.seed, int(n)))
+                for n in numbers
+            ]
+            or [np.empty((0, self.samples), np.float32)]
+        )
+        shape = (len(numbers), self.traces, self.samples)
+        clean = ops.convert_to_numpy(self.operator.forward(reflectivity)).reshape(shape)
+        noisy = [
+            add_white_noise(section, self.snr_db, (self.seed, int(n), 1))
+            for section, n in zip(clean, numbers, strict=True)
+        ]
         sections, targets = (
-            np.moveaxis(x.reshape(shape), 1, 2)[..., None] for x in (noisy, reflectivity)
+            np.moveaxis(np.reshape(x, shape), 1, 2)[..., None] for x in (noisy, reflectivity)
         )
         scale = np.abs(sections).max(axis=(1, 2, 3), keepdims=True)
         return sections / scale, targets / scale
-
-    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """All sections and all reflectivities, one after the other."""
-        sections, targets = zip(*(self[i] for i in range(len(self))), strict=True)
-        return np.concatenate(sections), np.concatenate(targets)

@@ -17,7 +17,7 @@ def section(rng):
 
 
 def parts(section, **arguments):
-    return next(BlindSpotPatches([section], count=60, **arguments).batches(batch_size=60))
+    return BlindSpotPatches([section], count=60, **arguments)[:]
 
 
 @pytest.mark.parametrize("patch_size", [28, 32, 40, 64])
@@ -50,7 +50,7 @@ def test_values_come_from_neighbors_but_never_from_the_place_itself():
     patches = BlindSpotPatches(
         [section], size, 40, ks.layers.SectionNormalization("maximum"), pixel_fraction=0.3
     )
-    masked, _, weight = next(patches.batches(batch_size=40))
+    masked, _, weight = patches[:40]
     source = np.rint(masked[..., 0] * size * size).astype(int) - 1
     row, column = np.divmod(source, size)
     hit = weight[..., 0] > 0
@@ -98,7 +98,7 @@ def test_fit_counts_masked_samples_only(section):
     network.compile(keras.optimizers.SGD(0.0), "mean_squared_error", jit_compile=False)
     patches = BlindSpotPatches([section], 28, 12, pixel_fraction=0.1)
     history = network.fit(patches.dataset(12, shuffle=False), verbose=0).history["loss"]
-    masked, target, weight = next(patches.batches(12))
+    masked, target, weight = patches[:12]
     error = (np.asarray(network(masked)) - target) ** 2
     expected = np.mean([e[w > 0].mean() for e, w in zip(error, weight, strict=True)])
     assert history[0] == pytest.approx(expected, rel=1e-5)
@@ -108,12 +108,10 @@ def test_fit_counts_masked_samples_only(section):
 def test_epochs_have_new_masks_whatever_the_batch_size(section):
     patches = BlindSpotPatches([section], 28, 30, seed=3)
 
-    def epoch(number, batch_size):
-        return [np.concatenate(x) for x in zip(*patches.batches(batch_size, number), strict=True)]
-
-    for a, b in zip(epoch(1, 30), epoch(1, 7), strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert (epoch(1, 30)[2] != epoch(2, 30)[2]).any()
+    first, second = (patches.read(np.arange(30), epoch) for epoch in (1, 2))
+    for a, b in zip(first, patches.read(np.arange(7, 30), 1), strict=True):
+        np.testing.assert_array_equal(a[7:], b)
+    assert (first[2] != second[2]).any()
     dataset = patches.dataset(batch_size=7)
     assert len(dataset) == 5
     first, second = (np.concatenate([x[0] for x in dataset.as_numpy_iterator()]) for _ in range(2))

@@ -116,34 +116,6 @@ def test_numbers_choose_pairs_in_their_order(tmp_path):
         every[3]
 
 
-def test_dataset_gives_normalized_batches(tmp_path):
-    recorded, velocity = write_pairs(tmp_path)
-    pairs = ks.datasets.FCNVMBPairs(tmp_path, **SMALL)
-    raw = ks.layers.GatherNormalization(-1, 1, k=0), ks.layers.VelocityScaling()
-    batches = list(pairs.dataset(*raw, batch_size=2, shuffle=False).as_numpy_iterator())
-    assert [len(x) for x, _ in batches] == [2, 1]
-    x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    np.testing.assert_allclose(x, recorded[:, 2::5], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(y[..., 0], velocity, rtol=1e-6)
-    scaled = ks.layers.GatherNormalization(-5, 5), ks.layers.VelocityScaling(2000, 4500)
-    x, y = next(iter(pairs.dataset(*scaled, part=slice(1, 2))))
-    np.testing.assert_allclose(x, scaled[0](recorded[1:2, 2::5]), atol=1e-6)
-    np.testing.assert_allclose(y[..., 0], (velocity[1:2] - 2000) / 1250 - 1, atol=1e-6)
-
-
-def test_an_interrupted_training_goes_on_in_the_same_order(tmp_path):
-    write_pairs(tmp_path, count=7)
-    pairs = ks.datasets.FCNVMBPairs(tmp_path, **SMALL)
-    raw = ks.layers.GatherNormalization(-1, 1, k=0), ks.layers.VelocityScaling()
-    arguments = {"batch_size": 3, "seed": 4, "drop_remainder": True}
-    whole = pairs.dataset(*raw, **arguments)
-    epochs = [[y for _, y in whole.as_numpy_iterator()] for _ in range(2)]
-    assert [len(epoch) for epoch in epochs] == [2, 2]
-    resumed = pairs.dataset(*raw, **arguments, start=(1, 0))
-    np.testing.assert_array_equal([y for _, y in resumed.as_numpy_iterator()], epochs[1])
-    assert not np.array_equal(*epochs)
-
-
 def test_files_are_opened_when_needed(tmp_path):
     write_pairs(tmp_path)
     pairs = ks.datasets.FCNVMBPairs(tmp_path, **SMALL)

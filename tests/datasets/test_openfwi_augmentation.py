@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.datasets.openfwi import mirrored_order
+from keras_seismic.datasets import mirrored_order
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_a_flip_of_the_symmetric_shots_is_the_simulation_of_the_mirrored_model(p
 def test_a_flip_is_refused_where_positions_are_not_symmetric(pairs, acquisition):
     flip = ks.datasets.GatherAugmentation(flip=True)
     message = r"shot 2 at x=340 m has no partner at x=350 m.*shots=\(0, 1, 3, 4\)"
-    for kind in ("dataset", "sequence"):
+    for kind in ("dataset", "pydataset"):
         with pytest.raises(ValueError, match=message):
             getattr(pairs, kind)(augmentation=flip)
     with pytest.raises(ValueError, match="shot 1 at x=170 m"):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.datasets.openfwi.files import FilePool, RowFile, RowReader
 from keras_seismic.datasets.openfwi.layout import file_split, find_pairs, published_names
+from keras_seismic.datasets.store import FilePool, RowFile, RowReader
 
 SHOTS, NT, RECEIVERS, DEPTH, WIDTH = 2, 12, 6, 5, 6
 
@@ -93,6 +93,18 @@ def test_a_split_chooses_files(tmp_path):
         ks.datasets.OpenFWIPairs(folder, family="flatvel_a", split="train")
     with pytest.raises(ValueError, match=r"split must be one of train, validation, received 'test"):
         ks.datasets.OpenFWIPairs(folder, split="test")
+
+
+def test_published_validation_files_are_held_out(folder, tmp_path):
+    """Of files of both published splits; others are divided by the fraction, see test_pairs."""
+    held = tmp_path / "held"
+    held.mkdir()
+    for kind, name in (("data", "seis"), ("model", "vel")):
+        for old, new in ((1, 0), (2, 31), (3, 32)):
+            (held / f"{name}4_1_{new}.npy").symlink_to(folder / kind / f"{kind}{old}.npy")
+    training, held_out = ks.datasets.OpenFWIPairs(held).held_out(0.3)
+    assert sorted(training) == list(range(7))
+    assert sorted(held_out) == [7, 8]
 
 
 # Bad folders and files
@@ -206,7 +218,7 @@ def test_numbers_that_are_not_finite_are_refused_when_read(folder, name, place, 
     with pytest.raises(ValueError, match=message):
         pairs[[0, 5, 8]]
     with pytest.raises(ValueError, match=message):
-        pairs.sequence(batch_size=9)[0]
+        pairs.pydataset(batch_size=9)[0]
     assert np.isfinite(pairs[[0, 1, 2, 3, 4, 6, 7, 8]][0]).all()
 
 
@@ -270,7 +282,7 @@ def test_gathers_alone_make_batches_for_prediction(folder):
     assert pairs[1:3][1].size == 0
     batches = list(pairs.dataset(batch_size=4, shuffle=False).as_numpy_iterator())
     assert [batch.shape for batch in batches] == [(n, NT, RECEIVERS, SHOTS) for n in (4, 1)]
-    np.testing.assert_array_equal(pairs.sequence(batch_size=4, shuffle=False)[1], batches[1])
+    np.testing.assert_array_equal(pairs.pydataset(batch_size=4, shuffle=False)[1], batches[1])
     flip = ks.datasets.GatherAugmentation(flip=True)
     with pytest.raises(ValueError, match="flip needs the positions"):
         pairs.dataset(augmentation=flip)

@@ -20,7 +20,7 @@ def simulated(tmp_path, small_acquisition):
         made = ks.datasets.SimulatedPairs(
             family, count, small_acquisition, seed=2, cache_dir=tmp_path / "cache"
         )
-        return made.generate(progress=False)
+        return made.prepare(progress=False)
 
     return pairs
 

@@ -46,7 +46,7 @@ def test_patches_are_cut_from_the_normalized_noisy_section(section, patch_size, 
     patches = ks.datasets.NoisyPatches(
         [section, section], patch_size, 20, 0.0, normalization, seed=3
     )
-    noisy, target = next(patches.batches(batch_size=20))
+    noisy, target = patches[:20]
     assert noisy.shape == target.shape == (20, patch_size, patch_size, 1)
     clean = ks.datasets.normalize_section(section)
     whole = ks.noise.add_white_noise(clean, 0.0, seed=(3, 0, 0))[None, ..., None]
@@ -64,16 +64,14 @@ def test_patches_are_cut_from_the_normalized_noisy_section(section, patch_size, 
 def test_sections_by_weight(section):
     """Three times the patches of the second section; other sections, other noise."""
     a, b = np.abs(section), -np.abs(section)
-    _, clean = next(
-        ks.datasets.NoisyPatches([a, b], 28, 80, 10.0, weights=[1, 3]).batches(batch_size=80)
-    )
+    _, clean = ks.datasets.NoisyPatches([a, b], 28, 80, 10.0, weights=[1, 3])[:]
     signs = np.sign(clean.sum(axis=(1, 2, 3)))
     assert (signs == 1).sum() == 20
     assert (signs == -1).sum() == 60
     # Equal weights are what no weights are.
     for x, y in zip(
-        next(ks.datasets.NoisyPatches([a, b], 28, 7).batches(7)),
-        next(ks.datasets.NoisyPatches([a, b], 28, 7, weights=[2, 2]).batches(7)),
+        ks.datasets.NoisyPatches([a, b], 28, 7)[:],
+        ks.datasets.NoisyPatches([a, b], 28, 7, weights=[2, 2])[:],
         strict=True,
     ):
         np.testing.assert_array_equal(x, y)
@@ -86,7 +84,7 @@ def test_any_noise(section, noise):
     patches = ks.datasets.NoisyPatches(
         [section, section], 40, 20, 3.0, exact, seed=2, noise=noise, dt=[0.004, 0.002]
     )
-    noisy, _ = next(patches.batches(batch_size=20, epoch=5))
+    noisy, _ = patches.read(np.arange(20), epoch=5)
     clean = ks.datasets.normalize_section(section)
     for i, dt in enumerate((0.004, 0.002)):
         whole = ks.noise.add_noise(clean, noise, 3.0, dt, seed=(2, 5, i))
@@ -123,7 +121,7 @@ def test_validation_is_the_same_in_every_epoch(section):
 )
 def test_a_resumed_training_sees_what_the_uninterrupted_one_would_have(section, kind):
     def collected(start, shuffle=True):
-        dataset = kind([section], count=10, seed=1).dataset(4, shuffle, start)
+        dataset = kind([section], count=10, seed=1).dataset(4, shuffle, start=start)
         assert start[1] or len(dataset) == 3
         return [batch for _ in range(2) for batch in dataset.as_numpy_iterator()]
 

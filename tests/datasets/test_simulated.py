@@ -12,7 +12,7 @@ from keras_seismic.datasets import simulated as synthetic
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(synthetic, "_SHARD_SIZE", 4)
+    monkeypatch.setattr(synthetic, "_SHARD_PAIRS", 4)
 
 
 @pytest.fixture
@@ -26,27 +26,16 @@ def make(tmp_path, small_acquisition):
     return pairs
 
 
-def generated(pairs):
-    return pairs.generate(progress=False)
+def prepared(pairs):
+    return pairs.prepare(progress=False)
 
 
 def test_pairs_are_the_simulation_of_the_sampled_models(make, small_acquisition):
-    gathers, velocity = generated(make())[:]
+    gathers, velocity = prepared(make())[:]
     expected = ks.simulation.sample_velocity("curvevel_a", 6, seed=5)
     np.testing.assert_array_equal(velocity[..., 0], expected)
     simulated = ks.simulation.simulate(expected, small_acquisition)
     np.testing.assert_array_equal(gathers, simulated)
-
-
-def test_numbers_and_slices_choose_pairs(make):
-    pairs = generated(make())
-    gathers, velocity = pairs[:]
-    some = pairs[np.array([5, 0])]
-    np.testing.assert_array_equal(some[0], gathers[[5, 0]])
-    np.testing.assert_array_equal(some[1], velocity[[5, 0]])
-    assert len(pairs) == 6
-    with pytest.raises(TypeError, match="slice"):
-        pairs[3]
 
 
 def modification_times(pairs):
@@ -54,15 +43,15 @@ def modification_times(pairs):
 
 
 def test_finished_shards_are_reused_and_extended(make):
-    before = modification_times(generated(make(count=6)))
-    assert modification_times(generated(make(count=6))) == before
-    larger = generated(make(count=9))
+    before = modification_times(prepared(make(count=6)))
+    assert modification_times(prepared(make(count=6))) == before
+    larger = prepared(make(count=9))
     after = modification_times(larger)
     assert len(after) == 6
     unchanged = {name for name in before if after[name] == before[name]}
     # The full shard stays; the half-full one is made again, in full.
     assert unchanged == {"gathers-00000.npy", "velocity-00000.npy"}
-    np.testing.assert_array_equal(larger[:6][0], generated(make(count=6))[:][0])
+    np.testing.assert_array_equal(larger[:6][0], prepared(make(count=6))[:][0])
 
 
 def test_an_interrupted_simulation_goes_on(make, monkeypatch):
@@ -78,28 +67,28 @@ def test_an_interrupted_simulation_goes_on(make, monkeypatch):
 
     monkeypatch.setattr(synthetic, "simulate", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        generated(pairs)
+        prepared(pairs)
     assert [p.name for p in pairs.folder.glob("gathers*")] == ["gathers-00000.npy"]
     with pytest.raises(FileNotFoundError, match=r"gathers-00001.npy: not simulated yet"):
         pairs[:]
     calls.clear()
     monkeypatch.setattr(synthetic, "simulate", real)
     first = modification_times(pairs)
-    resumed = generated(make(count=10))
+    resumed = prepared(make(count=10))
     assert first.items() <= modification_times(resumed).items()
     gathers = resumed[:][0]
     shutil.rmtree(pairs.folder)
-    np.testing.assert_array_equal(gathers, generated(make(count=10))[:][0])
+    np.testing.assert_array_equal(gathers, prepared(make(count=10))[:][0])
 
 
 def test_a_damaged_shard_is_made_again(make):
-    pairs = generated(make())
+    pairs = prepared(make())
     expected = pairs[:][0]
     path = pairs.folder / "gathers-00000.npy"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="truncated"):
         make()[:]
-    np.testing.assert_array_equal(generated(make())[:][0], expected)
+    np.testing.assert_array_equal(prepared(make())[:][0], expected)
 
 
 def test_whatever_decides_the_data_decides_the_folder(make, small_acquisition):
@@ -115,13 +104,13 @@ def test_whatever_decides_the_data_decides_the_folder(make, small_acquisition):
     }
     assert len(folders) == 6
     assert make(count=3).folder == make(family="CurveVel-A").folder
-    parameters = json.loads((generated(make()).folder / "parameters.json").read_text())
+    parameters = json.loads((prepared(make()).folder / "parameters.json").read_text())
     assert parameters["acquisition"]["boundary"] == "cpml"
 
 
 def test_parameters_are_never_half_written(make, monkeypatch):
     """Renamed when it is whole: at no time is there a shorter one."""
-    pairs = generated(make(count=3))
+    pairs = prepared(make(count=3))
     path = pairs.folder / "parameters.json"
     before = path.read_text()
     seen = []
@@ -132,63 +121,10 @@ def test_parameters_are_never_half_written(make, monkeypatch):
 
     monkeypatch.setattr("os.replace", noted)
     with pytest.raises(KeyboardInterrupt):
-        generated(make(count=5))
+        prepared(make(count=5))
     assert seen == [(before, json.loads(before))]
     assert path.read_text() == before
     assert not list(pairs.folder.glob(".*"))
-
-
-def test_dataset_gives_normalized_batches(make):
-    pairs = generated(make())
-    normalization = ks.layers.GatherNormalization.openfwi("curvevel_a")
-    scaling = ks.layers.VelocityScaling(1500, 4500)
-    gathers, velocity = pairs[:]
-    dataset = pairs.dataset(normalization, scaling, batch_size=4, shuffle=False)
-    assert len(dataset) == 2
-    batches = list(dataset.as_numpy_iterator())
-    assert [len(x) for x, _ in batches] == [4, 2]
-    x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    np.testing.assert_allclose(x, normalization(gathers), atol=1e-6)
-    np.testing.assert_allclose(y, (velocity - 1500) / 1500 - 1, atol=1e-6)
-    part = pairs.dataset(normalization, scaling, shuffle=False, part=slice(4, None))
-    np.testing.assert_allclose(next(iter(part))[1], y[4:])
-
-
-def test_shuffling_is_seeded_and_differs_between_epochs(make):
-    pairs = generated(make(count=10))
-    layers = ks.layers.GatherNormalization(-27, 53), ks.layers.VelocityScaling()
-
-    def epochs():
-        dataset = pairs.dataset(*layers, batch_size=10, seed=3)
-        return [next(iter(dataset))[1].numpy() for _ in range(2)]
-
-    first, second = epochs(), epochs()
-    np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(first[0], first[1])
-    np.testing.assert_array_equal(*(np.sort(e.mean(axis=(1, 2, 3))) for e in first))
-
-
-def test_an_epoch_can_be_the_first(make):
-    """A resumed training sees what the uninterrupted one would have seen."""
-    pairs = generated(make(count=10))
-    layers = ks.layers.GatherNormalization(-27, 53), ks.layers.VelocityScaling()
-    whole = pairs.dataset(*layers, batch_size=4, seed=3, drop_remainder=True)
-    assert len(whole) == 2
-    epochs = [[y for _, y in whole.as_numpy_iterator()] for _ in range(3)]
-    resumed = pairs.dataset(*layers, batch_size=4, seed=3, drop_remainder=True, start=(2, 0))
-    np.testing.assert_array_equal([y for _, y in resumed.as_numpy_iterator()], epochs[2])
-    midway = pairs.dataset(*layers, batch_size=4, seed=3, drop_remainder=True, start=(1, 1))
-    np.testing.assert_array_equal([y for _, y in midway.as_numpy_iterator()], epochs[1][1:])
-    np.testing.assert_array_equal([y for _, y in midway.as_numpy_iterator()], epochs[2])
-    assert not np.array_equal(epochs[1], epochs[2])
-    for start in ((0, 2), (0, -1), (-1, 0)):
-        with pytest.raises(ValueError, match="a batch from 0 to 1, received"):
-            pairs.dataset(*layers, batch_size=4, drop_remainder=True, start=start)
-
-
-def test_mean_velocity(make):
-    pairs = generated(make())
-    np.testing.assert_allclose(pairs.mean_velocity(), pairs[:][1].mean(axis=0), rtol=1e-6)
 
 
 def test_a_full_disk_is_noticed_before_work_starts(make, monkeypatch):
@@ -196,7 +132,7 @@ def test_a_full_disk_is_noticed_before_work_starts(make, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     pairs = make()
     with pytest.raises(OSError, match=r"6 pairs need .* GB"):
-        generated(pairs)
+        prepared(pairs)
     assert not pairs.folder.exists()
 
 

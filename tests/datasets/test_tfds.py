@@ -1,5 +1,6 @@
 """The TFDS data set of simulated pairs, built in this process."""
 
+import shutil
 import subprocess
 
 import numpy as np
@@ -8,7 +9,8 @@ import tensorflow_datasets as tfds
 
 import keras_seismic as ks
 from keras_seismic import files as disk
-from keras_seismic.datasets.tfds import SimulatedVelocity, SimulatedVelocityConfig, generation
+from keras_seismic.datasets import simulated
+from keras_seismic.datasets.tfds import SimulatedVelocity, SimulatedVelocityConfig
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def test_they_are_those_of_the_training_program(builder, tmp_path):
     """With the same seed: train.inversionnet holds out the pairs of seed (seed, 1)."""
     acquisition, received = builder.builder_config.acquisition, examples(builder, "validation")
     pairs = ks.datasets.SimulatedPairs("flatvel_a", 4, acquisition, (0, 1), tmp_path, (32, 32))
-    gathers, velocity = pairs.generate(progress=False)[:]
+    gathers, velocity = pairs.prepare(progress=False)[:]
     for i in range(4):
         np.testing.assert_array_equal(received[i]["shot_gather"], gathers[i])
         np.testing.assert_array_equal(received[i]["velocity"], velocity[i])
@@ -79,51 +81,8 @@ def test_files_are_listed_with_their_checksums(builder):
     assert not list(builder.data_path.parent.glob("unfinished-*"))
 
 
-def test_normalized_dataset(builder):
-    normalization = ks.layers.GatherNormalization.openfwi("flatvel_a")
-    scaling = ks.layers.VelocityScaling(1500, 4500)
-
-    def batches(split="train", **arguments):
-        dataset = ks.datasets.tfds.normalized_dataset(
-            builder, split, normalization, scaling, **arguments
-        )
-        return [list(dataset.as_numpy_iterator()) for _ in range(2)]
-
-    ordered = batches(batch_size=5, shuffle=False)[0]
-    assert [len(x) for x, _ in ordered] == [5, 5, 2]
-    x, y = (np.concatenate(parts) for parts in zip(*ordered, strict=True))
-    raw = list(examples(builder).values())
-    gathers = np.stack([e["shot_gather"] for e in raw])
-    np.testing.assert_allclose(x, normalization(gathers), atol=1e-6)
-    velocity = np.stack([e["velocity"] for e in raw])
-    np.testing.assert_allclose(y, (velocity - 1500) / 1500 - 1, atol=1e-6)
-
-    first, second = batches(batch_size=12, seed=3)
-    again, _ = batches(batch_size=12, seed=3)
-    np.testing.assert_array_equal(first[0][0], again[0][0])
-    assert not np.array_equal(first[0][0], second[0][0])
-    np.testing.assert_array_equal(*(np.sort(e[0][1].mean(axis=(1, 2, 3))) for e in (first, second)))
-    part = batches("train[:4]", shuffle=False)[0]
-    np.testing.assert_array_equal(part[0][0], x[:4])
-
-
-def test_a_network_trains_on_it(builder):
-    dataset = ks.datasets.tfds.normalized_dataset(
-        builder,
-        "train",
-        ks.layers.GatherNormalization.openfwi("flatvel_a"),
-        ks.layers.VelocityScaling(1500, 4500),
-        batch_size=4,
-    )
-    network = ks.models.InversionNet(
-        builder.builder_config.acquisition.gather_shape, (32, 32), filters=1
-    )
-    network.compile("adam", "mae", run_eagerly=True)
-    assert np.isfinite(network.fit(dataset.take(2), verbose=0).history["loss"]).all()
-
-
 def test_an_interrupted_build_goes_on(builder, tmp_path, monkeypatch):
-    real, calls = generation.simulate, []
+    real, calls = simulated.simulate, []
 
     def interrupted(velocity, *args, **kwargs):
         calls.append(len(velocity))
@@ -131,20 +90,21 @@ def test_an_interrupted_build_goes_on(builder, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(velocity, *args, **kwargs)
 
-    monkeypatch.setattr(generation, "simulate", interrupted)
+    monkeypatch.setattr(simulated, "simulate", interrupted)
+    monkeypatch.setattr(simulated, "_SHARD_PAIRS", 10)
     other = SimulatedVelocity(config="tiny", data_dir=tmp_path)
     with pytest.raises(KeyboardInterrupt):
         other.download_and_prepare()
     (kept,) = other.data_path.parent.glob("unfinished-*")
-    assert [path.name for path in kept.iterdir()] == ["train-0000000-0000010.npy"]
-    # A killed process leaves TFDS' own folder and half a block as well.
+    assert [path.name for path in kept.glob("*/gathers-*")] == ["gathers-00000.npy"]
+    # A killed process leaves TFDS' own folder and half a shard as well.
     leftover = other.data_path.parent / "incomplete.ABCDEF_1.0.0"
     leftover.mkdir()
     (leftover / "simulated_velocity-train.tfrecord-00000-of-00001").write_bytes(b"half a rec")
-    (kept / "train-0000010-0000012.npy").write_bytes(b"\x93NUMPY")
+    (next(kept.iterdir()) / "gathers-00001.npy").write_bytes(b"\x93NUMPY")
     calls[:] = [0, 0]
     other.download_and_prepare()
-    assert calls[2:] == [2, 4]  # the first ten were there, the damaged block was not
+    assert calls[2:] == [2, 4]  # the first ten were there, the damaged shard was not
     assert not kept.exists()
     assert leftover.exists()
     assert (other.data_path / "SHA256SUMS").read_text() == (
@@ -152,33 +112,51 @@ def test_an_interrupted_build_goes_on(builder, tmp_path, monkeypatch):
     ).read_text()
 
 
-def test_a_kept_block_of_another_shape_is_not_used(tmp_path):
-    tiny = config()
-    split = generation.SimulatedSplit(
-        "train", 3, tiny.family, tiny.acquisition, 0, tiny.shape, tmp_path
-    )
-    expected = {number: example["shot_gather"] for number, example in split.all_examples()}
-    (path,) = tmp_path.iterdir()
-    for wrong in (np.zeros((3, 9, 8, 2), np.float32), np.zeros((3, 64, 8, 2))):
-        np.save(path, wrong)
-        for number, example in split.all_examples():
-            np.testing.assert_array_equal(example["shot_gather"], expected[number])
-    np.save(path, np.ones((3, 64, 8, 2), np.float32))
-    assert all((example["shot_gather"] == 1).all() for _, example in split.all_examples())
+# Reading
 
 
-def test_blocks_cover_every_pair_and_stay_small():
-    tiny = config()
-    arguments = tiny.family, tiny.acquisition, 0, tiny.shape, "kept"
-    blocks = generation.SimulatedSplit("train", 25, *arguments).blocks
-    assert [i for block in blocks for i in block] == list(range(25))
-    assert [len(block) for block in blocks] == [10, 10, 5]
-    # 400 MB a pair: one at a time.
-    large = ks.simulation.Acquisition.surface(
-        width=1000, dx=10.0, dt=0.001, nt=5000, peak_frequency=15.0, shots=20
-    )
-    split = generation.SimulatedSplit("train", 3, "flatvel_a", large, 0, (300, 1000), "kept")
-    assert [len(block) for block in split.blocks] == [1, 1, 1]
+def test_splits_are_chosen_and_held_out(builder, folder):
+    everything = ks.datasets.open_pairs(builder.data_path)
+    training, held_out = everything.held_out(0.5)
+    assert sorted(training) == list(range(12))
+    assert sorted(held_out) == list(range(12, 16))
+    velocity = everything[:][1]
+    for split, part in (("validation", slice(12, 16)), ("train[3:5]", slice(3, 5))):
+        pairs = ks.datasets.TFDSPairs(builder, split)
+        np.testing.assert_array_equal(pairs[:][1], velocity[part])
+    order = [example["velocity"] for example in examples(builder).values()]
+    np.testing.assert_array_equal(velocity[:12], order)
+    assert everything.acquisition == builder.builder_config.acquisition
+    with pytest.raises(FileNotFoundError, match=r"dataset_info\.json in it"):
+        ks.datasets.TFDSPairs(folder)
+    with pytest.raises(FileNotFoundError, match="not built"):
+        ks.datasets.TFDSPairs(SimulatedVelocity(config="tiny", data_dir=folder / "other"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content[:-20], "ends in record 3, but 4 are expected; it is truncated"),
+        (lambda content: content[:8], "ends in record 0"),
+        (lambda content: bytes([255]) * 20 + content[20:], "ends in record 0"),
+        (lambda content: content[:12] + bytes([255]) * 40 + content[52:], "pair 0 is damaged"),
+    ],
+)
+def test_damaged_files_are_refused_by_name(builder, tmp_path, change, message):
+    folder = shutil.copytree(builder.data_path, tmp_path / "1.0.0")
+    (path,) = folder.glob("*validation*")
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ValueError, match=message) as caught:
+        ks.datasets.TFDSPairs(folder, "validation")[:]
+    assert str(path) in str(caught.value)
+
+
+def test_other_data_sets_are_refused(tmp_path):
+    with tfds.testing.mock_data(num_examples=2):
+        builder = tfds.testing.DummyDataset(data_dir=tmp_path)
+    builder.download_and_prepare()
+    with pytest.raises(ValueError, match="expected features shot_gather"):
+        ks.datasets.TFDSPairs(builder)
 
 
 def test_a_configuration_of_ones_own(tmp_path):

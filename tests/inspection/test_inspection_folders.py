@@ -187,7 +187,7 @@ def test_something_that_is_neither_file_nor_folder(tmp_path):
 
 def test_simulated_pairs(tmp_path, small_acquisition):
     pairs = ks.datasets.SimulatedPairs("flatvel_a", 2, small_acquisition, cache_dir=tmp_path)
-    folder = pairs.generate(progress=False).folder
+    folder = pairs.prepare(progress=False).folder
     report = ks.inspection.inspect(folder)
     assert report.facts["family"] == "flatvel_a"
     assert report.facts["pairs"] == 2

@@ -98,7 +98,7 @@ def test_a_transposed_section(section, inspected):
 
 def test_patches(section, inspected):
     patches = ks.datasets.NoisyPatches([section], 64, 20, 10.0)
-    noisy, _ = next(patches.batches(20))
+    noisy, _ = patches[:20]
     array = inspected(noisy)
     assert (array.kind, array.axes) == ("section", ("patch", "time", "trace", "channel"))
 

@@ -74,7 +74,7 @@ class TestLISTA(ModelTests):
     ]
 
     def example(self, model, batch=2):
-        return ReflectivityPairs(WaveletConvolution(WAVELET, 64), 1, batch, 5)[0]
+        return ReflectivityPairs(WaveletConvolution(WAVELET, 64), batch, 5)[:]
 
     def compiled(self, model, eagerly=True):
         optimizer = keras.optimizers.Adam(0.02)
@@ -87,15 +87,16 @@ def test_ten_layers_reach_fistas_error_at_100_iterations():
     operator = WaveletConvolution(WAVELET, 128)
     keras.utils.set_random_seed(0)
     training, validation, held_out = (
-        ReflectivityPairs(operator, batches, seed=seed)
+        ReflectivityPairs(operator, 16 * batches, seed=seed)
         for batches, seed in ((40, 0), (2, 10), (4, 20))
     )
-    weight = best_weight(operator, *validation.arrays())  # FISTA at its best
+    weight = best_weight(operator, *validation[:])  # FISTA at its best
     model = LISTA(WAVELET, 10, weight=weight)
-    optimizer = adamw(2e-2, 8 * len(training))
+    batches = training.dataset(16)
+    optimizer = adamw(2e-2, 8 * len(batches))
     optimizer.clipnorm = 0.01
     model.compile(optimizer, "mean_squared_error")
-    model.fit(training, epochs=8, verbose=0)
-    rows = compare_methods(operator, *held_out.arrays(), weight, lista=model)
+    model.fit(batches, epochs=8, verbose=0)
+    rows = compare_methods(operator, *held_out[:], weight, lista=model)
     errors = {row["method"]: row["relative_error"] for row in rows}
     assert errors["LISTA"] <= errors["FISTA"] < errors["ISTA"] < 1

@@ -17,6 +17,9 @@ LIBRARIES = ("grpc", "tensorflow_serving")
 if not all(map(importlib.util.find_spec, LIBRARIES)):
     collect_ignore = ["loopback.py", "served_core.py"]
 
+#: Bytes of a request that the server takes.
+BOUND = 2**20
+
 SERVERS = ["loopback"] if MODEL_SERVER is None else ["loopback", "binary"]
 
 
@@ -54,41 +57,35 @@ def models(exported):
 
 
 @pytest.fixture(scope="session", params=SERVERS)
-def server(request, models, tmp_path_factory):
-    """Addresses by protocol; ``core`` is the stand-in's inside, or None."""
-    for name in LIBRARIES:
-        pytest.importorskip(name, reason="needs pip install 'keras_seismic[serving]'")
-    folder = tmp_path_factory.mktemp("serving")
-    ports = free_ports(2)
-    commands = ks.serving.write_configuration(folder, models, *ports, max_message_bytes=2**20)
-    start = loopback if request.param == "loopback" else binary
-    yield from start(commands)
+def server(request, models, loaded, tmp_path_factory):
+    """Its gRPC address; ``rest`` is the REST address and ``core`` the inside, or None."""
+    if request.param == "loopback":
+        yield from loopback(loaded.copy())
+    else:
+        yield from binary(tmp_path_factory.mktemp("serving"), models)
 
 
-def loopback(commands):
-    from tests.serving.loopback import GrpcServer, RestServer
-    from tests.serving.served_core import Core
+def loopback(core, bound=BOUND):
+    from tests.serving.loopback import GrpcServer
 
-    core = Core(commands.folder / "models.config")
-    servers = {"grpc": GrpcServer(core, commands.max_message_bytes), "rest": RestServer(core)}
-    addresses = {protocol: server.address for protocol, server in servers.items()}
-    yield types.SimpleNamespace(addresses=addresses, core=core, bound=commands.max_message_bytes)
-    for server in servers.values():
-        server.stop()
+    server = GrpcServer(core, bound)
+    yield types.SimpleNamespace(address=server.address, rest=None, core=core)
+    server.stop()
 
 
-def binary(commands):
-    addresses = {
-        "grpc": f"127.0.0.1:{commands.port}",
-        "rest": f"127.0.0.1:{commands.rest_port}",
-    }
-    with (commands.folder / "log").open("wb") as log:
+def binary(folder, models):
+    port, rest_port = free_ports(2)
+    commands = ks.serving.write_configuration(
+        folder, models, port, rest_port, max_message_bytes=BOUND
+    )
+    address = f"127.0.0.1:{port}"
+    with (folder / "log").open("wb") as log:
         process = subprocess.Popen(commands.binary, stdout=log, stderr=log)
     try:
-        for model in commands.models:
-            with ks.serving.Client(addresses["grpc"], model.name) as client:
+        for model in models:
+            with ks.serving.Client(address, model.name) as client:
                 client.wait_until_ready(60)
-        yield types.SimpleNamespace(addresses=addresses, core=None, bound=None)
+        yield types.SimpleNamespace(address=address, rest=f"127.0.0.1:{rest_port}", core=None)
     finally:
         process.terminate()
         process.wait(30)
@@ -103,13 +100,26 @@ def free_ports(count):
     return ports
 
 
-@pytest.fixture(params=["grpc", "rest"])
-def protocol(request):
-    return request.param
+@pytest.fixture
+def client(server):
+    """Of the inversion model's newest version."""
+    with ks.serving.Client(server.address, "inversion") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def loaded(models, tmp_path_factory):
+    """The inside of a server with the models, loaded once; tests take a ``copy()``."""
+    for name in LIBRARIES:
+        pytest.importorskip(name, reason="needs pip install 'keras_seismic[serving]'")
+    from tests.serving.served_core import Core
+
+    folder = tmp_path_factory.mktemp("loaded")
+    ks.serving.write_configuration(folder, models)
+    return Core(folder / "models.config")
 
 
 @pytest.fixture
-def client(server, protocol):
-    """Of the inversion model's newest version."""
-    with ks.serving.Client(server.addresses[protocol], "inversion", protocol=protocol) as client:
-        yield client
+def own_server(loaded):
+    """A stand-in of one's own, to change: its address and its core."""
+    yield from loopback(loaded.copy(), 2**31 - 1)

@@ -1,22 +1,14 @@
-"""A model server in Python for tests: TensorFlow Serving's protos and JSON on loopback ports.
+"""A model server in Python for tests: TensorFlow Serving's protos on a loopback port.
 
-It is a witness for the client where the real server is not installed, not a server for
-anything else.
+It stands in for the real server where that is not installed, and is good for nothing else.
 """
 
-import json
-import re
-import threading
-import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
 import numpy as np
 import tensorflow as tf
-from google.protobuf import json_format
 from tensorflow_serving.apis import (
-    model_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
@@ -24,22 +16,9 @@ from tensorflow_serving.apis import (
 
 from tests.serving.served_core import Refusal
 
-HTTP_STATUS = {
-    "INVALID_ARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "NOT_FOUND": 404,
-    "RESOURCE_EXHAUSTED": 429,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-}
-PATH = re.compile(
-    r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
-    r"(?P<verb>:predict|/metadata)?"
-)
-
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Over gRPC."""
+    """Predictions and metadata."""
 
     def __init__(self, core, as_fields):
         self.core, self.as_fields = core, as_fields
@@ -58,7 +37,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         return answered(answer, context)
 
     def GetModelMetadata(self, request, context):
-        return answered(lambda: self.core.metadata(request.model_spec)[0], context)
+        return answered(lambda: self.core.metadata(request.model_spec), context)
 
     def proto(self, array):
         proto = tf.make_tensor_proto(array)
@@ -70,7 +49,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """Over gRPC."""
+    """The versions of a model."""
 
     def __init__(self, core):
         self.core = core
@@ -105,118 +84,6 @@ class GrpcServer:
 
     def stop(self):
         self.server.stop(0).wait()
-
-
-class RestServer:
-    """Serves from its making until ``stop``."""
-
-    def __init__(self, core, context=None):
-        handler = type("Handler", (RestHandler,), {"core": core})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        if context is not None:
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.address = f"127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-class RestHandler(BaseHTTPRequestHandler):
-    """One request."""
-
-    core = None
-
-    def do_GET(self):
-        self.respond(None)
-
-    def do_POST(self):
-        self.core.headers = dict(self.headers)
-        self.respond(self.rfile.read(int(self.headers["Content-Length"])))
-
-    def respond(self, body):
-        try:
-            status, content = 200, self.answer(body)
-        except Refusal as refusal:
-            status, content = HTTP_STATUS.get(refusal.code, 500), {"error": refusal.message}
-        payload = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    def answer(self, body):
-        found = PATH.fullmatch(self.path)
-        if not found or (body is None) != (found["verb"] != ":predict"):
-            raise Refusal("INVALID_ARGUMENT", f"Malformed request: {self.command} {self.path}")
-        spec = model_pb2.ModelSpec(name=urllib.parse.unquote(found["name"]))
-        if found["version"]:
-            spec.version.value = int(found["version"])
-        elif found["label"]:
-            spec.version_label = urllib.parse.unquote(found["label"])
-        if body is not None:
-            return self.predict(spec, body)
-        if found["verb"] is None:
-            return json_format.MessageToDict(
-                self.core.status(spec), preserving_proto_field_name=True
-            )
-        response, signatures = self.core.metadata(spec)
-        return {
-            "model_spec": {"name": spec.name, "version": str(response.model_spec.version.value)},
-            "metadata": {
-                "signature_def": json_format.MessageToDict(
-                    signatures, preserving_proto_field_name=True
-                )
-            },
-        }
-
-    def predict(self, spec, body):
-        try:
-            content = json.loads(body)
-        except ValueError as error:
-            raise Refusal("INVALID_ARGUMENT", f"JSON Parse error: {error}") from error
-        spec.signature_name = content.get("signature_name", "serving_default")
-        version, _ = self.core.resolve(spec)
-        if spec.signature_name not in version.signatures:
-            raise Refusal(
-                "INVALID_ARGUMENT",
-                f'Serving signature name: "{spec.signature_name}" not found in signature def',
-            )
-        infos = version.signatures[spec.signature_name].inputs
-        rows = content.get("instances")
-        given = content["inputs"] if rows is None else rows
-        if rows is not None and isinstance(rows[0], dict):
-            given = {name: [row[name] for row in rows] for name in rows[0]}
-        if not isinstance(given, dict):
-            given = {next(iter(infos)): given}
-        absent = set(infos) - set(given)  # asking a proto's map for a key would add it
-        if absent:
-            raise Refusal("INVALID_ARGUMENT", f"Missing named input: {sorted(absent)}")
-        given = {name: given[name] for name in infos}
-        arrays = {name: json_array(value, infos[name]) for name, value in given.items()}
-        _, outputs = self.core.predict(spec, arrays)  # the real server does not say it either
-        outputs = {name: array.tolist() for name, array in outputs.items()}
-        only = next(iter(outputs.values())) if len(outputs) == 1 else outputs
-        return {"outputs": only} if rows is None else {"predictions": only}
-
-
-def json_array(value, info):
-    """What JSON says, as the signature's type, or the server's refusal."""
-    try:
-        array = np.array(value)
-    except ValueError as error:
-        raise Refusal("INVALID_ARGUMENT", f"Encountered list at unexpected size: {error}") from None
-    if array.dtype.kind not in "fiu":
-        raise Refusal(
-            "INVALID_ARGUMENT",
-            f"JSON Value: {str(value)[:40]} is not of expected type: "
-            f"{tf.as_dtype(info.dtype).name}",
-        )
-    return array.astype(tf.as_dtype(info.dtype).as_numpy_dtype)
 
 
 def answered(function, context):

@@ -4,8 +4,8 @@ It reads the real server's ``models.config``, loads SavedModels into sessions as
 refuses with its codes and words.
 """
 
+import copy
 import threading
-import time
 from pathlib import Path
 
 import grpc
@@ -79,10 +79,10 @@ class LoadedVersion:
 
 
 class Core:
-    """What both protocols serve.
+    """What is served.
 
     Attributes:
-        delay: Seconds to wait before every prediction.
+        gate: Predictions wait until it is set.
         unavailable: How many of the next predictions to refuse as unavailable.
         requests: Predictions asked for, refused ones included.
         headers: Of the last of them.
@@ -105,8 +105,21 @@ class Core:
             self.models[model.name] = {n: LoadedVersion(base / str(n)) for n in numbers}
             self.labels[model.name] = dict(model.version_labels)
             assert set(self.labels[model.name].values()) <= set(numbers), "label of no version"
-        self.delay, self.unavailable, self.requests, self.headers = 0.0, 0, 0, {}
+        self.reset()
+
+    def reset(self):
+        self.unavailable, self.requests, self.headers = 0, 0, {}
+        self.gate = threading.Event()
+        self.gate.set()
         self.lock = threading.Lock()
+
+    def copy(self):
+        """Another core of the same loaded versions, for a test to change."""
+        core = copy.copy(self)
+        core.models = {name: dict(versions) for name, versions in self.models.items()}
+        core.labels = {name: dict(labels) for name, labels in self.labels.items()}
+        core.reset()
+        return core
 
     def resolve(self, spec):
         """The version that a ModelSpec means, and its number."""
@@ -134,7 +147,7 @@ class Core:
             self.unavailable -= refused
         if refused:
             raise Refusal("UNAVAILABLE", "The batch scheduling queue is full")
-        time.sleep(self.delay)
+        self.gate.wait(60)
         version, number = self.resolve(spec)
         return number, version.run(spec.signature_name or "serving_default", inputs)
 
@@ -145,7 +158,7 @@ class Core:
         response.model_spec.version.value = number
         signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=version.signatures)
         response.metadata["signature_def"].Pack(signatures)
-        return response, signatures
+        return response
 
     def status(self, spec):
         if not self.models.get(spec.name):

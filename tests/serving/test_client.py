@@ -1,7 +1,6 @@
 """The client against a server: every right question gets the Keras model's answer."""
 
 import shutil
-import ssl
 import subprocess
 import sys
 
@@ -12,12 +11,10 @@ pytest.importorskip("grpc", reason="needs grpcio: pip install 'keras_seismic[ser
 pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
 
 import keras_seismic as ks
-from keras_seismic.serving import known_model
+from keras_seismic.serving import client as client_module
 from tests.serving.conftest import MODEL_SERVER, SERVERS
-from tests.serving.loopback import GrpcServer, RestServer
-from tests.serving.served_core import Core
+from tests.serving.loopback import GrpcServer
 from tests.serving.served_models import gathers
-from tests.test_package import run
 
 
 def test_the_real_server_took_part():
@@ -49,11 +46,11 @@ def test_other_types_of_numbers_are_converted(client, exported):
     np.testing.assert_allclose(client.invert(np.asfortranarray(raw)), right, atol=0.5)
 
 
-def test_versions_and_labels(server, protocol, exported):
+def test_versions_and_labels(server, exported):
     raw = gathers(1)
     for version, number in ((None, 2), (1, 1), (2, 2), ("stable", 1), ("canary", 2)):
-        address = server.addresses[protocol]
-        with ks.serving.Client(address, "inversion", version, protocol) as client:
+        address = server.address
+        with ks.serving.Client(address, "inversion", version) as client:
             right = expected(exported.inversion[number], raw)
             np.testing.assert_allclose(client.invert(raw), right, atol=0.5)
             assert client.metadata().version == number
@@ -79,21 +76,18 @@ def test_many_examples_are_split_and_come_back_in_order(client, server, exported
         assert server.core.requests - before == 5
 
 
-def test_requests_are_kept_below_the_limit(server, protocol, exported):
+def test_requests_are_kept_below_the_limit(server, exported):
     raw = gathers(9)
-    client = ks.serving.Client(
-        server.addresses[protocol], "inversion", protocol=protocol,
-        max_message_bytes={"grpc": 30_000, "rest": 60_000}[protocol],
-    )  # fmt: skip
+    client = ks.serving.Client(server.address, "inversion", max_message_bytes=30_000)
     right = expected(exported.inversion[2], raw)
     np.testing.assert_allclose(client.predict(raw, batch_size=9), right, atol=0.5)
     with pytest.raises(ks.serving.MessageTooLargeError, match=r"9 examples .* (\d+) fit: pass"):
         client.predict(raw, batch_size=None)
 
 
-def test_sections_of_any_size(server, protocol, exported, rng):
-    address = server.addresses[protocol]
-    with ks.serving.Client(address, "denoiser", protocol=protocol) as client:
+def test_sections_of_any_size(server, exported, rng):
+    address = server.address
+    with ks.serving.Client(address, "denoiser") as client:
         for shape in ((28, 30), (2, 33, 20, 1)):
             section = rng.standard_normal(shape).astype("float32")
             batch = section if section.ndim == 4 else section[None, ..., None]
@@ -118,9 +112,8 @@ def test_status_lists_the_versions(client):
 
 
 @pytest.mark.parametrize("as_fields", [True, False])
-def test_answers_as_bytes_and_as_numbers(models, exported, tmp_path, as_fields):
-    commands = ks.serving.write_configuration(tmp_path, models[:1])
-    server = GrpcServer(Core(commands.folder / "models.config"), as_fields=as_fields)
+def test_answers_as_bytes_and_as_numbers(loaded, exported, as_fields):
+    server = GrpcServer(loaded.copy(), as_fields=as_fields)
     raw = np.resize(gathers(50), (4200, *gathers(1).shape[1:]))
     assert 4200 * 16 * 16 * 4 > 2**22, "more than gRPC's own limit in one answer"
     with ks.serving.Client(server.address, "inversion") as client:
@@ -145,69 +138,48 @@ def certificate(tmp_path_factory):
     return folder / "key.pem", folder / "certificate.pem"
 
 
-def test_encrypted_and_only_to_whom_it_trusts(models, protocol, certificate, tmp_path, exported):
+def test_encrypted_and_only_to_whom_it_trusts(loaded, certificate, exported):
     import grpc
 
-    key, chain = certificate
-    core = Core(ks.serving.write_configuration(tmp_path, models).folder / "models.config")
-    if protocol == "grpc":
-        pair = (key.read_bytes(), chain.read_bytes())
-        server = GrpcServer(core, credentials=grpc.ssl_server_credentials([pair]))
-    else:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(chain, key)
-        server = RestServer(core, context)
-    options = {"protocol": protocol, "timeout": 5, "retries": 0}
+    chain = certificate[1]
+    core, pair = loaded.copy(), tuple(path.read_bytes() for path in certificate)
+    server = GrpcServer(core, credentials=grpc.ssl_server_credentials([pair]))
     headers = {"Authorization": "Bearer of tidings"}
     raw = gathers(1)
-    with ks.serving.Client(
-        server.address, "inversion", tls=str(chain), headers=headers, **options
-    ) as client:
+    with ks.serving.Client(server.address, "inversion", tls=str(chain), headers=headers) as client:
         right = expected(exported.inversion[2], raw)
         np.testing.assert_allclose(client.invert(raw), right, atol=0.5)
-    received = {name.lower(): value for name, value in core.headers.items()}
-    assert received["authorization"] == "Bearer of tidings"
+    assert core.headers["authorization"] == "Bearer of tidings"
     for tls in (False, True):  # unencrypted; the system's authorities do not know it
+        client = ks.serving.Client(server.address, "inversion", tls=tls, retries=0)
         with pytest.raises(ks.serving.ServerUnreachableError, match="Is"):
-            ks.serving.Client(server.address, "inversion", tls=tls, **options).metadata()
+            client.metadata()
     server.stop()
 
 
-def test_another_version_on_the_server_is_noticed(models, protocol, tmp_path, monkeypatch, rng):
-    core = Core(ks.serving.write_configuration(tmp_path, models).folder / "models.config")
-    server = (GrpcServer if protocol == "grpc" else RestServer)(core)
-    section, before = rng.standard_normal((1, 30, 30, 1)), core.models["inversion"]
-    with ks.serving.Client(server.address, "inversion", protocol=protocol) as client:
+def test_another_version_on_the_server_is_noticed(own_server, monkeypatch, rng):
+    core, section = own_server.core, rng.standard_normal((1, 30, 30, 1))
+    before = core.models["inversion"]
+    monkeypatch.setattr(client_module, "TRUSTED_AGE", float("inf"))
+    with ks.serving.Client(own_server.address, "inversion") as client:
         client.invert(gathers(1))
         core.models["inversion"] = {9: core.models["denoiser"][7]}
         with pytest.raises(ks.serving.InvalidInputError, match="shot_gather: expected shape"):
-            client.predict(section)  # what is known is only a moment old
-        monkeypatch.setattr(known_model, "TRUSTED_AGE", 0.0)
+            client.predict(section)  # by what is known, which is trusted
+        monkeypatch.setattr(client_module, "TRUSTED_AGE", 0.0)
         assert client.predict(section).shape == section.shape
         assert client.metadata().version == 9
-        monkeypatch.undo()
+        monkeypatch.setattr(client_module, "TRUSTED_AGE", float("inf"))
         core.models["inversion"] = before
         with pytest.raises(ks.serving.InvalidInputError, match="metadata"):  # by the server
             client.predict(section)
         assert client.predict(gathers(1)).shape == (1, 16, 16, 1)
-    server.stop()
-
-
-def test_importing_needs_no_client_library():
-    code = """
-        import sys, keras
-        before = set(sys.modules)
-        import keras_seismic as ks
-        ks.serving.Client
-        client = ks.serving.Client("127.0.0.1:8501", "inversion", protocol="rest")
-        print([m for m in ("grpc", "tensorflow_serving", "requests")
-               if m in set(sys.modules) - before])
-        """
-    assert run(code).strip() == "[]"
 
 
 @pytest.mark.parametrize("name", ["grpc", "tensorflow_serving.apis"])
 def test_a_missing_library_is_said_with_the_way_to_get_it(name, monkeypatch):
+    for module in [m for m in sys.modules if m.startswith("tensorflow_serving.apis.")]:
+        monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r"pip install 'keras_seismic\[serving\]'"):
         ks.serving.Client("127.0.0.1:8500", "inversion")

@@ -18,6 +18,9 @@ def spoilt(base, how):
         shutil.rmtree(base / "2")
         shutil.rmtree(base / "1")
         (base / "1").write_text("")
+    if how == "no versions":
+        shutil.rmtree(base)
+        base.mkdir()
     if how == "no model":
         (base / "2" / "saved_model.pb").unlink()
     if how == "no weights":
@@ -26,8 +29,6 @@ def spoilt(base, how):
         (base / "2").rename(base / "02")
     if how == "damaged":
         (base / "2" / "saved_model.pb").write_bytes(b"\xff" * 100)
-    if how == "huge":
-        (base / "2").rename(base / str(2**63))
     if how == "link":
         (base / "2").rename(base.parent / "elsewhere")
         (base / "2").symlink_to(base.parent / "elsewhere")
@@ -35,8 +36,6 @@ def spoilt(base, how):
         variables = base / "2" / "variables"
         variables.rename(base.parent / "elsewhere")
         variables.symlink_to(base.parent / "elsewhere")
-    if how == "comma":
-        return base.rename(base.parent / "a,b")
     return base
 
 
@@ -45,27 +44,20 @@ def spoilt(base, how):
     [
         ("no folder", "absent: no such folder of model versions"),
         ("a version", "it is a version itself: pass .*inversion"),
-        ("a file", "expected folders of versions"),
+        ("a file", r"1/saved_model\.pb: no such file"),
+        ("no versions", "found none; export one with: keras-seismic export saved-model MODEL /"),
         ("no model", r"2/saved_model\.pb: no such file"),
         ("no weights", r"variables\.index: no such file; the SavedModel is incomplete"),
-        ("leading zero", "leading zeros are ambiguous"),
+        ("leading zero", r"2/saved_model\.pb: no such file"),
         ("damaged", "is no SavedModel|holds no graph"),
-        ("huge", r"9223372036854775808: servers take version numbers up to 2\*\*63 - 1"),
         ("link", "2: is a link to .*elsewhere, outside of .*inversion"),
         ("link within", "2/variables: is a link to .*elsewhere, outside of .*inversion"),
-        ("comma", "commas, quotes"),
     ],
 )
 def test_a_bad_folder_is_refused_by_name(base, tmp_path, how, words):
     with pytest.raises((ValueError, FileNotFoundError), match=words):
         write(tmp_path / "serving", [Model("m", spoilt(base, how))])
     assert not (tmp_path / "serving").exists()
-
-
-def test_a_folder_that_cannot_be_passed_on_is_refused(base, tmp_path):
-    with pytest.raises(ValueError, match="a,b: commas"):
-        write(tmp_path / "a,b", [Model("m", base)])
-    assert not (tmp_path / "a,b").exists()
 
 
 @pytest.mark.parametrize(
@@ -78,9 +70,14 @@ def test_a_folder_that_cannot_be_passed_on_is_refused(base, tmp_path):
         ("m", (3,), {}, "no such version of m; there are 1, 2"),
         ("m", "latest", {"stable": 1}, "names version 1, but the server would load 2"),
         ("m", "", {"stable": 3}, "no such version of m"),
-        ("m", ("1",), {}, r"m, versions: expected a version number such as 1, received '1' \(str"),
-        ("m", (True,), {}, "expected a version number such as 1, received True"),
-        ("m", (1.0,), {}, "expected a version number such as 1, received 1.0"),
+        (
+            "m",
+            ("1",),
+            {},
+            r"m, versions: expected a version number from 0 to 2\*\*63 - 1, received '1' \(str",
+        ),
+        ("m", (True,), {}, r"expected a version number from 0 to 2\*\*63 - 1, received True"),
+        ("m", (1.0,), {}, r"expected a version number from 0 to 2\*\*63 - 1, received 1.0"),
         ("m", "1", {}, r"numbers such as \(1, 3\), received '1'"),
         ("m", "latest=99999999999", {}, "expected versions 'latest'"),
         ("m", (2**63,), {}, r"from 0 to 2\*\*63 - 1"),
@@ -103,7 +100,8 @@ def test_links_that_a_container_can_follow(base, tmp_path):
     (tmp_path / "link").symlink_to(base)
     model = Model("m", tmp_path / "link")
     assert model.newest == base.resolve() / "3"
-    assert base.resolve() in write(tmp_path / "serving", [model]).mounted
+    write(tmp_path / "serving", [model])
+    assert f'"source": "{base.resolve()}"' in (tmp_path / "serving" / "compose.yaml").read_text()
 
 
 def test_words_of_a_command_line(exported):

@@ -1,5 +1,6 @@
 """What the programs that learn velocity share: where pairs come from, and how a model is scored."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +37,7 @@ class FoundPairs(NamedTuple):
 
 
 def find_pairs(
-    data: Path | None,
+    data: str | os.PathLike[str] | None,
     family: str | None,
     samples: int | None,
     held_out: int,

@@ -4,14 +4,14 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from keras_seismic.datasets.openfwi.layout import FilePair
+from keras_seismic.datasets.store import FilePair
 from keras_seismic.files import write_text
 
 
 def read_annotation(
-    path: str | os.PathLike,
-    root: str | os.PathLike | None = None,
-    listed_root: str | os.PathLike | None = None,
+    path: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
+    listed_root: str | os.PathLike[str] | None = None,
 ) -> list[FilePair]:
     r"""The files that an annotation lists.
 
@@ -75,9 +75,9 @@ def read_annotation(
 
 
 def write_annotation(
-    path: str | os.PathLike,
-    pairs: Iterable[FilePair | Sequence[str | os.PathLike]],
-    root: str | os.PathLike | None = None,
+    path: str | os.PathLike[str],
+    pairs: Iterable[FilePair | Sequence[str | os.PathLike[str]]],
+    root: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write an annotation, for these or for the PyTorch tools.
@@ -128,8 +128,8 @@ def _fields(line: str, place: str) -> list[str]:
 def _located(
     name: str,
     annotation: Path,
-    root: str | os.PathLike | None,
-    listed_root: str | os.PathLike | None,
+    root: str | os.PathLike[str] | None,
+    listed_root: str | os.PathLike[str] | None,
     place: str,
 ) -> Path:
     """The file that a listed path means; refused if it leads out of the root."""
@@ -153,7 +153,7 @@ def _located(
     return Path(located)
 
 
-def _is_inside(name: str | os.PathLike, folder: str | os.PathLike) -> bool:
+def _is_inside(name: str | os.PathLike[str], folder: str | os.PathLike[str]) -> bool:
     # By the text alone: a link inside the root may lead where the root's owner wants.
     folder = os.path.abspath(folder)
     return os.path.commonpath([folder, os.path.abspath(name)]) == folder

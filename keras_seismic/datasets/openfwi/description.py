@@ -11,7 +11,7 @@ from keras_seismic.simulation.geology import family_name
 _NAME = "acquisition.json"
 
 
-def read_description(folder: str | os.PathLike) -> tuple[str | None, Acquisition | None]:
+def read_description(folder: str | os.PathLike[str]) -> tuple[str | None, Acquisition | None]:
     """Family and acquisition of a folder, ``None`` where nothing is noted.
 
     Raises:
@@ -31,7 +31,7 @@ def read_description(folder: str | os.PathLike) -> tuple[str | None, Acquisition
 
 
 def write_description(
-    folder: str | os.PathLike, family: str, acquisition: Acquisition | None
+    folder: str | os.PathLike[str], family: str, acquisition: Acquisition | None
 ) -> None:
     """Note family and acquisition."""
     path = Path(folder) / _NAME

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from keras_seismic.datasets.store import FilePair
 from keras_seismic.simulation.geology import FAMILIES, family_name
 
 SPLITS = ("train", "validation")
@@ -26,13 +27,6 @@ _NAMES = {
 _VELOCITY_OF = {"data": "model", "seis": "vel"}
 
 
-class FilePair(NamedTuple):
-    """The files of some gathers and of their velocity models (``None`` where there are none)."""
-
-    gathers: Path
-    velocity: Path | None
-
-
 class PairedFiles(NamedTuple):
     """The files in the folder of one family, complete pairs and what has no partner."""
 
@@ -41,7 +35,7 @@ class PairedFiles(NamedTuple):
     velocity_alone: list[Path]
 
 
-def find_pairs(folder: str | os.PathLike) -> list[FilePair]:
+def find_pairs(folder: str | os.PathLike[str]) -> list[FilePair]:
     """The pairs of files in the folder of one family, in the order of their numbers.
 
     Both published layouts, ``data/data{i}.npy`` with ``model/model{i}.npy`` and
@@ -66,7 +60,7 @@ def find_pairs(folder: str | os.PathLike) -> list[FilePair]:
     return found.pairs
 
 
-def paired_files(folder: str | os.PathLike) -> PairedFiles:
+def paired_files(folder: str | os.PathLike[str]) -> PairedFiles:
     """The same as ``find_pairs``, but files without a partner are listed and not refused.
 
     Args:
@@ -191,7 +185,7 @@ def file_split(name: str, family: str | None) -> str:
     return "train" if number <= last_training else "validation"
 
 
-def files_of_split(folder: str | os.PathLike, family: str, split: str | None) -> list[Path]:
+def files_of_split(folder: str | os.PathLike[str], family: str, split: str | None) -> list[Path]:
     """The files of a folder, gathers and velocity, that belong to a published split.
 
     Args:

@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from keras_seismic.checks import check_finite, checked_velocity
 from keras_seismic.datasets.openfwi.description import read_description, write_description
-from keras_seismic.datasets.openfwi.layout import FilePair, files_of_split, published_names
+from keras_seismic.datasets.openfwi.layout import files_of_split, published_names
+from keras_seismic.datasets.store import FilePair
 from keras_seismic.files import check_room
 from keras_seismic.progress import progress_bar
 from keras_seismic.simulation import Acquisition
@@ -22,7 +23,7 @@ _CHUNK = 25  # pairs in memory at a time
 
 
 def write_openfwi(
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     pairs: Any,
     family: str | None = None,
     split: str | None = None,

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from keras_seismic.datasets.tfds.configurations import SimulatedVelocityConfig
-    from keras_seismic.datasets.tfds.reading import normalized_dataset
     from keras_seismic.datasets.tfds.simulated_velocity import SimulatedVelocity
 
 _MODULES = {
     "SimulatedVelocity": "simulated_velocity",
     "SimulatedVelocityConfig": "configurations",
-    "normalized_dataset": "reading",
 }
 
-__all__ = ["SimulatedVelocity", "SimulatedVelocityConfig", "normalized_dataset"]
+__all__ = ["SimulatedVelocity", "SimulatedVelocityConfig"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,45 +1,41 @@
-"""A built data set as batches that networks train on."""
+"""Pairs in a built TFDS data set, read by number."""
 
-from typing import TYPE_CHECKING
+import os
+import struct
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow_datasets as tfds
 
-from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
+from keras_seismic.checks import check_finite, checked_velocity
+from keras_seismic.datasets.base import Pairs
+from keras_seismic.simulation import Acquisition
+from keras_seismic.simulation.geology import family_name
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
-_SHUFFLED_BYTES = 2**28
+    import tensorflow_datasets as tfds
 
 
-def normalized_dataset(
-    builder: "tfds.core.DatasetBuilder",
-    split: str,
-    input_normalization: GatherNormalization | GatherPreparation,
-    output_scaling: VelocityScaling,
-    batch_size: int = 16,
-    shuffle: bool = True,
-    seed: int = 0,
-) -> "tf.data.Dataset":
-    """Normalized batches of a split as a ``tf.data.Dataset``.
+class TFDSPairs(Pairs):
+    """Pairs in a built TFDS data set, such as ``simulated_velocity``.
+
+    Any pair can be read at once, so that every epoch is a random permutation of all of them.
+    Of TFRecord files, which know no numbers, the places of the records are noted when they are
+    opened, which reads a few bytes of each; ArrayRecord files have an index.
 
     Args:
-        builder: Of a data set that is built: ``tfds.builder("simulated_velocity/...")``, or
-            ``tfds.builder_from_directory(folder)``, which needs no code of this package.
-        split: ``"train"``, ``"validation"`` or a part, such as ``"train[:900]"``.
-        input_normalization: Applied to the gathers.
-        output_scaling: Its inverse is applied to the velocity.
-        batch_size: Pairs a batch; the last one may be smaller.
-        shuffle: Another order in every epoch: of the files, and of the pairs within 256 MB.
-        seed: Decides the order.
-
-    Returns:
-        Batches of gathers ``(batch, time, receivers, shots)``, as ``input_normalization`` makes
-        them, and velocity ``(batch, depth, width, 1)``.
+        source: The folder of a data set (``.../simulated_velocity/tiny/1.0.0``, where
+            ``dataset_info.json`` is), or its builder. Opening a folder needs no code of the
+            builder.
+        split: ``"train"``, ``"validation"``, a part as ``"train[:900]"`` or a sum of such; by
+            default all splits, of which ``held_out`` holds out everything but ``"train"``.
+        family: The velocity family; by default the one that the data set names.
 
     Raises:
-        AssertionError: From TFDS, if the data set is not built.
+        FileNotFoundError: If there is no data set, or a file of it is missing.
+        ImportError: If TFDS is missing.
+        ValueError: If the data set does not hold shot gathers and velocity models, a file is
+            damaged, or its format is neither TFRecord nor ArrayRecord.
 
     Example:
         >>> import contextlib, tempfile
@@ -47,30 +43,145 @@ def normalized_dataset(
         >>> builder = SimulatedVelocity(config="tiny", data_dir=tempfile.mkdtemp())
         >>> with contextlib.redirect_stdout(None):
         ...     builder.download_and_prepare()
-        >>> normalization = GatherNormalization.openfwi("flatvel_a")
-        >>> dataset = normalized_dataset(
-        ...     builder, "train", normalization, VelocityScaling(1500, 4500), batch_size=8
-        ... )
-        >>> [(tuple(x.shape), tuple(y.shape)) for x, y in dataset]
+        >>> pairs = TFDSPairs(builder, "train")
+        >>> [(tuple(x.shape), tuple(y.shape)) for x, y in pairs.dataset(batch_size=8)]
         [((8, 64, 8, 2), (8, 32, 32, 1)), ((4, 64, 8, 2), (4, 32, 32, 1))]
     """
-    import tensorflow as tf
 
-    read_config = tfds.ReadConfig(shuffle_seed=seed)
-    read_config.options.deterministic = True
-    dataset = builder.as_dataset(
-        split=split, shuffle_files=shuffle, read_config=read_config, as_supervised=True
-    )
-    if shuffle:
-        shapes = builder.info.features.shape
-        pair_bytes = 4 * sum(int(np.prod(shapes[name])) for name in ("shot_gather", "velocity"))
-        buffer = max(_SHUFFLED_BYTES // pair_bytes, 2)
-        count = builder.info.splits[split].num_examples
-        dataset = dataset.shuffle(min(buffer, count), seed=seed, reshuffle_each_iteration=True)
+    def __init__(
+        self,
+        source: "str | os.PathLike[str] | tfds.core.DatasetBuilder",
+        split: str | None = None,
+        family: str | None = None,
+    ) -> None:
+        builder = _opened(source) if isinstance(source, str | os.PathLike) else source
+        info, self.source = builder.info, str(builder.data_dir)
+        if not info.splits:
+            raise FileNotFoundError(
+                f"{self.source}: the data set is not built; call download_and_prepare()"
+            )
+        shapes = {name: feature.shape for name, feature in info.features.items()}
+        gathers, velocity = shapes.get("shot_gather", ()), shapes.get("velocity", ())
+        if len(gathers) != 3 or len(velocity) != 3 or velocity[-1] != 1:
+            raise ValueError(
+                f"{self.source}: expected features shot_gather (time, receivers, shots) and "
+                f"velocity (depth, width, 1), found {shapes}"
+            )
+        self._gather_shape, self._velocity_shape = tuple(gathers), tuple(velocity[:2])
+        parameters = (info.metadata or {}).get("parameters", {})
+        family = family or parameters.get("family")
+        self.family = family_name(family) if family else None
+        config = parameters.get("acquisition")
+        self.acquisition = Acquisition.from_config(config) if config else None
+        splits = [split] if split else list(info.splits)
+        self._counts = {name: info.splits[name].num_examples for name in splits}
+        self._decode: Callable[[bytes], dict[str, Any]] = info.features.deserialize_example_np
+        format_name = info.file_format.value if info.file_format else "unknown"
+        if format_name == "tfrecord":
+            self._places = [
+                place
+                for name in splits
+                for part in info.splits[name].file_instructions
+                for place in _record_places(part.filename, part.skip, part.take)
+            ]
+            self._example = self._from_tfrecord
+        elif format_name == "array_record":
+            self._sources = builder.as_data_source("+".join(splits))
+            self._example = lambda number: self._sources[number]
+        else:
+            raise ValueError(
+                f"{self.source}: expected records in the format tfrecord or array_record, found "
+                f"{format_name}"
+            )
 
-    def normalized(gathers, velocity):
-        return input_normalization(gathers), output_scaling.inverse(velocity)
+    def __len__(self) -> int:
+        return sum(self._counts.values())
 
-    dataset = dataset.batch(batch_size)
-    dataset = dataset.map(normalized, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.prefetch(2)
+    @property
+    def gather_shape(self) -> tuple[int, int, int]:
+        """``(time, receivers, shots)`` of one example."""
+        return self._gather_shape
+
+    @property
+    def velocity_shape(self) -> tuple[int, int]:
+        """``(depth, width)`` of one velocity model."""
+        return self._velocity_shape
+
+    def read(
+        self, numbers: np.ndarray, shots: Sequence[int], gathers: np.ndarray | None
+    ) -> np.ndarray:
+        """See ``Pairs.read``."""
+        velocity = np.empty((len(numbers), *self.velocity_shape), np.float32)
+        for k, number in enumerate(numbers):
+            example = self._example(int(number))
+            velocity[k] = example["velocity"][..., 0]
+            if gathers is not None:
+                gathers[k] = np.moveaxis(example["shot_gather"], -1, 0)[list(shots)]
+                check_finite(gathers[k], f"{self.source}: gathers of pair {number}")
+        checked_velocity(velocity, f"{self.source}: pairs {numbers}")
+        return velocity
+
+    def _from_tfrecord(self, number: int) -> dict[str, Any]:
+        from etils import epath
+
+        path, offset, length = self._places[number]
+        with epath.Path(path).open("rb") as file:
+            file.seek(offset)
+            record = file.read(length)
+        try:
+            return self._decode(record)
+        except Exception as error:  # protobuf's and TFDS' own
+            raise ValueError(f"{path}: pair {number} is damaged: {error}") from error
+
+    def _published_training(self) -> np.ndarray | None:
+        return np.repeat([name == "train" for name in self._counts], list(self._counts.values()))
+
+    def __str__(self) -> str:
+        return self.source
+
+
+def _opened(folder: str | os.PathLike[str]) -> "tfds.core.DatasetBuilder":
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise ImportError(
+            "TFDSPairs needs TensorFlow Datasets: pip install 'keras_seismic[tfds]'"
+        ) from error
+    if not os.path.isdir(folder) and "://" not in str(folder):
+        raise FileNotFoundError(f"{folder}: no such folder")
+    try:
+        return tfds.builder_from_directory(folder)
+    except Exception as error:  # of TFDS, of many kinds
+        raise FileNotFoundError(
+            f"{folder}: expected the folder of a built data set, with dataset_info.json in it "
+            f"(such as simulated_velocity/tiny/1.0.0), but {error}"
+        ) from error
+
+
+def _record_places(path: str, skip: int, take: int) -> list[tuple[str, int, int]]:
+    """File, offset and length of some records of a TFRecord file.
+
+    A record is its length (8 bytes), a checksum of that (4), its content and a checksum of it
+    (4). The checksums are not looked at: what is read is checked as numbers.
+    """
+    from etils import epath
+
+    file_path, places = epath.Path(path), []
+    if not file_path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    size = file_path.stat().length
+    with file_path.open("rb") as file:
+        offset = 0
+        for number in range(skip + take):
+            file.seek(offset)
+            head = file.read(12)
+            length = struct.unpack("<Q", head[:8])[0] if len(head) == 12 else size
+            if offset + 16 + length > size:
+                raise ValueError(
+                    f"{path}: ends in record {number}, but {skip + take} are expected; it is "
+                    "truncated or damaged"
+                )
+            if number >= skip:
+                places.append((path, offset + 12, length))
+            offset += 16 + length
+    return places

@@ -22,7 +22,7 @@ class CanonicalExampleWriter(writer.ExampleWriter):
     differs from process to process.
     """
 
-    def write(self, path: os.PathLike, examples: Iterable[tuple[Any, bytes]]) -> Any:
+    def write(self, path: os.PathLike[str], examples: Iterable[tuple[Any, bytes]]) -> Any:
         return super().write(path, ((key, _canonical(record)) for key, record in examples))
 
 
@@ -32,7 +32,7 @@ def _canonical(record: bytes) -> bytes:
     return tf.train.Example.FromString(record).SerializeToString(deterministic=True)
 
 
-def write_checksums(folder: os.PathLike) -> None:
+def write_checksums(folder: os.PathLike[str]) -> None:
     """Write ``SHA256SUMS`` about the data of a folder; ``sha256sum -c`` compares them."""
     place = epath.Path(folder)
     lines = []

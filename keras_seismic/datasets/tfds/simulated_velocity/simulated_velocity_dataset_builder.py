@@ -4,6 +4,8 @@ TFDS imports this file under a name of its own, which no worker knows: whatever 
 need is imported from the package.
 """
 
+import os
+import tempfile
 from typing import Any
 
 import keras
@@ -12,6 +14,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 from etils import epath
 
+from keras_seismic.datasets.simulated import SimulatedPairs
 from keras_seismic.datasets.tfds.configurations import CONFIGURATIONS
 from keras_seismic.datasets.tfds.generation import SimulatedSplit
 from keras_seismic.datasets.tfds.records import CHECKSUMS, CanonicalExampleWriter, write_checksums
@@ -47,7 +50,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     Without Beam options the pairs are simulated one after the other in this process; with
     them (``--beam_pipeline_options=...``) as a Beam pipeline. The data are the same, down
-    to the bytes of the files where there are as many files. Finished blocks of pairs are
+    to the bytes of the files where there are as many files. Finished shards of pairs are
     kept beside the data set until it is complete, so that a repeated build goes on where an
     interrupted one stopped.
 
@@ -132,7 +135,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             if leftover != self.data_path:
                 logging.warning("%s: left by an interrupted build; it may be removed", leftover)
         if "://" not in str(folder):
-            # Blocks and records are on the disk together.
+            # Shards and records are on the disk together.
             needed = 2 * config.pair_bytes * sum(self._counts.values())
             check_room(folder, needed, f"pairs of {config.name}")
         super()._download_and_prepare(dl_manager, download_config)
@@ -141,16 +144,18 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return {name: self._generate_examples(name) for name in self._counts}
 
     def _generate_examples(self, name: str) -> Any:
-        config = self.builder_config
-        split = SimulatedSplit(
-            name,
-            self._counts[name],
+        config, folder = self.builder_config, str(self._unfinished(self.data_path.parent))
+        if "://" in folder:  # shards are kept on local disks only
+            folder = os.path.join(tempfile.gettempdir(), os.path.basename(folder))
+        pairs = SimulatedPairs(
             config.family,
+            self._counts[name],
             config.acquisition,
             config.split_seed(name),
+            folder,
             config.shape,
-            str(self._unfinished(self.data_path.parent)),
         )
+        split = SimulatedSplit(pairs)
         return split.collection() if self._on_beam else split.all_examples()
 
     def _example_writer(self) -> CanonicalExampleWriter:

@@ -1,4 +1,4 @@
-"""Rows of many large .npy files: checked once, then read as few bytes as asked for."""
+"""Pairs in .npy files as OpenFWI has them: checked once, then read by number."""
 
 import dataclasses
 import os
@@ -6,13 +6,110 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from keras_seismic.checks import check_finite, checked_velocity
 from keras_seismic.io.arrays import read_header
 
+_GATHER_AXES = "(pairs, shots, time, receivers)"
+_VELOCITY_AXES = "(pairs, 1, depth, width)"
 #: Buffers that one call of preadv may fill.
 _MOST_BUFFERS = 1024
+
+
+class FilePair(NamedTuple):
+    """The files of some gathers and of their velocity models (``None`` where there are none)."""
+
+    gathers: Path
+    velocity: Path | None
+
+
+class PairStore:
+    """Raw gathers and velocity of pairs in several files.
+
+    The first velocity model of every file is checked now, its units too; whether all numbers
+    are finite is checked when they are read.
+
+    Args:
+        files: The files, in order.
+        max_open_files: Files kept open at the same time.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is not float32 in C order, counts or shapes do not agree, or the
+            first velocity model of a file is not in m/s.
+    """
+
+    def __init__(self, files: Sequence[FilePair], max_open_files: int = 64) -> None:
+        gathers = [RowFile.checked(pair.gathers, 4, _GATHER_AXES) for pair in files]
+        velocity = [
+            RowFile.checked(pair.velocity, 4, _VELOCITY_AXES) for pair in files if pair.velocity
+        ]
+        _check_alike(gathers)
+        _check_alike(velocity)
+        if velocity and velocity[0].row_shape[0] != 1:
+            raise ValueError(
+                f"{velocity[0].path}: expected velocity models {_VELOCITY_AXES}, received shape "
+                f"{(velocity[0].count, *velocity[0].row_shape)}"
+            )
+        for one, other in zip(gathers, velocity, strict=False):
+            if one.count != other.count:
+                raise ValueError(
+                    f"{one.path}: holds {one.count} gathers, but {other.path} holds "
+                    f"{other.count} velocity models"
+                )
+        #: Pairs in each file.
+        self.counts = [file.count for file in gathers]
+        self._files, self._ends = tuple(files), np.cumsum(self.counts)
+        pool = FilePool(max_open_files)
+        shots, nt, receivers = gathers[0].row_shape
+        #: ``(time, receivers, shots)`` of one example.
+        self.gather_shape = (nt, receivers, shots)
+        #: ``(depth, width)`` of the models; ``None`` for gathers alone.
+        self.velocity_shape: tuple[int, int] | None = None
+        # As rows of one shot each, so that some shots of a pair can be read.
+        self._gathers = RowReader([file.split_rows() for file in gathers], pool)
+        if velocity:
+            depth, width = velocity[0].row_shape[1:]
+            self.velocity_shape = depth, width
+            self._velocity = RowReader([file.split_rows() for file in velocity], pool)
+            for file, end in zip(velocity, self._ends, strict=True):
+                first = np.empty((1, depth, width), np.float32)
+                self._velocity.read(np.array([end - file.count]), first)
+                checked_velocity(first, str(file.path))
+
+    def __len__(self) -> int:
+        return sum(self.counts)
+
+    def read(
+        self, numbers: np.ndarray, shots: Sequence[int], gathers: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Read pairs; see ``Pairs.read``.
+
+        Raises:
+            OSError: If a file ends too early.
+            ValueError: If a number is not finite; with the file and the pair.
+        """
+        if gathers is not None:
+            rows = numbers[:, None] * self.gather_shape[2] + np.asarray(shots)
+            if not self._gathers.read(rows.ravel(), gathers.reshape(-1, *gathers.shape[2:])):
+                self._refuse(gathers, numbers, "gathers")
+        if self.velocity_shape is None:
+            return None
+        velocity = np.empty((len(numbers), *self.velocity_shape), np.float32)
+        if not self._velocity.read(numbers, velocity):
+            self._refuse(velocity, numbers, "velocity")
+        return velocity
+
+    def _refuse(self, batch: np.ndarray, numbers: np.ndarray, kind: str) -> None:
+        """Raise the error that names the pair whose numbers are not finite."""
+        for pair, number in zip(batch, numbers, strict=True):
+            file = int(np.searchsorted(self._ends, number, side="right"))
+            row = number - self._ends[file] + self.counts[file]
+            path = getattr(self._files[file], kind)
+            check_finite(pair, f"{path}: pair {row} of the file, {number} of all")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +134,7 @@ class RowFile:
         return 4 * int(np.prod(self.row_shape, dtype=np.int64))
 
     @classmethod
-    def checked(cls, path: str | os.PathLike, ndim: int, axes: str) -> "RowFile":
+    def checked(cls, path: str | os.PathLike[str], ndim: int, axes: str) -> "RowFile":
         """A file whose header is as OpenFWI's: float32 in C order with that many axes.
 
         Args:
@@ -181,3 +278,12 @@ class RowReader:
                 self.pool.read(file.path, file.offset + row * file.row_bytes, buffers)
                 finite = finite and all(np.isfinite(buffer).all() for buffer in buffers)
         return finite
+
+
+def _check_alike(files: Sequence[RowFile]) -> None:
+    for file in files:
+        if file.row_shape != files[0].row_shape:
+            raise ValueError(
+                f"{file.path}: expected pairs of shape {files[0].row_shape} as in {files[0].path}, "
+                f"received {file.row_shape}"
+            )

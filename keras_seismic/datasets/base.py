@@ -1,0 +1,246 @@
+"""Pairs of shot gathers and velocity models: what all kinds of them can do."""
+
+import abc
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import keras
+import numpy as np
+
+from keras_seismic.datasets.augmentation import GatherAugmentation
+from keras_seismic.datasets.order import split_numbers
+from keras_seismic.datasets.pair_batches import PairBatches
+from keras_seismic.datasets.pipeline import BatchSequence, as_dataset, numbers_at
+from keras_seismic.layers import GatherNormalization, VelocityScaling
+from keras_seismic.simulation import Acquisition
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+#: Velocity models in memory at a time.
+_MODELS = 500
+
+
+class Pairs(abc.ABC):
+    """Shot gathers and the velocity models they come from, read as they are needed.
+
+    The base of ``SimulatedPairs``, ``OpenFWIPairs``, ``FCNVMBPairs`` and ``TFDSPairs``. A
+    subclass says what it holds (``gather_shape``, ``velocity_shape``, ``acquisition``,
+    ``family`` and a length) and reads it (``read``); everything else is here.
+    """
+
+    #: The experiment, if it is known.
+    acquisition: Acquisition | None
+    #: The velocity family, which decides the normalization, if it is known.
+    family: str | None
+
+    @property
+    @abc.abstractmethod
+    def gather_shape(self) -> tuple[int, int, int]:
+        """``(time, receivers, shots)`` of one example."""
+
+    @property
+    @abc.abstractmethod
+    def velocity_shape(self) -> tuple[int, int] | None:
+        """``(depth, width)`` of one velocity model; ``None`` for gathers alone."""
+
+    @abc.abstractmethod
+    def __len__(self) -> int: ...
+
+    @abc.abstractmethod
+    def read(
+        self, numbers: np.ndarray, shots: Sequence[int], gathers: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Read several pairs as they are; called from several threads.
+
+        Args:
+            numbers: Numbers of the pairs.
+            shots: Numbers of the shots to read.
+            gathers: Filled with the gathers, C-contiguous float32
+                ``(pairs, shots, time, receivers)``; ``None`` to read the velocity only.
+
+        Returns:
+            Velocity ``(pairs, depth, width)`` in m/s, float32; ``None`` if there is none.
+
+        Raises:
+            ValueError: If what is read is damaged or not finite.
+        """
+
+    def prepare(self, progress: bool = True) -> Self:
+        """Make what is missing, which is nothing unless the pairs are simulated.
+
+        Args:
+            progress: Show a progress bar.
+
+        Returns:
+            This object.
+        """
+        del progress
+        return self
+
+    @property
+    def input_normalization(self) -> GatherNormalization:
+        """The published normalization of the family.
+
+        Raises:
+            ValueError: If the family is not known.
+        """
+        if self.family is None:
+            raise ValueError(
+                f"{self}: the family, which decides the normalization, is not known; pass "
+                "family='flatvel_a' (or another), or an input_normalization"
+            )
+        return GatherNormalization.openfwi(self.family)
+
+    def __getitem__(
+        self, index: slice | Sequence[int] | np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Raw gathers and velocity of several pairs.
+
+        Args:
+            index: A slice or several numbers.
+
+        Returns:
+            Gathers ``(n, time, receivers, shots)`` and velocity ``(n, depth, width, 1)`` in
+            m/s, float32; the velocity is empty if there is none.
+
+        Raises:
+            ValueError: If what is read is damaged or not finite.
+        """
+        numbers = numbers_at(len(self), index, type(self).__name__)
+        nt, receivers, shots = self.gather_shape
+        gathers = np.empty((len(numbers), shots, nt, receivers), np.float32)
+        velocity = self.read(numbers, range(shots), gathers)
+        if velocity is None:
+            velocity = np.empty((len(numbers), 0, 0), np.float32)
+        return np.ascontiguousarray(np.moveaxis(gathers, 1, -1)), velocity[..., None]
+
+    def held_out(self, fraction: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of pairs to train on and of pairs held out.
+
+        If the pairs come with a published split, everything but its training part is held out;
+        otherwise a fraction of the pairs is, drawn from all of them.
+
+        Args:
+            fraction: Fraction of the pairs to hold out if there is no published split; at least
+                one pair is held out, and one is not.
+            seed: Decides which, and the order.
+
+        Returns:
+            Two arrays of numbers for ``part`` of ``dataset``, each in random order, so that the
+            beginning of either is a fair sample of it.
+
+        Raises:
+            ValueError: If the fraction is not between 0 and 1 or there is only one pair.
+        """
+        learning, scoring = split_numbers(len(self), fraction, seed)
+        training = self._published_training()
+        if training is None or training.all() or not training.any():
+            return learning, scoring
+        order = np.concatenate([scoring, learning])
+        return order[training[order]], order[~training[order]]
+
+    def _published_training(self) -> np.ndarray | None:
+        """Which pairs belong to the published training split, if there is one."""
+        return None
+
+    def mean_velocity(self, part: slice | Sequence[int] | np.ndarray = slice(None)) -> np.ndarray:
+        """Mean velocity model, ``(depth, width, 1)`` in m/s: the prediction to beat.
+
+        Args:
+            part: Which of the pairs, a slice or numbers.
+
+        Raises:
+            ValueError: If there is no velocity, or no pair.
+        """
+        numbers = numbers_at(len(self), part, type(self).__name__)
+        if self.velocity_shape is None or not len(numbers):
+            raise ValueError(
+                f"mean_velocity: {self}: there is no velocity"
+                + ("" if len(numbers) else f", because part={part} chooses no pair")
+            )
+        total = np.zeros(self.velocity_shape)
+        for start in range(0, len(numbers), _MODELS):
+            velocity = self.read(numbers[start : start + _MODELS], (), None)
+            total += np.sum(velocity, axis=0, dtype=np.float64)
+        return (total / len(numbers))[..., None].astype(np.float32)
+
+    def dataset(
+        self,
+        input_normalization: keras.layers.Layer | None = None,
+        output_scaling: VelocityScaling | None = None,
+        batch_size: int = 16,
+        shuffle: bool = True,
+        seed: int | Sequence[int] = 0,
+        part: slice | Sequence[int] | np.ndarray = slice(None),
+        *,
+        sample_ratio: int = 1,
+        shots: Sequence[int] | None = None,
+        augmentation: GatherAugmentation | None = None,
+        shard: tuple[int, int] = (0, 1),
+        drop_remainder: bool = False,
+        start: tuple[int, int] = (0, 0),
+        parallel: int | None = None,
+    ) -> "tf.data.Dataset":
+        """Normalized batches as a ``tf.data.Dataset``.
+
+        Each iteration over it is an epoch in another order: a permutation of all pairs that
+        depends on the seed and the number of the epoch alone. To go on where a training
+        stopped, pass ``start``; the first iteration is then the rest of that epoch. With Keras,
+        whose epochs all have the same length, repeat it:
+        ``fit(pairs.dataset(start=(3, 17)).repeat(), steps_per_epoch=..., initial_epoch=3)``.
+
+        Args:
+            input_normalization: Applied to the gathers; by default the ``GatherNormalization``
+                of the family.
+            output_scaling: Its inverse is applied to the velocity; by default 1500-4500 m/s.
+            batch_size: Pairs per batch; the last one may be smaller.
+            shuffle: Another order in every epoch.
+            seed: One number or several; decides the order and the augmentation.
+            part: Which of the pairs, a slice or numbers; all by default.
+            sample_ratio: Keep every ``sample_ratio``-th time sample, from the first one on.
+            shots: Numbers of the shots to use; all by default.
+            augmentation: Random changes of the gathers.
+            shard: ``(index, count)``: of ``count`` workers, this one takes every ``count``-th
+                pair of ``part`` from ``index`` on, the same ones in every epoch.
+            drop_remainder: Leave out a smaller last batch; all workers then have the same
+                number of batches, which synchronous training needs.
+            start: ``(epoch, batch)`` to begin with.
+            parallel: Batches read at the same time; by default 8, and fewer large ones.
+
+        Returns:
+            Batches of gathers ``(batch, time, receivers, shots)`` and velocity
+            ``(batch, depth, width, 1)``; of gathers alone where there is no velocity.
+
+        Raises:
+            FileNotFoundError: If the pairs are still to be simulated.
+            RuntimeError: If Keras does not run on TensorFlow.
+            ValueError: If an argument is out of its range, the family is needed and not known,
+                or the augmentation flips shots that are not symmetric.
+        """
+        batches = PairBatches(
+            self, input_normalization, output_scaling, batch_size, shuffle, seed, part,
+            sample_ratio=sample_ratio, shots=shots, augmentation=augmentation, shard=shard,
+            drop_remainder=drop_remainder, start=start,
+        )  # fmt: skip
+        return as_dataset(batches, parallel)
+
+    def pydataset(
+        self, *arguments: Any, parallel: int | None = None, **options: Any
+    ) -> BatchSequence:
+        """The batches of ``dataset`` on any Keras backend, without TensorFlow.
+
+        Values and order are those of ``dataset``. Pass ``shuffle=False`` to ``fit``.
+
+        Args:
+            *arguments: As for ``dataset``, and so are ``options``.
+            parallel: Batches made in advance, by default 2.
+            **options: See there.
+
+        Returns:
+            A ``keras.utils.PyDataset`` of NumPy arrays.
+        """
+        return BatchSequence(PairBatches(self, *arguments, **options), parallel)
+
+    def __str__(self) -> str:
+        return type(self).__name__

@@ -1,0 +1,330 @@
+"""A gRPC connection to one model on TensorFlow Serving, and its failures as errors."""
+
+import contextlib
+import importlib
+import json
+import operator
+import re
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_seismic.serving.errors import (
+    ADVICE,
+    InvalidInputError,
+    ModelNotFoundError,
+    ServerError,
+    ServingError,
+    SignatureNotFoundError,
+    VersionNotFoundError,
+    classified,
+    shortened,
+)
+from keras_seismic.serving.signatures import DTYPES, Metadata, VersionStatus, described
+
+#: Bytes of a message besides its numbers: names, shapes, the model's specification.
+OVERHEAD = 4096
+
+#: Limit of a message: about 45 gathers of OpenFWI's size. gRPC's own default is 4 MiB.
+DEFAULT_MESSAGE_BYTES = 64 * 2**20
+
+#: Seconds, a day: gRPC counts deadlines in integers, which much more would overflow.
+_LONGEST = 86400.0
+
+#: gRPC makes five attempts at most.
+_MOST_RETRIES = 4
+
+#: Seconds for the question that an error message needs answered.
+_PATIENCE = 1.0
+
+
+class Connection:
+    """Requests to one model; what gRPC reports is raised as a ``ServingError``.
+
+    The arguments are those of ``Client``.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        model: str,
+        version: int | str | None,
+        timeout: float,
+        max_message_bytes: int,
+        retries: int,
+        tls: bool | str | Path,
+        credentials: Any,
+        headers: Mapping[str, str],
+    ) -> None:
+        _check_address(address)
+        if not isinstance(model, str) or not model:
+            raise ValueError(f"Client: expected a model's name, received {model!r}")
+        _check_patience(timeout, retries)
+        if not 2 * OVERHEAD <= max_message_bytes < 2**31:
+            raise ValueError(
+                f"Client: expected max_message_bytes from {2 * OVERHEAD} to 2**31 - 1, the limit "
+                f"of protocol buffers, received {max_message_bytes}"
+            )
+        _check_tls(tls)
+        if credentials is not None and tls:
+            raise ValueError("Client: pass either tls or credentials, not both")
+        _check_headers(headers)
+        self.model, self.version, self.timeout = model, _version(version), timeout
+        self.max_message_bytes = max_message_bytes
+        self._name = f"{address}, model {model!r}" + (
+            f" label {version!r}" if isinstance(version, str)
+            else "" if version is None else f" version {version}"
+        )  # fmt: skip
+        self._apis = apis = _import_apis()
+        self._headers = [(name.lower(), value) for name, value in headers.items()]
+        options = _options(max_message_bytes, retries, address)
+        if tls:
+            roots = None if tls is True else Path(str(tls)).read_bytes()
+            credentials = apis.grpc.ssl_channel_credentials(roots)
+        self._channel = (
+            apis.grpc.insecure_channel(address, options)
+            if credentials is None
+            else apis.grpc.secure_channel(address, credentials, options)
+        )
+        self._closed = False
+        self._prediction = apis.prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._models = apis.model_service_pb2_grpc.ModelServiceStub(self._channel)
+
+    def __str__(self) -> str:
+        return self._name
+
+    def predict(
+        self, inputs: Mapping[str, np.ndarray], signature: str, version: int | None = None
+    ) -> tuple[int, dict[str, np.ndarray]]:
+        """Run a signature, of a given version in place of the connection's.
+
+        Returns:
+            The version that answered, and the outputs by name.
+        """
+        where = f"{self}, signature {signature!r}"
+        request = self._apis.predict_pb2.PredictRequest(model_spec=self._spec(version))
+        request.model_spec.signature_name = signature
+        for name, array in inputs.items():
+            if array.dtype not in DTYPES.values():
+                raise InvalidInputError(f"{where}: cannot send an array of {array.dtype}")
+            request.inputs[name].CopyFrom(self._apis.tensorflow.make_tensor_proto(array))
+        with self._explained(signature):
+            response = self._prediction.Predict(
+                request, timeout=self.timeout, metadata=self._headers
+            )
+        try:
+            outputs = {
+                name: self._apis.tensorflow.make_ndarray(proto)
+                for name, proto in response.outputs.items()
+            }
+        except (TypeError, ValueError) as error:
+            raise ServerError(f"{where}: the answer holds no tensor: {error}") from error
+        return response.model_spec.version.value, outputs
+
+    def metadata(self, timeout: float | None = None) -> Metadata:
+        """The version that the server answers with, and its signatures."""
+        with self._explained():
+            return self._ask_metadata(self.timeout if timeout is None else timeout)
+
+    def status(self) -> list[VersionStatus]:
+        """Every version of the model that the server knows, whatever the connection's version."""
+        with self._explained():
+            return self._ask_status(self.timeout)
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._closed = True
+        self._channel.close()
+
+    def _spec(self, version: int | None = None) -> Any:
+        spec = self._apis.model_pb2.ModelSpec(name=self.model)
+        chosen = self.version if version is None else version
+        if isinstance(chosen, str):
+            spec.version_label = chosen
+        elif chosen is not None:
+            spec.version.value = chosen
+        return spec
+
+    def _ask_metadata(self, timeout: float) -> Metadata:
+        from google.protobuf import json_format
+
+        api = self._apis.get_model_metadata_pb2
+        response = self._prediction.GetModelMetadata(
+            api.GetModelMetadataRequest(model_spec=self._spec(), metadata_field=["signature_def"]),
+            timeout=timeout,
+            metadata=self._headers,
+        )
+        signatures = api.SignatureDefMap()
+        if not response.metadata["signature_def"].Unpack(signatures):
+            raise ServerError(f"{self}: the server's metadata holds no signatures")
+        content = json_format.MessageToDict(signatures, preserving_proto_field_name=True)
+        version = response.model_spec.version.value
+        return Metadata(self.model, version, described(content.get("signature_def", {})))
+
+    def _ask_status(self, timeout: float) -> list[VersionStatus]:
+        api = self._apis.get_model_status_pb2
+        request = api.GetModelStatusRequest(model_spec={"name": self.model})
+        response = self._models.GetModelStatus(request, timeout=timeout, metadata=self._headers)
+        name = api.ModelVersionStatus.State.Name
+        return [
+            VersionStatus(v.version, name(v.state), v.status.error_message)
+            for v in response.model_version_status
+        ]
+
+    @contextlib.contextmanager
+    def _explained(self, signature: str | None = None) -> Iterator[None]:
+        """Raise what gRPC reports as an error that says where, what and what to do next."""
+        if self._closed:
+            raise RuntimeError(f"{self}: the client is closed")
+        try:
+            yield
+        except self._apis.grpc.RpcError as error:
+            code, said = error.code().name, error.details() or "no reason given"
+            raise self._error(classified(code, said), code, shortened(said), signature) from error
+
+    def _error(
+        self, kind: type[ServingError], code: str, said: str, signature: str | None
+    ) -> ServingError:
+        where = str(self) + ("" if signature is None else f", signature {signature!r}")
+        if issubclass(kind, ModelNotFoundError):
+            return self._absent(where, said)
+        if kind is ServerError:
+            said = f"{code}: {said}"
+        if kind is SignatureNotFoundError:
+            with contextlib.suppress(self._apis.grpc.RpcError, ServerError):
+                names = sorted(self._ask_metadata(_PATIENCE).signatures)
+                said = f"{said.rstrip('.')}; the model has {', '.join(names)}"
+        return kind(f"{where}: {said.rstrip('.')}. {ADVICE.get(kind, '')}".rstrip())
+
+    def _absent(self, where: str, said: str) -> ServingError:
+        """Whether it is the model or its version that the server does not have."""
+        try:
+            versions = self._ask_status(_PATIENCE)
+        except self._apis.grpc.RpcError as unknown:
+            if unknown.code().name != "NOT_FOUND":
+                return ModelNotFoundError(
+                    f"{where}: the server has no model of this name, or not this version "
+                    f"({said}); asked which it has, it gave no answer ({unknown.details()})"
+                )
+            versions = []
+        if not versions:
+            return ModelNotFoundError(
+                f"{where}: the server has no model of this name ({said}). Is it in the server's "
+                "models.config?"
+            )
+        return VersionNotFoundError(
+            f"{where}: not available ({said}); the server has these versions of the model: "
+            f"{', '.join(map(str, versions))}. Choose one that is AVAILABLE, or call "
+            "wait_until_ready() while one loads."
+        )
+
+
+def _import_apis() -> Any:
+    """grpc, tensorflow and the modules of tensorflow-serving-api that are used, by their names."""
+    services = ("prediction_service_pb2_grpc", "model_service_pb2_grpc")
+    messages = ("model_pb2", "predict_pb2", "get_model_metadata_pb2", "get_model_status_pb2")
+    apis = {name: f"tensorflow_serving.apis.{name}" for name in (*services, *messages)}
+    modules = {"grpc": "grpc", "tensorflow": "tensorflow"} | apis
+    try:
+        imported = {name: importlib.import_module(path) for name, path in modules.items()}
+    except ImportError as error:
+        raise ImportError(
+            "Client: needs grpcio and tensorflow-serving-api: pip install 'keras_seismic[serving]'"
+        ) from error
+    return types.SimpleNamespace(**imported)
+
+
+def _options(max_message_bytes: int, retries: int, address: str) -> list[tuple[str, int | str]]:
+    """How gRPC connects, repeats and limits requests."""
+    options: list[tuple[str, int | str]] = [
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.max_receive_message_length", max_message_bytes),
+        # By default it waits a second before it connects again, longer than all retries take.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2000),
+        # Otherwise clients in one process share a connection, and with it the limits above.
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
+    if retries:
+        policy = {
+            "maxAttempts": retries + 1,
+            "initialBackoff": "0.1s",
+            "maxBackoff": "2s",
+            "backoffMultiplier": 2,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+        config = {"methodConfig": [{"name": [{}], "retryPolicy": policy}]}
+        options.append(("grpc.service_config", json.dumps(config)))
+        # Requests that do not fit in this buffer, by default 256 KiB, are never repeated.
+        options.append(("grpc.per_rpc_retry_buffer_size", max_message_bytes))
+    else:
+        options.append(("grpc.enable_retries", 0))
+    if address.startswith(("unix:", "localhost:", "127.", "[::1]:")):
+        options.append(("grpc.enable_http_proxy", 0))  # a proxy cannot reach these
+    return options
+
+
+def _check_address(address: str) -> None:
+    form = r"unix:.+|(?:\[[0-9a-fA-F:.]+\]|[^/\s:\[\]@?#]+):([0-9]{1,5})"
+    found = re.fullmatch(form, address, re.ASCII) if isinstance(address, str) else None
+    if found is None or not 1 <= int(found[1] or 1) < 2**16:
+        raise ValueError(
+            "Client: expected an address like '127.0.0.1:8500' (host:port, no http://, a port from "
+            f"1 to 65535; an IPv6 address in brackets, '[::1]:8500'), received {address!r}"
+        )
+
+
+def _check_patience(timeout: Any, retries: Any) -> None:
+    if isinstance(timeout, str) or not 0 < timeout <= _LONGEST:
+        raise ValueError(
+            f"Client: expected timeout > 0 and at most {_LONGEST:.0f} s, received {timeout!r}"
+        )
+    if not hasattr(retries, "__index__") or not 0 <= retries <= _MOST_RETRIES:
+        raise ValueError(
+            f"Client: expected a whole number of retries from 0 to {_MOST_RETRIES}, which is "
+            f"the most that gRPC makes, received {retries!r}"
+        )
+
+
+def _version(version: int | str | None) -> int | str | None:
+    """A version number as an integer; a label or nothing as it is."""
+    if version is None or (isinstance(version, str) and version and not version.isdecimal()):
+        return version
+    if not isinstance(version, str | bool) and hasattr(version, "__index__"):
+        number = operator.index(version)
+        if 0 <= number < 2**63:
+            return number
+    raise ValueError(
+        "Client: expected a version number or a label as version (numbers from 0 to 2**63 - 1), "
+        f"received {version!r}"
+    )
+
+
+def _check_tls(tls: bool | str | Path) -> None:
+    if isinstance(tls, bool):
+        return
+    if not tls or not isinstance(tls, str | Path):
+        raise ValueError(
+            "Client: expected tls True, False (not encrypted) or the path of a PEM file, received "
+            f"{tls!r}"
+        )
+    if not Path(tls).is_file():
+        raise FileNotFoundError(f"Client: tls={str(tls)!r}: no such PEM file")
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse bad headers here, because gRPC's own errors show their values."""
+    for position, (name, value) in enumerate(headers.items()):
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+            raise ValueError(
+                f"Client: expected letters, digits, _ . and - as the name of header {position} "
+                "(names and values are not shown here)"
+            )
+        if not isinstance(value, str) or not re.fullmatch(r"[ -~]*", value):
+            raise ValueError(
+                f"Client: expected one line of ASCII text as the header {name!r}, received "
+                f"{type(value).__name__} of another form (values are not shown here)"
+            )
