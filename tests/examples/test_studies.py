@@ -60,7 +60,7 @@ def test_transfer_compares_starts_on_the_same_samples(tmp_path, cache, eagerly):
     )
     trained = ["scratch", "all weights", "frozen encoder", "unlabeled too"]
     assert list(summary) == ["as pre-trained", "mean of the samples", *trained]
-    for name, scores in summary.items():
+    for scores in summary.values():
         assert set(scores) == SCORES
         assert len(scores["velocity_mae_m_s"]["values"]) == 1
     assert json.loads((run / "metrics.json").read_text()) == summary

@@ -107,7 +107,8 @@ def deconvolution(
         ks.sparse.ReflectivityPairs(shorter, count * batch_size, snr_db=snr, seed=seed + offset)
         for count, offset in ((batches, 0), (few, 10_000), (few, 20_000))
     )
-    best = ks.sparse.best_weight(shorter, *validation[:], iterations)
+    traces, spikes = validation[:]
+    best = ks.sparse.best_weight(shorter, traces, spikes, iterations)
     lista = ks.models.LISTA(chosen, layers, zero_time, best)
     optimizer = ks.training.adamw(learning_rate, epochs * batches)
     optimizer.clipnorm = 0.01  # one long gradient can make the iterations diverge
@@ -124,8 +125,9 @@ def deconvolution(
     run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
 
     # Scores
+    traces, spikes = held_out[:]
     table: list[dict[str, Any]] = ks.sparse.compare_methods(
-        shorter, *held_out[:], best, iterations, lista
+        shorter, traces, spikes, best, iterations, lista
     )
     metrics = {**result.metrics, "noise": noise, "methods": table}
     run.write("metrics.json", metrics)

@@ -26,6 +26,17 @@ class FoundPairs(NamedTuple):
     held_out: np.ndarray
 
     @property
+    def velocity_shape(self) -> tuple[int, int]:
+        """``(depth, width)`` of a velocity model.
+
+        Raises:
+            ValueError: If there are gathers alone.
+        """
+        if self.pairs.velocity_shape is None:
+            raise ValueError(f"{self.pairs}: gathers without velocity; there is nothing to learn")
+        return self.pairs.velocity_shape
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """The arguments as they turned out to be, for ``config.json``."""
         return {"family": self.pairs.family, "samples": len(self.learning)}
@@ -33,7 +44,8 @@ class FoundPairs(NamedTuple):
     @property
     def acquisition(self) -> dict[str, Any] | None:
         """The experiment, for ``config.json``, if it is known."""
-        return self.pairs.acquisition and self.pairs.acquisition.get_config()
+        acquisition = self.pairs.acquisition
+        return None if acquisition is None else acquisition.get_config()
 
 
 def find_pairs(
