@@ -1,4 +1,4 @@
-"""Field gathers brought to the acquisition that a network was trained for."""
+"""Field gathers matched to the acquisition that a network was trained for."""
 
 import dataclasses
 
@@ -12,9 +12,9 @@ from keras_seismic.simulation.acquisition import HIGHEST_FREQUENCY, Acquisition
 def matching_origins(
     gathers: ShotGathers, acquisition: Acquisition, tolerance: float = 0.5
 ) -> np.ndarray:
-    """Where along a line the acquisition's experiment was shot.
+    """Where along a line the acquisition's experiment fits.
 
-    A long line holds it many times over, each one good for a velocity model of another place.
+    A long line holds it many times, each time for the velocity model of another place.
 
     Args:
         gathers: The line.
@@ -55,8 +55,8 @@ def match_acquisition(
     """Gathers on the sources, receivers and samples of an acquisition, or a refusal.
 
     Chooses the shots, interpolates between the receivers of each, resamples in time without
-    aliasing, and crops or fills up the record. Amplitudes stay what they are: see
-    ``measure_direct_wave``. Depths of sources and receivers are not looked at.
+    aliasing, and crops the record or fills it with zeros. Amplitudes are not scaled: see
+    ``measure_direct_wave``. Depths of sources and receivers are ignored.
 
     Args:
         gathers: The line.
