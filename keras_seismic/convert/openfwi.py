@@ -74,7 +74,7 @@ def load_openfwi_checkpoint(
         )
     if isinstance(path_or_state_dict, Mapping):
         source, content = "checkpoint", path_or_state_dict
-    elif isinstance(path_or_state_dict, str | os.PathLike[str]):
+    elif isinstance(path_or_state_dict, str | os.PathLike):
         source, content = os.fspath(path_or_state_dict), read_torch_file(path_or_state_dict)
     else:
         raise ValueError(
