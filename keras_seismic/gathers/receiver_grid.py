@@ -114,7 +114,7 @@ def fit_receiver_grid(
         source: Name of the file, for the messages.
 
     Raises:
-        ValueError: If a shot has several sources, all receivers stand in one place, or their
+        ValueError: If a shot has several sources, all receivers are in one place, or their
             positions make no grid.
     """
     checked_choice(spread, ("auto", "fixed", "moving"), f"{source}: spread")
@@ -173,7 +173,7 @@ def _usual_spacing(x: np.ndarray, shot: np.ndarray, source: str) -> float:
             "name the words for positions, or pass receiver_spacing="
         )
     middle = np.median(distances)
-    # Of whole meters, 12 and 13 stand for 12.5: the mean of what is about the median.
+    # In whole meters 12.5 appears as 12 and 13: take the mean of what is close to the median.
     return float(distances[np.abs(distances - middle) < 0.5 * middle].mean())
 
 

@@ -79,7 +79,7 @@ def read_shot_gathers(
 ) -> ShotGathers:
     """A pre-stack line as shot gathers on a regular receiver grid.
 
-    Traces can stand in any order. The grid is fitted to the receivers of all shots, at fixed
+    Traces can be in any order. The grid is fitted to the receivers of all shots, at fixed
     places or moving with the source, and reported (``print(gathers.grid)``).
 
     Args:

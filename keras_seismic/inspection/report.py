@@ -19,7 +19,7 @@ class ArrayReport:
     Attributes:
         name: Its key in the file; empty where there is only one.
         shape: As in the file.
-        container: The format of the file that it lies in.
+        container: The format of its file.
         dtype: NumPy's name of the sample type.
         storage: Byte order, and Fortran order where it is.
         kind: ``"section"``, ``"cube"``, ``"shot gathers"``, ``"velocity"``, ``"trace"`` or
