@@ -11,6 +11,7 @@ import scipy.io
 
 import keras_seismic as ks
 from tests.inspection.odd_files import hdf5
+from tests.segy_files import write_segy, write_su
 
 SECTION = np.diff(np.random.default_rng(0).standard_normal((201, 30)), axis=0).astype("f4")
 
@@ -95,6 +96,25 @@ def test_whatever_bytes_change_nothing_is_raised(tmp_path, name, make, seed):
         unreadable += not report.readable
         str(report)
     assert unreadable > 0
+
+
+@pytest.mark.parametrize(
+    ("write", "headers"), [(write_segy, range(3200, 3840)), (write_su, range(240))]
+)
+def test_whatever_trace_file_headers_say_nothing_is_raised(tmp_path, write, headers):
+    path = write(tmp_path / f"a.{write.__name__[6:]}", SECTION.T[:5])
+    whole, rng, readable = path.read_bytes(), np.random.default_rng(0), []
+    for i in range(80):
+        content = bytearray(whole)
+        for place in rng.choice(headers, 6):
+            content[place] = rng.integers(256)
+        if i % 2 and write is write_segy:  # samples, format, extended headers
+            content[rng.choice([3220, 3221, 3225, 3504, 3505])] = rng.integers(256)
+        path.write_bytes(content)
+        report = ks.inspection.inspect(path, samples=1000)
+        readable.append(report.readable)
+        str(report)
+    assert 0 < sum(readable) < 80
 
 
 def test_one_damaged_array_leaves_the_others(tmp_path):
