@@ -5,6 +5,7 @@ from typing import Any, Self
 import keras
 from keras import ops
 
+from keras_seismic.checks import checked_choice
 from keras_seismic.layers.float32 import Float32Layer
 from keras_seismic.types import Config, Shape, Tensor
 
@@ -43,11 +44,7 @@ class SectionNormalization(Float32Layer):
 
     def __init__(self, mode: str = "maximum", percentile: float = 99.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if mode not in ("maximum", "percentile", "range"):
-            raise ValueError(
-                "SectionNormalization: mode must be 'maximum', 'percentile' or 'range', "
-                f"received {mode!r}"
-            )
+        checked_choice(mode, ("maximum", "percentile", "range"), "SectionNormalization: mode")
         if not 0 < percentile <= 100:
             raise ValueError(
                 f"SectionNormalization: percentile must be in (0, 100], received {percentile}"

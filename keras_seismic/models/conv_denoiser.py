@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from keras_seismic.checks import checked_size
+from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.layers import CropLike
 from keras_seismic.models.network import Network, policy_name
 from keras_seismic.types import Config, DType, Tensor
@@ -58,10 +58,7 @@ class ConvDenoiser(Network):
     ) -> None:
         (num_filters,) = checked_size((num_filters,), 1, "ConvDenoiser: num_filters")
         (num_blocks,) = checked_size((num_blocks,), 1, "ConvDenoiser: num_blocks")
-        if decoder not in ("transpose", "resize"):
-            raise ValueError(
-                f"ConvDenoiser: decoder must be 'transpose' or 'resize', received {decoder!r}"
-            )
+        checked_choice(decoder, ("transpose", "resize"), "ConvDenoiser: decoder")
         dtype = policy_name(dtype)
         hidden = {"kernel_size": 3, "padding": "same", "activation": "relu", "dtype": dtype}
         transposed = {"kernel_initializer": "glorot_normal"}
