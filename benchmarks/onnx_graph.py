@@ -33,7 +33,6 @@ RULES: dict[str, tuple[object, str, Callable]] = {
     "product": (rewriting, "_as_product", lambda *arguments: None),
     "spread": (rewriting, "_spread", lambda *arguments: None),
     "side by side": (rewriting, "_side_by_side", lambda *arguments: None),
-    "sign": (rewriting, "_as_clip", lambda *arguments: None),
 }
 
 NETWORKS: dict[str, tuple[Callable[[], keras.Model], tuple[int, ...]]] = {
