@@ -78,8 +78,8 @@ def sample_sections(
 
     Args:
         count: Number of sections.
-        seed: As of ``sample_velocity``.
-        family: As of ``sample_velocity``.
+        seed: See ``sample_velocity``.
+        family: See ``sample_velocity``.
 
     Returns:
         ``count`` float32 arrays ``(time, traces)``.
