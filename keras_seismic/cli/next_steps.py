@@ -37,7 +37,8 @@ def next_steps(report: Inspection) -> list[str]:
     return list(dict.fromkeys(steps))
 
 
-def _command(*words: str | Path, comment: str = "") -> str:
+def command(*words: str | Path, comment: str = "") -> str:
+    """A line for the shell: ``keras-seismic``, the words behind it, and a comment."""
     line = shlex.join(["keras-seismic", *map(str, words)])
     return f"{line}  # {comment}" if comment else line
 
@@ -51,14 +52,14 @@ def _model(path: Path, report: Inspection) -> list[str]:
     else:
         name = path.stem
     return [
-        _command("evaluate", path, "INPUT", "--out", f"runs/{name}_scores"),
-        _command("predict", "INPUT", "OUTPUT", "--model", path),
-        *([_command("export", "onnx", path, path.with_suffix(".onnx"))] if name != "best" else []),
+        command("evaluate", path, "INPUT", "--out", f"runs/{name}_scores"),
+        command("predict", "INPUT", "OUTPUT", "--model", path),
+        *([command("export", "onnx", path, path.with_suffix(".onnx"))] if name != "best" else []),
     ]
 
 
 def _exported_model(path: Path, report: Inspection) -> list[str]:
-    return [_command("predict", "INPUT", "OUTPUT", "--model", path)]
+    return [command("predict", "INPUT", "OUTPUT", "--model", path)]
 
 
 def _pairs(path: Path, report: Inspection) -> list[str]:
@@ -68,19 +69,19 @@ def _pairs(path: Path, report: Inspection) -> list[str]:
     data = path / str(report.facts.get("folder", ""))
     out = "runs/pairs" if family == "FAMILY" else f"runs/{family}"
     return [
-        _command("train", "inversionnet", "--data", data, "--family", family, "--out", out),
+        command("train", "inversionnet", "--data", data, "--family", family, "--out", out),
     ]
 
 
 def _half_of_pairs(path: Path, report: Inspection) -> list[str]:
-    return [_command("inspect", path.parent)]
+    return [command("inspect", path.parent)]
 
 
 def _folders(path: Path, report: Inspection) -> list[str]:
     """What lies in a folder: OpenFWI's families, or anything."""
     families = [str(name).split(" (")[0] for name in report.facts.get("families", [])]
     folders = families or [f for f in report.facts.get("folders", [])[:3] if f != "..."]
-    return [_command("inspect", path / folder) for folder in folders]
+    return [command("inspect", path / folder) for folder in folders]
 
 
 _BY_FORMAT: dict[str, Callable[[Path, Inspection], list[str]]] = {
@@ -127,11 +128,11 @@ def _section(path: Path, array: ArrayReport) -> list[str]:
     out, dt = f"runs/{path.stem}", () if array.dt else ("--dt", "0.004")
     denoise = ("train", "denoiser", "--section", path)
     return [
-        _command(*denoise, "--out", out, comment="if it is clean"),
-        _command(*denoise, "--self-supervised", "--out", f"{out}_blind", comment="if it is noisy"),
-        _command("train", "deconvolution", "--section", path, *dt, "--out", f"{out}_spikes"),
-        _command("predict", path, f"{path.stem}_clean{path.suffix}", "--model", _DENOISER),
-        _command("evaluate", _DENOISER, path, "--out", f"{out}_scores"),
+        command(*denoise, "--out", out, comment="if it is clean"),
+        command(*denoise, "--self-supervised", "--out", f"{out}_blind", comment="if it is noisy"),
+        command("train", "deconvolution", "--section", path, *dt, "--out", f"{out}_spikes"),
+        command("predict", path, f"{path.stem}_clean{path.suffix}", "--model", _DENOISER),
+        command("evaluate", _DENOISER, path, "--out", f"{out}_scores"),
     ]
 
 
@@ -142,8 +143,8 @@ def _cube(path: Path, array: ArrayReport) -> list[str]:
         return [_save(path, array, "array")]
     line, scores = array.shape[2] // 2, f"runs/{path.stem}_scores"
     return [
-        _command("predict", path, f"{path.stem}_clean.npy", "--model", _DENOISER),
-        _command("evaluate", _DENOISER, path, "--line", str(line), "--out", scores),
+        command("predict", path, f"{path.stem}_clean.npy", "--model", _DENOISER),
+        command("evaluate", _DENOISER, path, "--line", str(line), "--out", scores),
         _save(path, array, f"array[:, :, {line}]") + "  # one line, to train on",
     ]
 
@@ -161,7 +162,7 @@ def _velocity(path: Path, array: ArrayReport) -> list[str]:
     if expression != "array" or path.suffix.lower() != ".npy":
         return [_save(path, array, expression)]
     scores = f"runs/{path.stem}_scores"
-    return [_command("evaluate", _INVERSION, path, "--out", scores, comment="on a 10 m grid")]
+    return [command("evaluate", _INVERSION, path, "--out", scores, comment="on a 10 m grid")]
 
 
 def _gathers(path: Path, array: ArrayReport) -> list[str]:
@@ -171,7 +172,7 @@ def _gathers(path: Path, array: ArrayReport) -> list[str]:
     elif path.suffix.lower() not in (".npy", *_TRACE_FILES):
         return [_save(path, array, "array")]
     velocity = f"{path.stem}_velocity.npy"
-    return [_command("predict", path, velocity, "--model", _INVERSION)]
+    return [command("predict", path, velocity, "--model", _INVERSION)]
 
 
 _BY_KIND: dict[str, Callable[[Path, ArrayReport], list[str]]] = {
