@@ -10,6 +10,9 @@ from keras_seismic.inspection.report import ArrayReport
 #: Pre-stack lines and sections that programs read as they are.
 _TRACE_FILES = (".segy", ".sgy", ".su")
 
+#: Folders to go on with, at most.
+_FOLDERS = 16
+
 #: Where the examples of README.md leave their models.
 _INVERSION, _DENOISER = "runs/demo/model.keras", "runs/denoiser/model.keras"
 
@@ -22,11 +25,8 @@ def next_steps(report: Inspection) -> list[str]:
     """
     if not report.readable:
         return []
-    path, steps = Path(report.path), []
-    for start, of_kind in _BY_FORMAT.items():
-        if report.format.startswith(start):
-            steps += of_kind(path, report)
-            break
+    path = Path(report.path)
+    steps = _BY_REPORT[report.kind](path, report) if report.kind in _BY_REPORT else []
     for array in report.arrays:
         if array.kind not in _BY_KIND:
             continue
@@ -44,55 +44,47 @@ def command(*words: str | Path, comment: str = "") -> str:
 
 
 def _model(path: Path, report: Inspection) -> list[str]:
-    """A Keras model, in a run folder or by itself."""
-    if path.is_dir():
-        name, path = path.absolute().name, path / "model.keras"
-        if not path.is_file():
-            return []
-    else:
-        name = path.stem
+    predict = command("predict", "INPUT", "OUTPUT", "--model", path)
+    if path.suffix != ".keras":
+        return [predict]
+    folder = path.absolute().parent
+    if path.name == "best.keras":  # a bare network; the run's model.keras knows its units
+        return [command("inspect", folder)]
+    name = folder.name if path.name == "model.keras" else path.stem
     return [
         command("evaluate", path, "INPUT", "--out", f"runs/{name}_scores"),
-        command("predict", "INPUT", "OUTPUT", "--model", path),
-        *([command("export", "onnx", path, path.with_suffix(".onnx"))] if name != "best" else []),
+        predict,
+        command("export", "onnx", path, path.with_suffix(".onnx")),
     ]
 
 
-def _exported_model(path: Path, report: Inspection) -> list[str]:
-    return [command("predict", "INPUT", "OUTPUT", "--model", path)]
+def _run(path: Path, report: Inspection) -> list[str]:
+    model = path / "model.keras"
+    return _model(model, report) if model.is_file() else []
 
 
 def _pairs(path: Path, report: Inspection) -> list[str]:
-    """Gathers with their velocity, simulated here or OpenFWI's."""
-    family = str(report.facts.get("family", "unknown")).split()[0]
-    family = "FAMILY" if family == "unknown" else family
-    data = path / str(report.facts.get("folder", ""))
-    out = "runs/pairs" if family == "FAMILY" else f"runs/{family}"
+    if len(report.folders) > 1:
+        return _folders(path, report)
+    data = report.folders[0] if report.folders else path
+    family = report.family
+    out = f"runs/{family or path.absolute().stem}"
     return [
-        command("train", "inversionnet", "--data", data, "--family", family, "--out", out),
+        command(
+            *("train", "inversionnet", "--data", data, "--family", family or "FAMILY"),
+            *("--out", out),
+        )
     ]
 
 
-def _half_of_pairs(path: Path, report: Inspection) -> list[str]:
-    return [command("inspect", path.parent)]
-
-
 def _folders(path: Path, report: Inspection) -> list[str]:
-    """What lies in a folder: OpenFWI's families, or anything."""
-    families = [str(name).split(" (")[0] for name in report.facts.get("families", [])]
-    folders = families or [f for f in report.facts.get("folders", [])[:3] if f != "..."]
-    return [command("inspect", path / folder) for folder in folders]
+    return [command("inspect", folder) for folder in report.folders[:_FOLDERS]]
 
 
-_BY_FORMAT: dict[str, Callable[[Path, Inspection], list[str]]] = {
-    "Keras model": _model,
-    "run folder": _model,
-    "ONNX model": _exported_model,
-    "TensorFlow SavedModel": _exported_model,
-    "pairs simulated": _pairs,
-    "folder in OpenFWI's layout": _pairs,
-    "the gathers of": _half_of_pairs,
-    "the model of": _half_of_pairs,
+_BY_REPORT: dict[str, Callable[[Path, Inspection], list[str]]] = {
+    "model": _model,
+    "run": _run,
+    "pairs": _pairs,
     "folder": _folders,
 }
 
