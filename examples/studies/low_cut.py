@@ -30,7 +30,7 @@ HEADINGS = {
 def main(
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     low_cut: Annotated[list[float], typer.Option(metavar="HZ", help="May be repeated.")],
-    data: Annotated[Path | None, typer.Option(help="Pairs, instead of simulated ones.")] = None,
+    data: Annotated[str | None, typer.Option(help="Pairs, instead of simulated ones.")] = None,
     family: Annotated[str | None, typer.Option(help="By default curvevel_a.")] = None,
     samples: Annotated[int, typer.Option(min=1, help="Pairs to learn from.")] = 500,
     held_out: Annotated[int, typer.Option(min=1, help="Pairs to score on.")] = 50,

@@ -75,7 +75,11 @@ def main(
         return pairs.prepare()
 
     run.create(configuration("examples.studies.transfer", arguments))
-    recipe = {"batch_size": batch_size, "learning_rate": learning_rate, "validation": 0.1}
+    recipe: dict[str, Any] = {
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "validation": 0.1,
+    }
     if not pretrained:
         folder = RunFolder(run.path / "pretraining").create({})
         first = simulated(from_family, pretrain_samples, 0)
@@ -88,6 +92,7 @@ def main(
     scoring = simulated(to_family, held_out, 1)
     gathers, velocity = scoring[:]
     more = simulated(to_family, unlabeled, 3) if unlabeled else None
+    names = (*STARTS, "unlabeled too") if more else STARTS
     comparison = ks.evaluation.Comparison()
     predicted = {"as pre-trained": ks.inference.predict(source, gathers)}
     comparison.add(
@@ -97,13 +102,13 @@ def main(
         few = simulated(to_family, samples, 2, repetition)
         mean = np.broadcast_to(few.mean_velocity(), velocity.shape)
         comparison.add("mean of the samples", ks.evaluation.score_velocity(velocity, mean))
-        for name in (*STARTS, *(["unlabeled too"] if more else [])):
+        for name in names:
             print(f"{name}, repetition {repetition + 1}", flush=True)
             keras.utils.set_random_seed(seed + repetition)
             folder = RunFolder(run.path / f"{name.replace(' ', '_')}_{repetition + 1}").create({})
             shared = {"epochs": epochs, "seed": seed + repetition, **recipe}
             model, numbers = start(source, name), range(len(few))
-            if name == "unlabeled too":
+            if more and name == "unlabeled too":
                 model = fit_with_unlabeled(model, few, numbers, more, folder, **shared)
             else:
                 model = fit_pairs(model, few, numbers, folder, **shared)

@@ -33,11 +33,11 @@ Filters = Annotated[int, typer.Option(min=1, help="Width of the network.")]
 
 # Pairs of shot gathers and velocity models
 Data = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         metavar="SOURCE",
-        help="Pairs to learn from, instead of simulated ones: a folder or annotation file of "
-        "OpenFWI's, FCNVMB's or this package's files, or a TensorFlow dataset.",
+        help="Pairs to learn from, instead of simulating them: a folder of OpenFWI's files or an "
+        "annotation file that lists them, FCNVMB's .mat files, a TensorFlow dataset.",
     ),
 ]
 Family = Annotated[

@@ -196,6 +196,32 @@ class FCNVMBPairs(Pairs):
         return str(self.folder)
 
 
+def sizes_in(folder: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
+    """``gather_shape`` and ``velocity_shape`` of the first pair, for ``FCNVMBPairs``.
+
+    Recordings are thinned, unless their layout says that they are already.
+    """
+    layout = recognized(Path(folder))
+    shapes = []
+    for names, keys, ndim in (
+        (layout.gather_names, layout.gather_keys, 3),
+        (layout.velocity_names, layout.velocity_keys, 2),
+    ):
+        files = numbered(Path(folder), names)
+        if not files:
+            raise FileNotFoundError(f"{folder}: found no {pattern(names)}")
+
+        def note(shape: tuple[int, ...]) -> slice:
+            shapes.append(shape)
+            return slice(1)
+
+        read_mat(files[min(files)], keys, note, ndim)
+    (samples, *rest), velocity_shape = shapes
+    if layout is not MAT_LAYOUTS["repackaged"]:
+        samples = len(range(samples)[_FIRST_SAMPLE::_SAMPLE_STEP])
+    return {"gather_shape": (samples, *rest), "velocity_shape": velocity_shape}
+
+
 def _reversed_hint(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
     # Version 7.3 as any other program than MATLAB would write it.
     return "; the axes are in reverse" if shape[::-1][1:] == expected[1:] else ""

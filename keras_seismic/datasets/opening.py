@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_seismic.datasets.base import Pairs
-from keras_seismic.datasets.fcnvmb import FCNVMBPairs
+from keras_seismic.datasets.fcnvmb import FCNVMBPairs, sizes_in
 from keras_seismic.datasets.openfwi import OpenFWIPairs
 from keras_seismic.datasets.simulated import SimulatedPairs
 from keras_seismic.datasets.tfds.reading import TFDSPairs
@@ -48,7 +48,7 @@ def open_pairs(source: str | os.PathLike[str], family: str | None = None, **opti
     if "://" in str(source) or (path / "dataset_info.json").is_file():
         return TFDSPairs(source, family=family, **options)
     if any(path.glob("*.mat")) or any(path.glob("*/*.mat")):
-        return FCNVMBPairs(path, family=family, **options)
+        return FCNVMBPairs(path, family=family, **{**sizes_in(path), **options})
     try:
         return OpenFWIPairs(path, family, **options)
     except FileNotFoundError as error:

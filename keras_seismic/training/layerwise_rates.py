@@ -1,29 +1,31 @@
 """Learning rates that differ from layer to layer."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class LayerwiseAdamW(keras.optimizers.Adam):
-    """AdamW whose learning rate is multiplied by another number in some layers.
+    """AdamW whose learning rate has a multiplier in some layers.
 
-    A layer with the multiplier m is updated, and decayed, just as by AdamW with m times the
-    learning rate; without multipliers it is AdamW. Works with schedules, under mixed precision
+    A layer with the multiplier m is updated, and decayed, as by AdamW at m times the learning
+    rate; without multipliers it is AdamW. It works with schedules and under mixed precision
     (``compile`` wraps it in its loss scaling), and is saved with the model.
 
     Args:
         learning_rate: A number or a schedule, of layers without a multiplier.
         weight_decay: Decoupled weight decay.
-        multipliers: Multiplier by layer name, or by what layer names begin with:
-            ``{"encoder": 0.1}`` is of all of ``encoder_1_convolution``, ``encoder_2a...``.
-            The longest that fits counts; ``encoder_1`` is not meant by ``encoder_10``.
+        multipliers: Multiplier by layer name, or by the beginning of layer names:
+            ``{"encoder": 0.1}`` is for ``encoder_1_convolution``, ``encoder_2a...`` and so on.
+            The longest match counts; ``encoder_1`` does not match ``encoder_10``.
         **kwargs: As of ``keras.optimizers.Adam``.
 
     Raises:
-        ValueError: If a multiplier or the weight decay is negative or not finite; and, when it
-            meets the weights to train, if a name fits none of them.
+        ValueError: If a multiplier or the weight decay is negative or not finite; and, once the
+            weights to train are known, if a name matches none of them.
 
     Example:
         >>> optimizer = LayerwiseAdamW(1e-3, multipliers={"encoder": 0.1}, epsilon=1e-8)
@@ -35,7 +37,13 @@ class LayerwiseAdamW(keras.optimizers.Adam):
         classification (discriminative fine-tuning).
     """
 
-    def __init__(self, learning_rate=1e-3, weight_decay=1e-4, multipliers=None, **kwargs):
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 1e-3,
+        weight_decay: float = 1e-4,
+        multipliers: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
         # Keras' own decay would be by the one learning rate.
         super().__init__(learning_rate, weight_decay=None, **kwargs)
         self.decoupled_weight_decay = float(weight_decay)
@@ -52,7 +60,7 @@ class LayerwiseAdamW(keras.optimizers.Adam):
         fitting = [name for name in self.multipliers if _is_in(path, name)]
         return self.multipliers[max(fitting, key=len)] if fitting else 1.0
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         paths = [variable.path for variable in variables]
@@ -66,7 +74,7 @@ class LayerwiseAdamW(keras.optimizers.Adam):
         super().build(variables)
         self._rates = [self.multiplier(path) for path in paths]
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         rate = self._rates[self._get_variable_index(variable)]
         if rate != 1:
             learning_rate = learning_rate * rate
@@ -75,8 +83,8 @@ class LayerwiseAdamW(keras.optimizers.Adam):
             self.assign_sub(variable, variable * decay)
         super().update_step(gradient, variable, learning_rate)
 
-    def get_config(self):
-        config = super().get_config()
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = super().get_config()
         return config | {
             "weight_decay": self.decoupled_weight_decay,
             "multipliers": dict(self.multipliers),

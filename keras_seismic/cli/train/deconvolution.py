@@ -107,22 +107,27 @@ def deconvolution(
         ks.sparse.ReflectivityPairs(shorter, count * batch_size, snr_db=snr, seed=seed + offset)
         for count, offset in ((batches, 0), (few, 10_000), (few, 20_000))
     )
-    best = ks.sparse.best_weight(shorter, *validation[:], iterations)
+    traces, spikes = validation[:]
+    best = ks.sparse.best_weight(shorter, traces, spikes, iterations)
     lista = ks.models.LISTA(chosen, layers, zero_time, best)
-    learning = training.dataset(batch_size)
-    optimizer = ks.training.adamw(learning_rate, epochs * len(learning))
+    optimizer = ks.training.adamw(learning_rate, epochs * batches)
     optimizer.clipnorm = 0.01  # one long gradient can make the iterations diverge
     lista.compile(optimizer, "mean_squared_error", jit_compile=ks.training.jit_compile())
     lista = ks.training.fit(
-        lista, learning, validation.dataset(batch_size, shuffle=False), run, epochs
+        lista,
+        training.dataset(batch_size),
+        validation.dataset(batch_size, shuffle=False),
+        run,
+        epochs,
     )
     normalization = ks.layers.SectionNormalization("maximum")
     run.save_model(ks.models.with_physical_units(lista, normalization))
     run.save_figure(ks.visualization.plot_history(run.read_history()), "loss")
 
     # Scores
+    traces, spikes = held_out[:]
     table: list[dict[str, Any]] = ks.sparse.compare_methods(
-        shorter, *held_out[:], best, iterations, lista
+        shorter, traces, spikes, best, iterations, lista
     )
     metrics = {**result.metrics, "noise": noise, "methods": table}
     run.write("metrics.json", metrics)

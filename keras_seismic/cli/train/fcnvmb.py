@@ -141,7 +141,7 @@ def fcnvmb(
         prepared = step.compute_output_shape(prepared)
     network = ks.models.FCNVMB(
         prepared[1:],
-        pairs.velocity_shape,
+        found.velocity_shape,
         filters=filters,
         use_deconv=upsampling == "deconv",
         skip=skip,

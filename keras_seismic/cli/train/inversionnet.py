@@ -79,7 +79,7 @@ def inversionnet(
     """
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
-    window = test_velocity and ks.io.read_velocity(test_velocity)
+    window = None if test_velocity is None else ks.io.read_velocity(test_velocity)
     keras.utils.set_random_seed(seed)
 
     # Pairs and network: what does not fit is refused here, before anything is simulated or lost
@@ -89,9 +89,9 @@ def inversionnet(
     )
     pairs = found.pairs
     if window is not None:
-        ks.io.velocity_windows(window[0], pairs.velocity_shape)
+        ks.io.velocity_windows(window[0], found.velocity_shape)
     network = ks.models.InversionNet(
-        pairs.gather_shape, pairs.velocity_shape, filters, decoder=decoder, dropout=dropout
+        pairs.gather_shape, found.velocity_shape, filters, decoder=decoder, dropout=dropout
     )
     scaling = ks.layers.VelocityScaling(1500.0, 4500.0)
     model = ks.models.with_physical_units(network, normalization(found), scaling, pairs.acquisition)

@@ -88,9 +88,9 @@ def transfer(
     )
     for kind, expected, received in (
         ("gathers", model.input_shape[1:], found.pairs.gather_shape),
-        ("velocity models", model.output_shape[1:3], found.pairs.velocity_shape),
+        ("velocity models", model.output_shape[1:3], found.velocity_shape),
     ):
-        if tuple(expected) != tuple(received or ()):
+        if tuple(expected) != tuple(received):
             raise ValueError(f"{pretrained}: expects {kind} {expected}, received {received}")
     if reset_head:
         ks.training.reset_head(model.network)

@@ -1,5 +1,6 @@
 """What the programs that learn velocity share: where pairs come from, and how a model is scored."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,17 @@ class FoundPairs(NamedTuple):
     held_out: np.ndarray
 
     @property
+    def velocity_shape(self) -> tuple[int, int]:
+        """``(depth, width)`` of a velocity model.
+
+        Raises:
+            ValueError: If there are gathers alone.
+        """
+        if self.pairs.velocity_shape is None:
+            raise ValueError(f"{self.pairs}: gathers without velocity; there is nothing to learn")
+        return self.pairs.velocity_shape
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """The arguments as they turned out to be, for ``config.json``."""
         return {"family": self.pairs.family, "samples": len(self.learning)}
@@ -32,11 +44,12 @@ class FoundPairs(NamedTuple):
     @property
     def acquisition(self) -> dict[str, Any] | None:
         """The experiment, for ``config.json``, if it is known."""
-        return self.pairs.acquisition and self.pairs.acquisition.get_config()
+        acquisition = self.pairs.acquisition
+        return None if acquisition is None else acquisition.get_config()
 
 
 def find_pairs(
-    data: Path | None,
+    data: str | os.PathLike[str] | None,
     family: str | None,
     samples: int | None,
     held_out: int,

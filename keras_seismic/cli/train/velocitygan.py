@@ -112,9 +112,9 @@ def velocitygan(
     for step in thinning:
         prepared = step.compute_output_shape(prepared)
     gan = ks.models.VelocityGAN(
-        networks[generator](prepared[1:], pairs.velocity_shape, filters),
+        networks[generator](prepared[1:], found.velocity_shape, filters),
         ks.models.VelocityCritic(
-            pairs.velocity_shape,
+            found.velocity_shape,
             filters,
             variant="code" if patch_size is None else "paper",
             patch_size=patch_size,
