@@ -5,12 +5,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-import export.litert
-import export.onnx
-import export.saved_model
 import keras_seismic as ks
 from keras_seismic.exporting import litert, parity, saved_model
 from keras_seismic.exporting.onnx import export as onnx
+from tests.command import keras_seismic
 
 EXPORTERS = {
     "onnx": (ks.exporting.export_onnx, "models/model.onnx"),
@@ -122,16 +120,13 @@ def test_examples_of_few_samples(time):
     assert ks.exporting.example_inputs(functional(layers.Dense(3), (time, 4))).shape == (2, time, 4)
 
 
-PROGRAMS = {"onnx": export.onnx, "litert": export.litert, "saved_model": export.saved_model}
-
-
-@pytest.mark.parametrize("kind", PROGRAMS)
+@pytest.mark.parametrize("kind", EXPORTERS)
 def test_programs_take_the_generator_of_a_gan(kind, tmp_path, capsys):
     generator = ks.models.InversionNet((64, 12, 2), (32, 32), filters=1)
     gan = ks.models.VelocityGAN(generator, ks.models.VelocityCritic((32, 32), filters=2))
     gan.save(tmp_path / "gan.keras")
     path = tmp_path / EXPORTERS[kind][1]
-    assert PROGRAMS[kind].main([str(tmp_path / "gan.keras"), str(path)]) < 1e-4
+    keras_seismic("export", kind.replace("_", "-"), tmp_path / "gan.keras", path)
     printed = capsys.readouterr().out
     assert "largest difference" in printed
     if kind == "onnx":

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 
-import export.litert
 import keras_seismic as ks
 from keras_seismic.exporting import litert
 
@@ -129,18 +128,3 @@ def test_suffix_and_interpreter_are_asked_for_first(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"keras_seismic\[litert\]"):
         ks.exporting.export_litert(model, tmp_path / "model.tflite")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_program(tmp_path, capsys):
-    network = ks.models.ConvDenoiser(num_filters=2)
-    model = ks.models.with_physical_units(network, ks.layers.SectionNormalization())
-    model.save(tmp_path / "model.keras")
-    path = tmp_path / "model.tflite"
-    difference = export.litert.main(
-        [str(tmp_path / "model.keras"), str(path), "--license", "CC BY 4.0"]
-    )
-    assert card_of(path).license == "CC BY 4.0"
-    assert 0 <= difference < 1e-4
-    printed = capsys.readouterr().out
-    assert f"{path.stat().st_size / 1e6:.2f} MB" in printed
-    assert "largest difference" in printed

@@ -9,7 +9,6 @@ import onnxruntime
 import pytest
 from onnx import TensorProto
 
-import export.onnx
 import keras_seismic as ks
 from keras_seismic.exporting.onnx.variants import DEFAULT_MAX_LOSS
 
@@ -220,35 +219,3 @@ def test_what_cannot_be_measured(varied, tmp_path):
     (tmp_path / "broken.onnx").write_bytes(b"no model")
     with pytest.raises(ks.exporting.ParityError, match="cannot be run"):
         ks.exporting.accuracy_loss(model, tmp_path / "broken.onnx", gathers[:1])
-
-
-def test_the_program_prints_loss_and_size(varied, tmp_path, capsys):
-    model, gathers = varied
-    model.save(tmp_path / "model.keras")
-    np.save(tmp_path / "gathers.npy", gathers)
-    path = tmp_path / "int8.onnx"
-    arguments = [str(tmp_path / "model.keras"), str(path), "--variant", "int8"]
-    export.onnx.main([*arguments, "--representative", str(tmp_path / "gathers.npy")])
-    printed = capsys.readouterr().out
-    expected, received = outputs(model, path, gathers[9:])  # a quarter is left out
-    assert f"{np.abs(received - expected).mean():.3g} m/s on average" in printed
-    assert "in 3 examples" in printed
-    assert "too few" not in printed
-    assert f"{path.stat().st_size / 1e6:.2f} MB" in printed
-    with pytest.raises(ks.exporting.ParityError):
-        export.onnx.main(
-            [*arguments, "--representative", str(tmp_path / "gathers.npy"), "--max-loss", "0.001",
-             "--overwrite"]
-        )  # fmt: skip
-    with pytest.raises(ValueError, match="needs representative"):
-        export.onnx.main([*arguments, "--overwrite"])
-
-
-def test_the_program_says_when_nothing_is_left_out(tmp_path, capsys, rng):
-    ks.models.ConvDenoiser(num_filters=2).save(tmp_path / "model.keras")
-    np.save(tmp_path / "few.npy", rng.standard_normal((3, 20, 16, 1)).astype("float32"))
-    export.onnx.main(
-        [str(tmp_path / "model.keras"), str(tmp_path / "int8.onnx"), "--variant", "int8",
-         "--representative", str(tmp_path / "few.npy"), "--max-loss", "0.5"]
-    )  # fmt: skip
-    assert "few.npy: 3 samples are too few to leave some out" in capsys.readouterr().out
