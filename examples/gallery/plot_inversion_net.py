@@ -48,7 +48,7 @@ figure = ks.visualization.plot_history(history)
 # This is what gets saved, exported and served.
 model = ks.models.with_physical_units(network, normalization, scaling, acquisition)
 gathers, velocity = pairs[held_out]
-predicted = ks.evaluation.predict(model, gathers)
+predicted = ks.inference.predict(model, gathers)
 print(ks.evaluation.score_velocity(velocity, predicted))
 
 # %%

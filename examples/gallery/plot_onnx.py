@@ -50,7 +50,7 @@ print(session.get_modelmeta().custom_metadata_map["units"])
 
 # %%
 # How far each file is from Keras, cell by cell.
-expected = ks.evaluation.predict(model, gathers)
+expected = ks.inference.predict(model, gathers)
 differences = {
     "float32": np.abs(answer - expected),
     "float16": np.abs(ks.invert(gathers, folder / "half.onnx", progress=False) - expected[..., 0]),
