@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint bench test-lowest clean
+.PHONY: demo test lint docs docs-links bench test-lowest clean
 
 demo: $(VENV)/.run  ## the main job: simulate, train, evaluate, export (about 9 minutes)
 	$(BIN)/python -m examples.demo --out runs/demo --overwrite
@@ -21,6 +21,12 @@ lint: $(VENV)/.dev  ## format, rules, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+docs: $(VENV)/.docs  ## the documentation in build/docs/html; warnings and broken links are errors
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs/html
+
+docs-links: $(VENV)/.docs  ## links to other sites as well: needs a network, runs no example
+	GALLERY=none $(BIN)/sphinx-build -W --keep-going -q -b linkcheck docs build/docs/links
+
 bench: $(VENV)/.benchmark  ## every benchmark, a few minutes each, adversarial an hour
 	set -e; for program in benchmarks/[!_]*.py; do \
 		$(BIN)/python -m benchmarks.$$(basename $$program .py); done
@@ -33,7 +39,7 @@ test-lowest: ## the tests on the oldest supported dependencies
 	.venv-lowest/bin/python -m pytest $(TESTS)
 
 clean:  ## remove environments and caches; runs stay
-	rm -rf $(VENV) .venv-lowest build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) .venv-lowest build docs/gallery docs/reference/generated *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 
 $(BIN)/python:
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'Python 3.11 or newer is needed'"
@@ -45,6 +51,10 @@ $(VENV)/.run: setup.cfg pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+$(VENV)/.docs: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[docs]'
 	touch $@
 
 $(VENV)/.benchmark: setup.cfg pyproject.toml | $(BIN)/python

@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -51,7 +52,7 @@ def _standard_error_held_back() -> Iterator[None]:
             os.close(terminal)
 
 
-def compiled(function: Callable, backend: str) -> Callable:
+def compiled(function: Callable[..., Any], backend: str) -> Callable[..., Any]:
     """The function compiled by XLA where the Keras backend has it."""
     if backend == "tensorflow":
         import tensorflow as tf

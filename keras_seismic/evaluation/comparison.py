@@ -49,7 +49,7 @@ class Comparison:
 
     def summary(self) -> dict[str, dict[str, dict[str, Any]]]:
         """``mean``, ``std`` (of a sample; 0 for a single one) and ``values`` of each score."""
-        result: dict = {}
+        result: dict[str, dict[str, dict[str, Any]]] = {}
         for method, repetitions in self.scores.items():
             for name in repetitions[0]:
                 values = [float(scores[name]) for scores in repetitions]

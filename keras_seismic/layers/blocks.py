@@ -12,14 +12,23 @@ from keras_seismic.layers.twice_differentiable import (
     SampleNormalization,
     TwiceDifferentiableBatchNormalization,
 )
+from keras_seismic.types import DType, Tensor
 
 #: PyTorch's arithmetic: its batch normalization is not Keras' by default.
 BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM = 1e-5, 0.9
 
 
 def convolution_block(
-    x, filters, kernel, strides=1, padding=None, normalization="batch", *, name, dtype=None
-):
+    x: Tensor,
+    filters: int,
+    kernel: int | tuple[int, int],
+    strides: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] | None = None,
+    normalization: str | None = "batch",
+    *,
+    name: str,
+    dtype: DType = None,
+) -> Tensor:
     """Convolution with bias, normalization, LeakyReLU(0.2).
 
     Args:
@@ -29,14 +38,14 @@ def convolution_block(
         strides: Strides, one number or two.
         padding: Zeros on both sides of each axis, one number or two; half the kernel by
             default. Keras' ``same`` is not this when the stride is 2.
-        normalization: ``"batch"``; ``"twice differentiable batch"`` for critics; ``"layer"``,
-            over all of a sample; ``None``.
+        normalization: ``"batch"``, ``"twice_differentiable_batch"`` (for critics),
+            ``"layer"`` (over all of a sample) or ``None``.
         name: Prefix of the layers' names.
         dtype: Policy of the layers.
     """
     kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
     if padding is None:
-        padding = tuple(k // 2 for k in kernel)
+        padding = (kernel[0] // 2, kernel[1] // 2)
     padding = (padding, padding) if isinstance(padding, int) else padding
     # Where Keras' "same" is that padding, it saves a layer.
     same = strides == 1 and all(2 * p + 1 == k for p, k in zip(padding, kernel, strict=True))
@@ -55,8 +64,15 @@ def convolution_block(
 
 
 def transposed_convolution_block(
-    x, filters, kernel, strides=1, padding="valid", *, name, dtype=None
-):
+    x: Tensor,
+    filters: int,
+    kernel: int | tuple[int, int],
+    strides: int | tuple[int, int] = 1,
+    padding: str = "valid",
+    *,
+    name: str,
+    dtype: DType = None,
+) -> Tensor:
     """Transposed convolution with bias, batch normalization, LeakyReLU(0.2).
 
     Args:
@@ -80,7 +96,15 @@ def transposed_convolution_block(
     return normalized_activation(x, name=name, dtype=dtype)
 
 
-def resize_convolution_block(x, filters, size, kernel=3, *, name, dtype=None):
+def resize_convolution_block(
+    x: Tensor,
+    filters: int,
+    size: int | tuple[int, int],
+    kernel: int | tuple[int, int] = 3,
+    *,
+    name: str,
+    dtype: DType = None,
+) -> Tensor:
     """Nearest-neighbor upsampling, convolution with bias, batch normalization, LeakyReLU(0.2).
 
     Grows a map as a transposed convolution does, without its checkerboard and with fewer
@@ -98,11 +122,13 @@ def resize_convolution_block(x, filters, size, kernel=3, *, name, dtype=None):
     return convolution_block(x, filters, kernel, name=name, dtype=dtype)
 
 
-def normalized_activation(x, normalization="batch", *, name, dtype=None):
+def normalized_activation(
+    x: Tensor, normalization: str | None = "batch", *, name: str, dtype: DType = None
+) -> Tensor:
     """Normalization with PyTorch's constants, then LeakyReLU(0.2)."""
     if normalization == "batch":
         x = batch_normalization(name=f"{name}_batch_norm", dtype=dtype)(x)
-    elif normalization == "twice differentiable batch":
+    elif normalization == "twice_differentiable_batch":
         x = batch_normalization(
             TwiceDifferentiableBatchNormalization, name=f"{name}_batch_norm", dtype=dtype
         )(x)
@@ -111,11 +137,16 @@ def normalized_activation(x, normalization="batch", *, name, dtype=None):
     return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_activation", dtype=dtype)(x)
 
 
-def batch_normalization(layer=layers.BatchNormalization, *, name, dtype=None):
+def batch_normalization(
+    layer: type[layers.BatchNormalization] = layers.BatchNormalization,
+    *,
+    name: str,
+    dtype: DType = None,
+) -> layers.BatchNormalization:
     """A batch-normalization layer with PyTorch's constants."""
     return layer(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, dtype=dtype)
 
 
-def _torch_uniform():
+def _torch_uniform() -> keras.initializers.Initializer:
     """PyTorch's initializer of convolution weights: uniform within ``1 / sqrt(fan in)``."""
     return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")

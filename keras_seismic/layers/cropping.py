@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_seismic.types import Shape, Tensor
+
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class CropLike(keras.layers.Layer):
@@ -14,12 +16,12 @@ class CropLike(keras.layers.Layer):
     Call arguments: ``x`` and ``reference``, both ``(batch, height, width, channels)``.
     """
 
-    def call(self, x, reference):
+    def call(self, x: Tensor, reference: Tensor) -> Tensor:
         shape = ops.shape(reference)
         return x[:, : shape[1], : shape[2], :]
 
-    def compute_output_shape(self, x_shape, reference_shape):
+    def compute_output_shape(self, x_shape: Shape, reference_shape: Shape) -> Shape:
         return (x_shape[0], *reference_shape[1:3], x_shape[3])
 
-    def compute_output_spec(self, x, reference):
+    def compute_output_spec(self, x: Tensor, reference: Tensor) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(x.shape, reference.shape), x.dtype)

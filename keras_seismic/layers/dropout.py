@@ -1,5 +1,7 @@
 """Dropout of whole channels."""
 
+from typing import Any
+
 import keras
 
 
@@ -28,10 +30,10 @@ class ChannelDropout(keras.layers.SpatialDropout2D):
         networks, CVPR.
     """
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         if self.rate:
             store["seed"] = keras.ops.convert_to_numpy(self.seed_generator.state)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         if self.rate:
             self.seed_generator.state.assign(store["seed"][()])

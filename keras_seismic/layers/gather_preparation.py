@@ -1,11 +1,15 @@
 """What is done to raw gathers before a network sees them."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
 import keras
 from keras import ops
 
 from keras_seismic.layers.float32 import Float32Layer
 from keras_seismic.layers.low_cut import LowCut
 from keras_seismic.layers.normalization import GatherNormalization
+from keras_seismic.types import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -33,7 +37,7 @@ class TimeDecimation(Float32Layer):
         [2, 7, 12]
     """
 
-    def __init__(self, step, first=None, **kwargs):
+    def __init__(self, step: int, first: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(step, bool) or not isinstance(step, int) or step < 1:
             raise ValueError(f"TimeDecimation: step must be a positive integer, received {step!r}")
@@ -45,15 +49,15 @@ class TimeDecimation(Float32Layer):
             )
         self.step, self.first = step, first
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return ops.cast(inputs, "float32")[:, self.first :: self.step]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, samples, *rest = input_shape
         kept = None if samples is None else len(range(self.first, samples, self.step))
         return (batch, kept, *rest)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"step": self.step, "first": self.first}
 
 
@@ -83,7 +87,7 @@ class GatherPreparation(Float32Layer):
         (None, 200, 70, 5)
     """
 
-    def __init__(self, steps, **kwargs):
+    def __init__(self, steps: Iterable[keras.layers.Layer], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         steps = list(steps)
         for step in steps:
@@ -100,7 +104,7 @@ class GatherPreparation(Float32Layer):
         self.steps = steps
 
     @classmethod
-    def fitted(cls, steps, gathers, k=1.0):
+    def fitted(cls, steps: Sequence[keras.layers.Layer], gathers: Tensor, k: float = 1.0) -> Self:
         """Steps, then the normalization whose range is that of some gathers after them.
 
         Args:
@@ -115,16 +119,16 @@ class GatherPreparation(Float32Layer):
         return cls([*steps, GatherNormalization(low, high, k)])
 
     @property
-    def data_min(self):
+    def data_min(self) -> float:
         """Amplitude that becomes -1, after the other steps."""
         return self.steps[-1].data_min
 
     @property
-    def data_max(self):
+    def data_max(self) -> float:
         """Amplitude that becomes 1, after the other steps."""
         return self.steps[-1].data_max
 
-    def check_sampling(self, dt):
+    def check_sampling(self, dt: float) -> None:
         """Refuse gathers at another sample interval than the filters were made for.
 
         Args:
@@ -142,26 +146,26 @@ class GatherPreparation(Float32Layer):
                 )
             dt = dt * step.step if isinstance(step, TimeDecimation) else dt
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         for step in self.steps:
             step.build(input_shape)
             input_shape = step.compute_output_shape(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         for step in self.steps:
             inputs = step(inputs)
         return inputs
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         for step in self.steps:
             input_shape = step.compute_output_shape(input_shape)
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> Config:
         steps = [keras.saving.serialize_keras_object(step) for step in self.steps]
         return super().get_config() | {"steps": steps}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         steps = [keras.saving.deserialize_keras_object(step) for step in config["steps"]]
         return cls(**(config | {"steps": steps}))

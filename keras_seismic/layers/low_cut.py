@@ -1,12 +1,14 @@
 """Removing low frequencies from gathers."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_seismic.layers.float32 import Float32Layer
+from keras_seismic.types import Config, Shape, Tensor
 
 _NEGLIGIBLE = 20.0  # the filter's answer is cut where it has fallen to exp(-20) = 2e-9
 
@@ -46,7 +48,7 @@ class LowCut(Float32Layer):
         Oppenheim, A. and Schafer, R. (2010), Discrete-time signal processing.
     """
 
-    def __init__(self, frequency, dt, order=4, **kwargs):
+    def __init__(self, frequency: float, dt: float, order: int = 4, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.frequency, self.dt = float(frequency), float(dt)
         if not 0 < self.dt < math.inf:
@@ -60,7 +62,7 @@ class LowCut(Float32Layer):
             raise ValueError(f"LowCut: order must be an integer from 1 to 12, received {order!r}")
         self.order = order
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         samples = input_shape[1]
         if len(input_shape) != 4 or samples is None:
             raise ValueError(
@@ -79,7 +81,7 @@ class LowCut(Float32Layer):
         distance = np.arange(samples)
         return self._response(samples)[np.abs(distance[:, None] - distance)]
 
-    def _response(self, samples):
+    def _response(self, samples: int) -> np.ndarray:
         """Answer to a unit impulse at lags from zero on; it is symmetric.
 
         From the squared amplitude response on a grid so fine that the answer, periodic in
@@ -92,13 +94,13 @@ class LowCut(Float32Layer):
         gain = 1 / (1 + ratio ** (2 * self.order))
         return np.fft.irfft([0.0, *gain, 1.0])[:samples]
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x, shape = ops.cast(inputs, "float32"), ops.shape(inputs)
         matrix = ops.cast(self._matrix, "float32")
         filtered = ops.matmul(matrix, ops.reshape(x, (shape[0], shape[1], -1)))
         return ops.reshape(filtered, shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {
             "frequency": self.frequency,
             "dt": self.dt,

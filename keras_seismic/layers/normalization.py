@@ -6,11 +6,13 @@ mixed-precision model: half precision cannot hold raw amplitudes.
 """
 
 import math
+from typing import Any, Self
 
 import keras
 from keras import ops
 
 from keras_seismic.layers.float32 import Float32Layer
+from keras_seismic.types import Config, Tensor
 
 #: Smallest and largest raw amplitude of the published OpenFWI families.
 OPENFWI_RANGES = {
@@ -53,7 +55,7 @@ class GatherNormalization(Float32Layer):
         datasets for full waveform inversion, NeurIPS datasets and benchmarks.
     """
 
-    def __init__(self, data_min, data_max, k=1.0, **kwargs):
+    def __init__(self, data_min: float, data_max: float, k: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_min, self.data_max, self.k = float(data_min), float(data_max), float(k)
         if not (math.isfinite(self.data_min) and self.data_min < self.data_max < math.inf):
@@ -67,7 +69,7 @@ class GatherNormalization(Float32Layer):
         self._span = high - self._low
 
     @classmethod
-    def openfwi(cls, family, **kwargs):
+    def openfwi(cls, family: str, **kwargs: Any) -> Self:
         """The published range of an OpenFWI family, such as ``"flatvel_a"``.
 
         Raises:
@@ -80,24 +82,24 @@ class GatherNormalization(Float32Layer):
             )
         return cls(*OPENFWI_RANGES[key], **kwargs)
 
-    def _log_of_number(self, x):
+    def _log_of_number(self, x: float) -> float:
         return math.copysign(math.log1p(self.k * abs(x)), x) if self.k else x
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, "float32")
         if self.k:
             # Not log1p, which ONNX lacks; around zero the two differ by 1e-7 of the range.
             x = ops.sign(x) * ops.log(1 + self.k * ops.abs(x))
         return 2 * (x - self._low) / self._span - 1
 
-    def inverse(self, outputs):
+    def inverse(self, outputs: Tensor) -> Tensor:
         """Raw amplitudes of normalized ones; any shape, float32."""
         x = (ops.cast(outputs, "float32") + 1) / 2 * self._span + self._low
         if self.k:
             x = ops.sign(x) * ops.expm1(ops.abs(x)) / self.k
         return x
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"data_min": self.data_min, "data_max": self.data_max, "k": self.k}
         return super().get_config() | config
 
@@ -122,16 +124,19 @@ class VelocityScaling(Float32Layer):
         [1500.0, 3000.0, 4500.0]
     """
 
-    def __init__(self, minimum=None, maximum=None, **kwargs):
+    def __init__(
+        self, minimum: float | None = None, maximum: float | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if (minimum is None) != (maximum is None):
             raise ValueError(
                 "VelocityScaling: give both bounds in m/s, or none for the identity, received "
                 f"minimum={minimum}, maximum={maximum}"
             )
-        self.minimum = None if minimum is None else float(minimum)
-        self.maximum = None if maximum is None else float(maximum)
-        if self.minimum is not None:
+        self.minimum: float | None = None
+        self.maximum: float | None = None
+        if minimum is not None and maximum is not None:
+            self.minimum, self.maximum = float(minimum), float(maximum)
             if not (math.isfinite(self.minimum) and self.minimum < self.maximum < math.inf):
                 raise ValueError(
                     "VelocityScaling: minimum must be below maximum, received "
@@ -144,18 +149,20 @@ class VelocityScaling(Float32Layer):
                 )
 
     @property
-    def scale(self):
+    def scale(self) -> float:
         """m/s for one unit of the network's output."""
-        return 1.0 if self.minimum is None else (self.maximum - self.minimum) / 2
+        if self.minimum is None or self.maximum is None:
+            return 1.0
+        return (self.maximum - self.minimum) / 2
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, "float32")
         return x if self.minimum is None else (x + 1) * self.scale + self.minimum
 
-    def inverse(self, velocity):
+    def inverse(self, velocity: Tensor) -> Tensor:
         """Velocity in m/s to the network's units; any shape, float32."""
         v = ops.cast(velocity, "float32")
         return v if self.minimum is None else (v - self.minimum) / self.scale - 1
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"minimum": self.minimum, "maximum": self.maximum}

@@ -1,9 +1,12 @@
 """Normalization of seismic sections by their own amplitude, and back."""
 
+from typing import Any, Self
+
 import keras
 from keras import ops
 
 from keras_seismic.layers.float32 import Float32Layer
+from keras_seismic.types import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -38,7 +41,7 @@ class SectionNormalization(Float32Layer):
         [0.0, -4.0, 2.0]
     """
 
-    def __init__(self, mode="maximum", percentile=99.0, **kwargs):
+    def __init__(self, mode: str = "maximum", percentile: float = 99.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if mode not in ("maximum", "percentile", "range"):
             raise ValueError(
@@ -51,7 +54,7 @@ class SectionNormalization(Float32Layer):
             )
         self.mode, self.percentile = mode, float(percentile)
 
-    def statistics(self, section):
+    def statistics(self, section: Tensor) -> tuple[Tensor, Tensor]:
         """Offset and scale of each section: ``normalized = (section - offset) / scale``.
 
         Args:
@@ -73,12 +76,12 @@ class SectionNormalization(Float32Layer):
                 scale = _percentile_of_nonzero(magnitude, self.percentile)
         return offset, ops.where(scale > 0, scale, ops.ones_like(scale))
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         offset, scale = self.statistics(inputs)
         x = (ops.cast(inputs, "float32") - offset) / scale
         return ops.clip(x, -1.0, 1.0) if self.mode == "percentile" else x
 
-    def restore(self, normalized, section):
+    def restore(self, normalized: Tensor, section: Tensor) -> Tensor:
         """Raw amplitudes again.
 
         Args:
@@ -93,11 +96,11 @@ class SectionNormalization(Float32Layer):
         offset, scale = self.statistics(section)
         return ops.cast(normalized, "float32") * scale + offset
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"mode": self.mode, "percentile": self.percentile}
 
 
-def _percentile_of_nonzero(magnitude, percentile):
+def _percentile_of_nonzero(magnitude: Tensor, percentile: float) -> Tensor:
     """Percentile of the values above zero, linearly interpolated, ``(batch, 1, 1, 1)``.
 
     Sorting puts the zeros first, so that the percentile of the rest sits at a position
@@ -128,7 +131,7 @@ class SectionRestoration(Float32Layer):
     ``(batch, time, traces, channels)``.
     """
 
-    def __init__(self, normalization, **kwargs):
+    def __init__(self, normalization: SectionNormalization, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(normalization, SectionNormalization):
             raise ValueError(
@@ -137,17 +140,17 @@ class SectionRestoration(Float32Layer):
             )
         self.normalization = normalization
 
-    def build(self, estimate_shape, section_shape):
+    def build(self, estimate_shape: Shape, section_shape: Shape) -> None:
         self.normalization.build(section_shape)
 
-    def call(self, estimate, section):
+    def call(self, estimate: Tensor, section: Tensor) -> Tensor:
         return self.normalization.restore(estimate, section)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         normalization = keras.saving.serialize_keras_object(self.normalization)
         return super().get_config() | {"normalization": normalization}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         normalization = keras.saving.deserialize_keras_object(config["normalization"])
         return cls(**(config | {"normalization": normalization}))

@@ -1,8 +1,12 @@
 """Bilinear upsampling with the corners aligned."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
+
+from keras_seismic.types import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -28,7 +32,7 @@ class BilinearUpsampling(keras.layers.Layer):
         [0.0, 1.0, 2.0, 3.0]
     """
 
-    def __init__(self, factor=2, **kwargs):
+    def __init__(self, factor: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
             raise ValueError(
@@ -36,26 +40,29 @@ class BilinearUpsampling(keras.layers.Layer):
             )
         self.factor = factor
 
-    def build(self, input_shape):
-        if None in input_shape[1:3]:
+    def build(self, input_shape: Shape) -> None:
+        height, width = input_shape[1:3]
+        if height is None or width is None:
             raise ValueError(
                 "BilinearUpsampling: height and width of the input must be known, received the "
                 f"shape {tuple(input_shape)}"
             )
-        self._rows, self._columns = (_interpolation(n, self.factor) for n in input_shape[1:3])
+        self._rows = _interpolation(height, self.factor)
+        self._columns = _interpolation(width, self.factor)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         rows, columns = (ops.cast(m, inputs.dtype) for m in (self._rows, self._columns))
         batch, (height, width, channels) = ops.shape(inputs)[0], inputs.shape[1:]
         x = ops.matmul(rows, ops.reshape(inputs, (batch, height, width * channels)))
         x = ops.reshape(x, (batch, len(self._rows), width, channels))
         return ops.matmul(columns, x)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, height, width, channels = input_shape
-        return batch, height * self.factor, width * self.factor, channels
+        rows, columns = (None if n is None else n * self.factor for n in (height, width))
+        return batch, rows, columns, channels
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"factor": self.factor}
 
 

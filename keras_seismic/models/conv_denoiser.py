@@ -1,11 +1,14 @@
 """ConvDenoiser: signal from noise by a small fully convolutional autoencoder."""
 
+from typing import Any
+
 import keras
 from keras import layers
 
 from keras_seismic.checks import checked_size
 from keras_seismic.layers import CropLike
 from keras_seismic.models.network import Network, policy_name
+from keras_seismic.types import Config, DType, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -45,14 +48,14 @@ class ConvDenoiser(Network):
 
     def __init__(
         self,
-        num_filters=32,
-        num_blocks=2,
-        decoder="transpose",
-        batch_norm=False,
-        output_activation="tanh",
-        dtype=None,
-        **kwargs,
-    ):
+        num_filters: int = 32,
+        num_blocks: int = 2,
+        decoder: str = "transpose",
+        batch_norm: bool = False,
+        output_activation: str = "tanh",
+        dtype: DType = None,
+        **kwargs: Any,
+    ) -> None:
         (num_filters,) = checked_size((num_filters,), 1, "ConvDenoiser: num_filters")
         (num_blocks,) = checked_size((num_blocks,), 1, "ConvDenoiser: num_blocks")
         if decoder not in ("transpose", "resize"):
@@ -63,7 +66,7 @@ class ConvDenoiser(Network):
         hidden = {"kernel_size": 3, "padding": "same", "activation": "relu", "dtype": dtype}
         transposed = {"kernel_initializer": "glorot_normal"}
 
-        def finished(x, name):
+        def finished(x: Tensor, name: str) -> Tensor:
             if batch_norm:
                 x = layers.BatchNormalization(name=f"{name}_batch_norm", dtype=dtype)(x)
             return x
@@ -98,7 +101,7 @@ class ConvDenoiser(Network):
         self.output_activation = output_activation
         self.policy = dtype
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "num_filters": self.num_filters,
             "num_blocks": self.num_blocks,

@@ -1,11 +1,15 @@
 """FCNVMB: shot gathers to velocity by a U-Net that reads time as depth."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers
 
 from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.layers import BilinearUpsampling, batch_normalization
 from keras_seismic.models.network import Network, output_dtype, policy_name
+from keras_seismic.types import Config, DType, Tensor
 
 _WIDTHS = (1, 2, 4, 8)  # channels of the four stages above the bottom, in filters
 
@@ -77,16 +81,16 @@ class FCNVMB(Network):
 
     def __init__(
         self,
-        gather_shape=(400, 301, 29),
-        velocity_shape=(201, 301),
-        filters=64,
-        use_deconv=True,
-        batch_norm=True,
-        skip="after_pooling",
-        crop_offset=1,
-        dtype=None,
-        **kwargs,
-    ):
+        gather_shape: Sequence[int] = (400, 301, 29),
+        velocity_shape: Sequence[int] = (201, 301),
+        filters: int = 64,
+        use_deconv: bool = True,
+        batch_norm: bool = True,
+        skip: str = "after_pooling",
+        crop_offset: int = 1,
+        dtype: DType = None,
+        **kwargs: Any,
+    ) -> None:
         gather_shape = checked_size(gather_shape, 3, "FCNVMB: gather_shape", minimum=1)
         velocity_shape = checked_size(velocity_shape, 2, "FCNVMB: velocity_shape", minimum=1)
         (filters,) = checked_size((filters,), 1, "FCNVMB: filters", minimum=1)
@@ -101,7 +105,7 @@ class FCNVMB(Network):
             )
         dtype = policy_name(dtype)
 
-        def convolutions(x, width, name, normalized):
+        def convolutions(x: Tensor, width: int, name: str, normalized: bool) -> Tensor:
             for part in ("a", "b"):
                 x = layers.Conv2D(
                     width,
@@ -116,7 +120,7 @@ class FCNVMB(Network):
                 x = layers.ReLU(name=f"{name}{part}_activation", dtype=dtype)(x)
             return x
 
-        def grown(x, width, name):
+        def grown(x: Tensor, width: int, name: str) -> Tensor:
             if use_deconv:
                 name = f"{name}_transposed_convolution"
                 return layers.Conv2DTranspose(width, 2, 2, name=name, dtype=dtype)(x)
@@ -159,7 +163,7 @@ class FCNVMB(Network):
         self.crop_offset = crop_offset
         self.policy = dtype
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "gather_shape": self.gather_shape,
             "velocity_shape": self.velocity_shape,
@@ -174,7 +178,7 @@ class FCNVMB(Network):
         }
 
 
-def _frame(inner, outer):
+def _frame(inner: Tensor, outer: Tensor) -> list[tuple[int, int]]:
     """Zeros before and behind each axis that make the inner map as large as the outer one."""
     excess = [outer.shape[axis] - inner.shape[axis] for axis in (1, 2)]
     return [(n // 2, n - n // 2) for n in excess]

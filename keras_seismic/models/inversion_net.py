@@ -1,5 +1,8 @@
 """InversionNet: shot gathers to velocity by an encoder-decoder with a vector in between."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -12,6 +15,7 @@ from keras_seismic.layers import (
     transposed_convolution_block,
 )
 from keras_seismic.models.network import Network, output_dtype, policy_name
+from keras_seismic.types import Config, DType, Tensor
 
 _SCALE = 16  # the decoder doubles its first map four times
 
@@ -72,15 +76,15 @@ class InversionNet(Network):
 
     def __init__(
         self,
-        gather_shape=(1000, 70, 5),
-        velocity_shape=(70, 70),
-        filters=32,
-        decoder="transposed",
-        variant="code",
-        dropout=0.0,
-        dtype=None,
-        **kwargs,
-    ):
+        gather_shape: Sequence[int] = (1000, 70, 5),
+        velocity_shape: Sequence[int] = (70, 70),
+        filters: int = 32,
+        decoder: str = "transposed",
+        variant: str = "code",
+        dropout: float = 0.0,
+        dtype: DType = None,
+        **kwargs: Any,
+    ) -> None:
         gather_shape = checked_size(gather_shape, 3, "InversionNet: gather_shape", minimum=1)
         velocity_shape = checked_size(velocity_shape, 2, "InversionNet: velocity_shape", minimum=1)
         (filters,) = checked_size((filters,), 1, "InversionNet: filters", minimum=1)
@@ -95,41 +99,41 @@ class InversionNet(Network):
             )
         dtype = policy_name(dtype)
 
-        def narrow(x, width, kernel, stride, name):
+        def narrow(x: Tensor, width: int, kernel: int, stride: int, name: str) -> Tensor:
             strides = (stride, 1) if stride > 1 else 1
             return convolution_block(x, width, (kernel, 1), strides, name=name, dtype=dtype)
 
-        def square(x, width, stride, name):
+        def square(x: Tensor, width: int, stride: int, name: str) -> Tensor:
             return convolution_block(x, width, 3, stride, name=name, dtype=dtype)
 
-        def grown(x, width, factor, name):
+        def grown(x: Tensor, width: int, factor: int | tuple[int, int], name: str) -> Tensor:
             if decoder == "resize":
                 return resize_convolution_block(x, width, factor, name=name, dtype=dtype)
             # The vector becomes a map by a kernel of the map's size; a map doubles by 4 x 4.
             how = (4, 2, "same") if factor == 2 else (factor, 1, "valid")
             return transposed_convolution_block(x, width, *how, name=name, dtype=dtype)
 
-        def dropped(x, name):
+        def dropped(x: Tensor, name: str) -> Tensor:
             if not dropout:
                 return x
             return ChannelDropout(dropout, name=f"{name}_dropout", dtype=dtype)(x)
 
-        narrow_stages, square_stages = ((2, 2), (3, 2), (4, 4)), ((5, 4), (6, 8), (7, 8))
-        if variant == "paper":
-            narrow_stages, square_stages = (*narrow_stages, (5, 4)), square_stages[1:]
+        # (stage, width in filters); the paper has one narrow stage more and one square stage less.
+        stages = [(2, 2), (3, 2), (4, 4), (5, 4), (6, 8), (7, 8)]
+        narrow_count = 4 if variant == "paper" else 3
 
         shot_gather = keras.Input(gather_shape, name="shot_gather")
         x = narrow(shot_gather, filters, 7, 2, "encoder_1")
-        for stage, multiple in narrow_stages:
+        for stage, multiple in stages[:narrow_count]:
             x = narrow(x, multiple * filters, 3, 2, f"encoder_{stage}a")
             x = narrow(x, multiple * filters, 3, 1, f"encoder_{stage}b")
-        for stage, multiple in square_stages:
+        for stage, multiple in stages[narrow_count:]:
             x = square(x, multiple * filters, 2, f"encoder_{stage}a")
             x = square(x, multiple * filters, 1, f"encoder_{stage}b")
         x = convolution_block(x, 16 * filters, x.shape[1:3], 1, 0, name="vector", dtype=dtype)
         x = dropped(x, "vector")
 
-        first_map = tuple(-(-size // _SCALE) for size in velocity_shape)
+        first_map = (-(-velocity_shape[0] // _SCALE), -(-velocity_shape[1] // _SCALE))
         for stage, multiple in ((1, 16), (2, 8), (3, 4), (4, 2), (5, 1)):
             factor = first_map if stage == 1 else 2
             x = grown(x, multiple * filters, factor, f"decoder_{stage}a")
@@ -151,7 +155,7 @@ class InversionNet(Network):
         self.dropout = float(dropout)
         self.policy = dtype
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "gather_shape": self.gather_shape,
             "velocity_shape": self.velocity_shape,

@@ -1,11 +1,15 @@
 """LISTA: sparse deconvolution by a few unrolled and trained iterations."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
 
 from keras_seismic.checks import checked_size
 from keras_seismic.models.network import Network, policy_name
+from keras_seismic.types import Config, DType, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -54,16 +58,16 @@ class LISTA(Network):
 
     def __init__(
         self,
-        wavelet,
-        num_layers=10,
-        zero_time=None,
-        weight=0.1,
-        filter_length=None,
-        shared=False,
-        learn_wavelet=False,
-        dtype=None,
-        **kwargs,
-    ):
+        wavelet: np.typing.ArrayLike,
+        num_layers: int = 10,
+        zero_time: int | None = None,
+        weight: float = 0.1,
+        filter_length: int | None = None,
+        shared: bool = False,
+        learn_wavelet: bool = False,
+        dtype: DType = None,
+        **kwargs: Any,
+    ) -> None:
         wavelet = np.asarray(wavelet, np.float64)
         (num_layers,) = checked_size((num_layers,), 1, "LISTA: num_layers")
         forward = _centered(wavelet, zero_time)
@@ -85,13 +89,14 @@ class LISTA(Network):
         gain = step**0.5
         adjoint = gain * np.pad(forward[::-1], padding)
 
-        def filter_of(name):
+        def filter_of(name: str) -> TimeFilter:
             return TimeFilter(adjoint.tolist(), gain=gain, name=name, dtype=dtype)
 
         section = keras.Input((None, None, 1), name="section")
         convolve = TimeFilter(forward.tolist(), learned=learn_wavelet, name="wavelet", dtype=dtype)
         one_filter = filter_of("filter") if shared else None
-        x = z = None
+        x: Tensor = None
+        z: Tensor = None
         t = 1.0
         for k in range(1, num_layers + 1):
             gradient_filter = one_filter or filter_of(f"filter_{k}")
@@ -124,7 +129,7 @@ class LISTA(Network):
         self.learn_wavelet = bool(learn_wavelet)
         self.policy = dtype
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "wavelet": self.wavelet,
             "num_layers": self.num_layers,
@@ -149,12 +154,14 @@ class TimeFilter(layers.Layer):
         learned: Whether training changes the filter.
     """
 
-    def __init__(self, coefficients, gain=1.0, learned=True, **kwargs):
+    def __init__(
+        self, coefficients: Sequence[float], gain: float = 1.0, learned: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.coefficients, self.gain = list(coefficients), float(gain)
         self.learned = bool(learned)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.kernel = self.add_weight(
             shape=(len(self.coefficients), 1, 1, 1),
             initializer=lambda shape, dtype: ops.reshape(
@@ -164,13 +171,13 @@ class TimeFilter(layers.Layer):
             name="kernel",
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return ops.conv(inputs, self.gain * self.kernel, padding="same")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"coefficients": self.coefficients, "gain": self.gain, "learned": self.learned}
         return super().get_config() | config
 
@@ -184,11 +191,11 @@ class SoftThreshold(layers.Layer):
         step: Constant factor.
     """
 
-    def __init__(self, weight, step=1.0, **kwargs):
+    def __init__(self, weight: float, step: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.initial_weight, self.step = float(weight), float(step)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.weight = self.add_weight(
             shape=(),
             initializer=keras.initializers.Constant(self.initial_weight),
@@ -196,14 +203,14 @@ class SoftThreshold(layers.Layer):
             name="weight",
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         threshold = self.step * self.weight
         return ops.relu(inputs - threshold) - ops.relu(-inputs - threshold)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"weight": self.initial_weight, "step": self.step}
 
 
@@ -215,24 +222,24 @@ class Extrapolation(layers.Layer):
         momentum: Where training starts.
     """
 
-    def __init__(self, momentum, **kwargs):
+    def __init__(self, momentum: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.initial_momentum = float(momentum)
 
-    def build(self, *input_shapes):
+    def build(self, *input_shapes: Shape) -> None:
         self.momentum = self.add_weight(
             shape=(),
             initializer=keras.initializers.Constant(self.initial_momentum),
             name="momentum",
         )
 
-    def call(self, inputs, previous):
+    def call(self, inputs: Tensor, previous: Tensor) -> Tensor:
         return inputs + self.momentum * (inputs - previous)
 
-    def compute_output_shape(self, input_shape, *others):
+    def compute_output_shape(self, input_shape: Shape, *others: Shape) -> Shape:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"momentum": self.initial_momentum}
 
 

@@ -1,11 +1,15 @@
 """VelocityCritic: scores how much velocity models look like the ones of the data."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers
 
 from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.layers import convolution_block
 from keras_seismic.models.network import Network, output_dtype, policy_name
+from keras_seismic.types import Config, DType, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -53,14 +57,14 @@ class VelocityCritic(Network):
 
     def __init__(
         self,
-        velocity_shape=(70, 70),
-        filters=32,
-        variant="code",
-        patch_size=None,
-        normalization="batch",
-        dtype=None,
-        **kwargs,
-    ):
+        velocity_shape: Sequence[int] = (70, 70),
+        filters: int = 32,
+        variant: str = "code",
+        patch_size: int | None = None,
+        normalization: str | None = "batch",
+        dtype: DType = None,
+        **kwargs: Any,
+    ) -> None:
         velocity_shape = checked_size(velocity_shape, 2, "VelocityCritic: velocity_shape")
         (filters,) = checked_size((filters,), 1, "VelocityCritic: filters")
         checked_choice(variant, ("code", "paper"), "VelocityCritic: variant")
@@ -81,9 +85,16 @@ class VelocityCritic(Network):
         exact = output_dtype(dtype)  # differences of scores are small
 
         # The gradient penalty's gradient needs second derivatives.
-        kind = "twice differentiable batch" if normalization == "batch" else normalization
+        kind = "twice_differentiable_batch" if normalization == "batch" else normalization
 
-        def block(x, width, kernel, stride=1, padding=None, name=None):
+        def block(
+            x: Tensor,
+            width: int,
+            kernel: int | tuple[int, int],
+            stride: int = 1,
+            padding: int | None = None,
+            name: str = "score",
+        ) -> Tensor:
             return convolution_block(
                 x, width, kernel, stride, padding, kind, name=name, dtype=dtype
             )
@@ -119,7 +130,7 @@ class VelocityCritic(Network):
         self.normalization = normalization
         self.policy = dtype
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "velocity_shape": self.velocity_shape,
             "filters": self.filters,

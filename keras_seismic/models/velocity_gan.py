@@ -1,5 +1,8 @@
 """VelocityGAN: an inversion network trained against a critic of velocity models (WGAN-GP)."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import keras
 from keras import ops
 
@@ -13,6 +16,7 @@ from keras_seismic.models.wasserstein import (
     wgan_adamw,
     with_loss_scaling,
 )
+from keras_seismic.types import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -66,7 +70,9 @@ class VelocityGAN(keras.Model):
         (2017), Improved training of Wasserstein GANs.
     """
 
-    def __init__(self, generator, critic, seed=0, **kwargs):
+    def __init__(
+        self, generator: keras.Model, critic: keras.Model, seed: int = 0, **kwargs: Any
+    ) -> None:
         # Float32 outside, whatever the parts compute in: they cast their own inputs.
         super().__init__(**{**kwargs, "dtype": "float32"})
         for name, network in (("generator", generator), ("critic", critic)):
@@ -83,7 +89,7 @@ class VelocityGAN(keras.Model):
             )
         self.generator, self.critic = generator, critic
         self.seed = int(seed)
-        self.critic_optimizer = None
+        self.critic_optimizer: Any = None
         # Weights, so that a saved training goes on with the next mixing and the next rhythm.
         self.batches_seen, self.batch_in_epoch, self.batches_in_epoch = (
             self.add_weight((), "zeros", dtype="int32", trainable=False, name=name)
@@ -96,25 +102,25 @@ class VelocityGAN(keras.Model):
         self.built = True
 
     @property
-    def generator_optimizer(self):
+    def generator_optimizer(self) -> keras.optimizers.Optimizer:
         """The generator's optimizer, which callbacks know as ``optimizer``."""
         return self.optimizer
 
     def compile(
         self,
-        generator_optimizer=None,
-        critic_optimizer=None,
+        generator_optimizer: Any = None,
+        critic_optimizer: Any = None,
         *,
-        l1=100.0,
-        l2=100.0,
-        adversarial=1.0,
-        gradient_penalty=10.0,
-        generator_every=5,
-        metrics=None,
-        run_eagerly=False,
-        jit_compile="auto",
-        steps_per_execution=1,
-    ):
+        l1: float = 100.0,
+        l2: float = 100.0,
+        adversarial: float = 1.0,
+        gradient_penalty: float = 10.0,
+        generator_every: int = 5,
+        metrics: Sequence[Any] | None = None,
+        run_eagerly: bool = False,
+        jit_compile: bool | str = "auto",
+        steps_per_execution: int = 1,
+    ) -> None:
         """Set the optimizers, the weights of the losses and the rhythm of the updates.
 
         Args:
@@ -178,7 +184,7 @@ class VelocityGAN(keras.Model):
         self.penalty_weight, self.generator_every = float(gradient_penalty), generator_every
         self._score_in_float32 = float32_scores(self.critic)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> Config:
         if not self.compiled:
             return {}
         state = {
@@ -188,7 +194,7 @@ class VelocityGAN(keras.Model):
         }
         return keras.saving.serialize_keras_object(self._compile_arguments | state)
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: Config) -> None:
         # Elsewhere a loaded model still predicts.
         if keras.backend.backend() == "tensorflow":
             config = keras.saving.deserialize_keras_object(config)
@@ -197,13 +203,15 @@ class VelocityGAN(keras.Model):
                 freeze_layers(network, names)
             self.compile(**config)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         return self.generator(inputs, training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.generator.compute_output_shape(input_shape)
 
-    def fit(self, x=None, y=None, *, callbacks=None, **kwargs):
+    def fit(
+        self, x: Any = None, y: Any = None, *, callbacks: Any = None, **kwargs: Any
+    ) -> keras.callbacks.History:
         """``keras.Model.fit``; arguments after ``y`` by name.
 
         Where the length of an epoch is unknown in advance, as with a generator, the update
@@ -213,12 +221,12 @@ class VelocityGAN(keras.Model):
             callbacks = [callbacks]
         return super().fit(x, y, callbacks=[*(callbacks or ()), _EpochClock()], **kwargs)
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, Tensor]:
         from keras_seismic.models.velocity_gan_tensorflow import train_step
 
         return train_step(self, data)
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict[str, Tensor]:
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         predicted = self.generator(x, training=False)
         scores = (self.critic(v, training=False) for v in (y, predicted))
@@ -227,7 +235,9 @@ class VelocityGAN(keras.Model):
         difference = labeled_mean(real, weight) - ops.mean(fake)
         return updated | self.update_trackers(ops.shape(y)[0], score_difference=difference)
 
-    def update_pixel_metrics(self, x, y, predicted, weight):
+    def update_pixel_metrics(
+        self, x: Tensor, y: Tensor, predicted: Tensor, weight: Tensor | None
+    ) -> dict[str, Tensor]:
         """Update ``loss``, ``l1``, ``l2`` and the compiled metrics, and return them."""
         l1, l2 = self.pixel_losses(y, predicted, weight)
         # Not means of batches' means: batches have more or fewer labeled samples.
@@ -239,14 +249,16 @@ class VelocityGAN(keras.Model):
         names = {tracker.name for tracker in self._trackers}
         return {k: v for k, v in results.items() if k not in names} | tracked
 
-    def update_trackers(self, count, **values):
+    def update_trackers(self, count: Tensor, **values: Tensor) -> dict[str, Tensor]:
         """Update running means by name, the batch counting so much, and return them."""
         trackers = [tracker for tracker in self._trackers if tracker.name in values]
         for tracker in trackers:
             tracker.update_state(values[tracker.name], sample_weight=count)
         return {tracker.name: tracker.result() for tracker in trackers}
 
-    def pixel_losses(self, y, predicted, weight=None):
+    def pixel_losses(
+        self, y: Tensor, predicted: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Mean absolute and mean squared error of the samples with a velocity model."""
         error = at_least_float32(predicted)
         error = error - ops.cast(y, error.dtype)
@@ -256,11 +268,11 @@ class VelocityGAN(keras.Model):
             labeled_mean(ops.mean(ops.square(error), axis=axes), weight),
         )
 
-    def export(self, *args, **kwargs):
+    def export(self, *args: Any, **kwargs: Any) -> Any:
         """Export the generator; the critic stays at home."""
         return self.generator.export(*args, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         networks = {
             name: keras.saving.serialize_keras_object(getattr(self, name))
             for name in ("generator", "critic")
@@ -268,7 +280,7 @@ class VelocityGAN(keras.Model):
         return networks | {"seed": self.seed, "name": self.name, "trainable": self.trainable}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> Self:
         config = dict(config)
         for name in ("generator", "critic"):
             config[name] = keras.saving.deserialize_keras_object(
@@ -280,12 +292,12 @@ class VelocityGAN(keras.Model):
 class _EpochClock(keras.callbacks.Callback):
     """Tells the model where in the epoch it is, and how long the epoch will be."""
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if self.params.get("steps"):  # otherwise a resumed training knows it from before
             self.model.batches_in_epoch.assign(self.params["steps"])
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.model.batch_in_epoch.assign(0)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.model.batches_in_epoch.assign(self.model.batch_in_epoch)

@@ -1,12 +1,16 @@
 """The training step of VelocityGAN on TensorFlow."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
+from keras_seismic.models.velocity_gan import VelocityGAN
 from keras_seismic.models.wasserstein import labeled_mean
+from keras_seismic.types import Tensor
 
 
-def train_step(gan, data):
+def train_step(gan: VelocityGAN, data: Any) -> dict[str, Tensor]:
     """One batch: the critic learns, and the generator when its turn has come.
 
     Args:
@@ -43,7 +47,9 @@ def train_step(gan, data):
     return gan.update_pixel_metrics(x, y, fake, weight) | tracked
 
 
-def critic_terms(gan, real, fake, alpha, weight=None):
+def critic_terms(
+    gan: VelocityGAN, real: Tensor, fake: Tensor, alpha: Tensor, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The two terms of the critic's loss.
 
     Args:
@@ -70,7 +76,7 @@ def critic_terms(gan, real, fake, alpha, weight=None):
     return difference, labeled_mean(tf.square(norm - 1), weight)
 
 
-def generator_loss(gan, x, y, weight=None):
+def generator_loss(gan: VelocityGAN, x: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
     """The generator's loss for a batch, critic and generator in training mode."""
     fake = gan.generator(x, training=True)
     l1, l2 = gan.pixel_losses(y, fake, weight)
@@ -78,7 +84,7 @@ def generator_loss(gan, x, y, weight=None):
     return gan.l1 * l1 + gan.l2 * l2 - gan.adversarial * opinion
 
 
-def _update_generator(gan, x, y, weight):
+def _update_generator(gan: VelocityGAN, x: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
     variables = gan.generator.trainable_variables
     with tf.GradientTape() as tape:
         loss = generator_loss(gan, x, y, weight)

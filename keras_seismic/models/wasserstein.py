@@ -1,12 +1,16 @@
 """Pieces of Wasserstein training: optimizers, means over labeled samples, precision."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seismic.models.network import compute_dtypes
+from keras_seismic.types import Tensor
 
 
-def wgan_adamw(learning_rate=1e-4, weight_decay=1e-4):
+def wgan_adamw(learning_rate: Any = 1e-4, weight_decay: float = 1e-4) -> keras.optimizers.AdamW:
     """AdamW as OpenFWI trains generator and critic: betas (0, 0.9), PyTorch's epsilon.
 
     Args:
@@ -18,7 +22,7 @@ def wgan_adamw(learning_rate=1e-4, weight_decay=1e-4):
     )
 
 
-def labeled_mean(values, weight=None):
+def labeled_mean(values: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean of values ``(batch,)`` weighted by sample; 0 where no sample has a weight."""
     values = at_least_float32(values)
     if weight is None:
@@ -27,13 +31,15 @@ def labeled_mean(values, weight=None):
     return ops.divide_no_nan(ops.sum(values * weight), ops.sum(weight))
 
 
-def at_least_float32(values):
+def at_least_float32(values: Tensor) -> Tensor:
     """A tensor of half precision in float32, others as they are."""
     values = ops.convert_to_tensor(values)
     return ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
 
 
-def with_loss_scaling(optimizer, network, weights):
+def with_loss_scaling(
+    optimizer: keras.optimizers.Optimizer, network: keras.Model, weights: float
+) -> keras.optimizers.Optimizer:
     """The optimizer, scaling its loss if the network computes in float16."""
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     if scaled or "float16" not in compute_dtypes(network):
@@ -46,7 +52,7 @@ def with_loss_scaling(optimizer, network, weights):
     return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=scale)
 
 
-def float32_scores(critic):
+def float32_scores(critic: keras.Model) -> Callable[[Tensor], Tensor]:
     """The critic as a function that computes in float32, for derivatives of derivatives."""
     if not compute_dtypes(critic) & {"float16", "bfloat16"}:
         return lambda velocity: critic(velocity, training=True)
@@ -59,7 +65,7 @@ def float32_scores(critic):
     for layer, other in zip(exact.layers, critic.layers, strict=True):
         layer.trainable = other.trainable
 
-    def scores(velocity):
+    def scores(velocity: Tensor) -> Tensor:
         trainable, others = (
             [ops.convert_to_tensor(variable) for variable in variables]
             for variables in (critic.trainable_variables, critic.non_trainable_variables)

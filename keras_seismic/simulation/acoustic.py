@@ -17,7 +17,8 @@ from keras_seismic.simulation.acquisition import (
     Acquisition,
     is_whole_number,
 )
-from keras_seismic.simulation.boundaries import BOUNDARIES, DEPTH
+from keras_seismic.simulation.boundaries import BOUNDARIES, DEPTH, State
+from keras_seismic.types import Tensor
 
 #: Points per shortest wavelength below which a warning is given, and a refusal.
 DISPERSION_WARNING, DISPERSION_LIMIT = 4.0, 3.0
@@ -142,7 +143,9 @@ def _check_dispersion(slowest: float, acquisition: Acquisition, allowed: bool) -
 
 
 @functools.lru_cache(maxsize=8)
-def _propagator(acquisition: Acquisition, shape: tuple[int, int], backend: str) -> Callable:
+def _propagator(
+    acquisition: Acquisition, shape: tuple[int, int], backend: str
+) -> Callable[[np.ndarray], np.ndarray]:
     """A function from ``(models, depth, width)`` to gathers, compiled at its first call.
 
     Kept by its arguments, so that calling ``simulate`` in a loop compiles once.
@@ -156,7 +159,7 @@ def _propagator(acquisition: Acquisition, shape: tuple[int, int], backend: str) 
     wavelet = acquisition.wavelet.astype(np.float32)
     shots, nt = len(rows), acquisition.nt
 
-    def run(coefficients, source_strength):
+    def run(coefficients: list[Tensor], source_strength: Tensor) -> Tensor:
         models = source_strength.shape[0]
         # The injected cell as an outer product: added in the same pass as the update,
         # where scattering into the field would copy it.
@@ -165,7 +168,7 @@ def _propagator(acquisition: Acquisition, shape: tuple[int, int], backend: str) 
         samples = ops.convert_to_tensor(wavelet)
         receiver_cells = ops.convert_to_tensor(receivers.astype(np.int32))
 
-        def body(step, carry):
+        def body(step: Tensor, carry: tuple[State, Tensor]) -> tuple[State, Tensor]:
             state, record = carry
             after, *rest = scheme.step(state, coefficients)
             after = after + source_strength * samples[step] * source_row * source_column
@@ -181,7 +184,7 @@ def _propagator(acquisition: Acquisition, shape: tuple[int, int], backend: str) 
 
     on_tensors = compiled(run, backend)
 
-    def propagate(velocity):
+    def propagate(velocity: np.ndarray) -> np.ndarray:
         padded = np.pad(velocity, ((0, 0), (width, width), (width, width)), mode="edge")
         coefficients = [c.astype(np.float32) for c in scheme.coefficients(padded, acquisition)]
         strength = (velocity[:, rows, columns] * acquisition.dt) ** 2

@@ -5,10 +5,18 @@ Each scheme offers ``coefficients`` (NumPy, once a model), ``initial_state`` and
 ``(models, shots, depth, width)``, boundary cells included.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from keras import ops
 
+from keras_seismic.simulation.acquisition import Acquisition
+from keras_seismic.types import Tensor
+
 DEPTH, WIDTH = 2, 3  # axes of a wave field
+
+#: The wave fields that a time step changes.
+State = tuple[Tensor, ...]
 
 #: Amplitude that the damping layer is designed to leave of a wave that crosses it and back.
 _DAMPING_REFLECTION = 1e-7
@@ -21,7 +29,7 @@ _CPML_POWER = 3
 _CPML_ALPHA = 0.5  # in units of pi times the peak frequency
 
 
-def _shifted(field, axis):
+def _shifted(field: Tensor, axis: int) -> Callable[[int], Tensor]:
     """A function of ``k`` that returns the field's neighbors ``k`` cells on along ``axis``.
 
     Beyond the edge they are zero.
@@ -31,7 +39,7 @@ def _shifted(field, axis):
     padding[axis] = (2, 2)
     padded = ops.pad(field, padding)
 
-    def neighbor(k):
+    def neighbor(k: int) -> Tensor:
         index = [slice(None)] * 4
         index[axis] = slice(2 + k, 2 + k + size)
         return padded[tuple(index)]
@@ -39,25 +47,25 @@ def _shifted(field, axis):
     return neighbor
 
 
-def _first_difference(field, axis):
+def _first_difference(field: Tensor, axis: int) -> Tensor:
     """First derivative times dx, central, order 4."""
     at = _shifted(field, axis)
     return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / 12
 
 
-def _second_difference(field, axis):
+def _second_difference(field: Tensor, axis: int) -> Tensor:
     """Second derivative times dx squared, central, order 4."""
     at = _shifted(field, axis)
     return -2.5 * field + 4 / 3 * (at(1) + at(-1)) - (at(2) + at(-2)) / 12
 
 
-def _periodic_laplacian(field):
+def _periodic_laplacian(field: Tensor) -> Tensor:
     """Sum of the second differences along depth and width, the opposite edges joined."""
     depth, width = field.shape[DEPTH], field.shape[WIDTH]
     padded = ops.concatenate([field[:, :, -2:], field, field[:, :, :2]], axis=DEPTH)
     padded = ops.concatenate([padded[..., -2:], padded, padded[..., :2]], axis=WIDTH)
 
-    def at(row, column):
+    def at(row: int, column: int) -> Tensor:
         return padded[:, :, 2 + row : 2 + row + depth, 2 + column : 2 + column + width]
 
     near = at(1, 0) + at(-1, 0) + at(0, 1) + at(0, -1)
@@ -79,7 +87,7 @@ class DampingLayer:
     """
 
     @staticmethod
-    def coefficients(padded_velocity, acquisition):
+    def coefficients(padded_velocity: np.ndarray, acquisition: Acquisition) -> list[np.ndarray]:
         """``a`` and ``k`` as a list of (models, 1, depth, width) arrays."""
         cells, dx, dt = acquisition.boundary_width, acquisition.dx, acquisition.dt
         courant = (padded_velocity * dt / dx) ** 2
@@ -97,12 +105,12 @@ class DampingLayer:
         return [courant[:, None], damping[:, None]]
 
     @staticmethod
-    def initial_state(zeros):
+    def initial_state(zeros: Tensor) -> State:
         """Pressure now and one step ago."""
         return zeros, zeros
 
     @staticmethod
-    def step(state, coefficients):
+    def step(state: State, coefficients: list[Tensor]) -> State:
         """The state one time step on."""
         now, before = state
         courant, damping = coefficients
@@ -123,7 +131,7 @@ class PerfectlyMatchedLayer:
     """
 
     @staticmethod
-    def coefficients(padded_velocity, acquisition):
+    def coefficients(padded_velocity: np.ndarray, acquisition: Acquisition) -> list[np.ndarray]:
         """``(v dt / dx)^2``, then ``a``, ``b`` along depth and ``a``, ``b`` along width."""
         dx, dt = acquisition.dx, acquisition.dt
         cells = acquisition.boundary_width
@@ -132,9 +140,9 @@ class PerfectlyMatchedLayer:
         # the models that happen to be in the same batch.
         fastest = padded_velocity.max(axis=(1, 2))[:, None]
         largest = -(_CPML_POWER + 1) * fastest * np.log(_CPML_REFLECTION) / (2 * cells * dx)
-        for axis, shape in ((1, (-1, 1, padded_velocity.shape[1], 1)), (2, (-1, 1, 1, None))):
+        for axis in (1, 2):
             size = padded_velocity.shape[axis]
-            shape = tuple(size if n is None else n for n in shape)
+            shape = (-1, 1, size, 1) if axis == 1 else (-1, 1, 1, size)
             index = np.arange(size)
             outward = np.maximum(cells - index, index - (size - 1 - cells)).clip(0) / cells
             sigma = largest * outward**_CPML_POWER
@@ -146,12 +154,12 @@ class PerfectlyMatchedLayer:
         return coefficients
 
     @staticmethod
-    def initial_state(zeros):
+    def initial_state(zeros: Tensor) -> State:
         """Pressure now and one step ago, then two memory variables an axis."""
         return (zeros,) * 6
 
     @staticmethod
-    def step(state, coefficients):
+    def step(state: State, coefficients: list[Tensor]) -> State:
         """The state one time step on."""
         now, before, *memory = state
         courant, *stretching = coefficients

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_seismic.sparse.operators import Operator
+from keras_seismic.types import Tensor
 
 #: Fewest samples that one row of the matrix product returns.
 _BLOCK = 64
@@ -42,7 +43,9 @@ class WaveletConvolution(Operator):
         [0.0, -1.0, 2.0, -1.0, 0.0]
     """
 
-    def __init__(self, wavelet, samples: int | None = None, zero_time: int | None = None) -> None:
+    def __init__(
+        self, wavelet: np.typing.ArrayLike, samples: int | None = None, zero_time: int | None = None
+    ) -> None:
         wavelet = np.asarray(wavelet, np.float64)
         if wavelet.ndim != 1 or not wavelet.any() or not np.isfinite(wavelet).all():
             raise ValueError(
@@ -68,13 +71,13 @@ class WaveletConvolution(Operator):
                 f"trace with {samples}; shorten the wavelet or pass longer traces"
             )
 
-    def _forward(self, model):
+    def _forward(self, model: Tensor) -> Tensor:
         return self._filtered(model, self.wavelet, self.zero_time)
 
-    def _adjoint(self, data):
+    def _adjoint(self, data: Tensor) -> Tensor:
         return self._filtered(data, self.wavelet[::-1], self.wavelet.size - 1 - self.zero_time)
 
-    def _filtered(self, traces, wavelet: np.ndarray, zero_time: int):
+    def _filtered(self, traces: Tensor, wavelet: np.ndarray, zero_time: int) -> Tensor:
         *leading, samples = traces.shape
         self._check_length(samples)
         reach = wavelet.size - 1

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_seismic.backend import compiled
 from keras_seismic.sparse.operators import Operator
+from keras_seismic.types import Tensor
 
 #: Why a loop ended: it did not, or one of the criteria was met, or the step is too large.
 RUNNING, CHANGE, RESIDUAL, DIVERGED = range(4)
@@ -64,27 +65,29 @@ class Limits(NamedTuple):
     residual: Any
 
 
-def objective(model, prediction, data, weight):
+def objective(model: Tensor, prediction: Tensor, data: Tensor, weight: Tensor) -> Tensor:
     """``1/2 |A x - y|^2 + |weight x|_1``."""
     return 0.5 * squared_norm(prediction - data) + ops.sum(weight * ops.abs(model))
 
 
-def squared_norm(x):
+def squared_norm(x: Tensor) -> Tensor:
     """Sum of squares over all axes."""
     return ops.sum(ops.square(x))
 
 
 @functools.lru_cache(maxsize=32)
-def iteration_loop(operator: Operator, rules: Rules, backend: str) -> Callable:
+def iteration_loop(
+    operator: Operator, rules: Rules, backend: str
+) -> Callable[[State, Tensor, Tensor, Limits], State]:
     """A function ``(state, data, weight, limits) -> state``, compiled at its first call.
 
     Kept by its arguments, so that solving section after section compiles once.
     """
 
-    def unfinished(state, limits):
+    def unfinished(state: State, limits: Limits) -> Tensor:
         return ops.logical_and(state.iteration < limits.iterations, state.ended == RUNNING)
 
-    def run(state, data, weight, limits):
+    def run(state: State, data: Tensor, weight: Tensor, limits: Limits) -> State:
         (state,) = ops.while_loop(
             lambda state: unfinished(state, limits),
             lambda state: (_iterate(operator, rules, state, data, weight, limits),),
@@ -95,7 +98,9 @@ def iteration_loop(operator: Operator, rules: Rules, backend: str) -> Callable:
     return compiled(run, backend)
 
 
-def _iterate(operator, rules, state, data, weight, limits):
+def _iterate(
+    operator: Operator, rules: Rules, state: State, data: Tensor, weight: Tensor, limits: Limits
+) -> State:
     gradient = operator.adjoint(state.point_prediction - data)
     attempt = functools.partial(_attempt, operator, rules, state, gradient, weight)
     step = _backtracked(attempt, state) if rules.backtracking else state.step
@@ -122,7 +127,9 @@ def _iterate(operator, rules, state, data, weight, limits):
     )
 
 
-def _attempt(operator, rules, state, gradient, weight, step):
+def _attempt(
+    operator: Operator, rules: Rules, state: State, gradient: Tensor, weight: Tensor, step: Tensor
+) -> tuple[Tensor, Tensor]:
     """Model and prediction after a gradient step of some length and the soft threshold."""
     moved = state.point - step * gradient
     model = ops.relu(moved - step * weight)
@@ -131,17 +138,17 @@ def _attempt(operator, rules, state, gradient, weight, step):
     return model, operator.forward(model)
 
 
-def _backtracked(attempt, state):
+def _backtracked(attempt: Callable[[Tensor], tuple[Tensor, Tensor]], state: State) -> Tensor:
     """The step halved until ``|A d|^2 <= |d|^2 / step`` for the move d that it makes."""
     epsilon = keras.config.epsilon() ** 2
 
-    def too_long(step, model, prediction):
+    def too_long(step: Tensor, model: Tensor, prediction: Tensor) -> Tensor:
         rise = squared_norm(prediction - state.point_prediction)
         allowed = squared_norm(model - state.point) / step
         # The last term is the rounding of the prediction: moves below it prove nothing.
         return rise > allowed * (1 + 1e-6) + epsilon * squared_norm(prediction)
 
-    def halve(step, model, prediction):
+    def halve(step: Tensor, model: Tensor, prediction: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return (step / 2, *attempt(step / 2))
 
     return ops.while_loop(
@@ -149,7 +156,7 @@ def _backtracked(attempt, state):
     )[0]
 
 
-def _momentum(rules, state, model, update):
+def _momentum(rules: Rules, state: State, model: Tensor, update: Tensor) -> tuple[Tensor, Tensor]:
     """Nesterov's next number and how far to go beyond the new model."""
     if not rules.momentum:
         return state.t, None
@@ -162,7 +169,15 @@ def _momentum(rules, state, model, update):
     return following, (t - 1) / following
 
 
-def _verdict(rules, energy, state, model, moved, misfit, limits):
+def _verdict(
+    rules: Rules,
+    energy: Tensor,
+    state: State,
+    model: Tensor,
+    moved: Tensor,
+    misfit: Tensor,
+    limits: Limits,
+) -> Tensor:
     """Which criterion is met, if any; divergence wins."""
     ended = ops.full((), RUNNING, "int32")
     if rules.change:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-Shape = tuple[int | None, ...]
+from keras_seismic.types import Shape, Tensor
 
 
 class Operator(abc.ABC):
@@ -30,7 +30,7 @@ class Operator(abc.ABC):
     model_shape: Shape
     data_shape: Shape
 
-    def forward(self, model):
+    def forward(self, model: Tensor) -> Tensor:
         """Data of a model.
 
         Args:
@@ -45,7 +45,7 @@ class Operator(abc.ABC):
         """
         return self._forward(self._checked(model, self.model_shape, "model"))
 
-    def adjoint(self, data):
+    def adjoint(self, data: Tensor) -> Tensor:
         """The adjoint applied to data.
 
         Args:
@@ -60,14 +60,14 @@ class Operator(abc.ABC):
         return self._adjoint(self._checked(data, self.data_shape, "data"))
 
     @abc.abstractmethod
-    def _forward(self, model):
+    def _forward(self, model: Tensor) -> Tensor:
         """The operator on a checked tensor."""
 
     @abc.abstractmethod
-    def _adjoint(self, data):
+    def _adjoint(self, data: Tensor) -> Tensor:
         """The adjoint on a checked tensor."""
 
-    def _checked(self, array, expected: Shape, what: str):
+    def _checked(self, array: Tensor, expected: Shape, what: str) -> Tensor:
         array = as_float_tensor(array)
         last = tuple(array.shape)[-len(expected) :]
         if len(last) < len(expected) or not _agree(last, expected):
@@ -84,7 +84,7 @@ class Operator(abc.ABC):
         return Scaling(factor, self)
 
 
-def as_float_tensor(array, dtype: str | None = None):
+def as_float_tensor(array: Tensor, dtype: str | None = None) -> Tensor:
     """A float32 or float64 tensor of the Keras backend.
 
     Args:
@@ -127,15 +127,19 @@ class FunctionOperator(Operator):
     """
 
     def __init__(
-        self, forward: Callable, adjoint: Callable, model_shape: Sequence, data_shape: Sequence
+        self,
+        forward: Callable[[Tensor], Tensor],
+        adjoint: Callable[[Tensor], Tensor],
+        model_shape: Sequence[int | None],
+        data_shape: Sequence[int | None],
     ) -> None:
         self.model_shape, self.data_shape = tuple(model_shape), tuple(data_shape)
         self._functions = forward, adjoint
 
-    def _forward(self, model):
+    def _forward(self, model: Tensor) -> Tensor:
         return self._functions[0](model)
 
-    def _adjoint(self, data):
+    def _adjoint(self, data: Tensor) -> Tensor:
         return self._functions[1](data)
 
 
@@ -154,7 +158,7 @@ class MatrixOperator(Operator):
         [3.0, 1.0, 1.0]
     """
 
-    def __init__(self, matrix) -> None:
+    def __init__(self, matrix: np.typing.ArrayLike) -> None:
         matrix = np.asarray(matrix)
         if matrix.ndim != 2 or 0 in matrix.shape or matrix.dtype.kind not in "fiu":
             raise ValueError(
@@ -166,10 +170,10 @@ class MatrixOperator(Operator):
         self.matrix = matrix.astype(np.float64)  # cast to each input's own precision
         self.data_shape, self.model_shape = matrix.shape[:1], matrix.shape[1:]
 
-    def _forward(self, model):
+    def _forward(self, model: Tensor) -> Tensor:
         return ops.matmul(model, ops.convert_to_tensor(self.matrix.T, model.dtype))
 
-    def _adjoint(self, data):
+    def _adjoint(self, data: Tensor) -> Tensor:
         return ops.matmul(data, ops.convert_to_tensor(self.matrix, data.dtype))
 
 
@@ -193,7 +197,7 @@ class Restriction(Operator):
         [5.0, 0.0, 7.0]
     """
 
-    def __init__(self, kept, axis: int = -1) -> None:
+    def __init__(self, kept: np.typing.ArrayLike, axis: int = -1) -> None:
         kept = np.asarray(kept)
         if kept.dtype != bool or kept.ndim != 1 or not kept.any():
             raise ValueError(
@@ -212,10 +216,10 @@ class Restriction(Operator):
         self.model_shape = (kept.size, *others)
         self.data_shape = (self.indices.size, *others)
 
-    def _forward(self, model):
+    def _forward(self, model: Tensor) -> Tensor:
         return ops.take(model, self.indices, axis=self.axis)
 
-    def _adjoint(self, data):
+    def _adjoint(self, data: Tensor) -> Tensor:
         padding = [(0, 0)] * len(data.shape)
         padding[self.axis] = (0, 1)
         return ops.take(ops.pad(data, padding), self.positions, axis=self.axis)
@@ -242,10 +246,10 @@ class Composition(Operator):
         self.model_shape = _extended(inner.model_shape, outer.model_shape)
         self.data_shape = _extended(outer.data_shape, inner.data_shape)
 
-    def _forward(self, model):
+    def _forward(self, model: Tensor) -> Tensor:
         return self.outer.forward(self.inner.forward(model))
 
-    def _adjoint(self, data):
+    def _adjoint(self, data: Tensor) -> Tensor:
         return self.inner.adjoint(self.outer.adjoint(data))
 
 
@@ -266,10 +270,10 @@ class Scaling(Operator):
         self.factor, self.operator = float(factor), operator  # type: ignore[arg-type]
         self.model_shape, self.data_shape = operator.model_shape, operator.data_shape
 
-    def _forward(self, model):
+    def _forward(self, model: Tensor) -> Tensor:
         return self.factor * self.operator.forward(model)
 
-    def _adjoint(self, data):
+    def _adjoint(self, data: Tensor) -> Tensor:
         return self.factor * self.operator.adjoint(data)
 
 

@@ -12,6 +12,7 @@ from keras_seismic.checks import check_finite
 from keras_seismic.sparse import iteration
 from keras_seismic.sparse.operator_properties import largest_singular_value
 from keras_seismic.sparse.operators import Operator, as_float_tensor
+from keras_seismic.types import Tensor
 
 #: The automatic step in parts of 1 / largest singular value^2, which power iteration
 #: underestimates by up to a percent.
@@ -104,7 +105,7 @@ class ProximalGradient:
         )
         self._stopped_by_callback = False
 
-    def setup(self, data, iterations: int = 100, initial=None) -> None:
+    def setup(self, data: Tensor, iterations: int = 100, initial: Tensor | None = None) -> None:
         """Check the data, choose the step and stand at the first model.
 
         Args:
@@ -158,7 +159,7 @@ class ProximalGradient:
         self.iterations = int(iterations)
         self._stopped_by_callback = False
 
-    def _initial(self, initial, shape):
+    def _initial(self, initial: Tensor | None, shape: tuple[int, ...]) -> Tensor:
         if initial is None:
             return ops.zeros(shape, self.dtype.name)
         model = as_float_tensor(initial, self.dtype.name)
@@ -170,7 +171,7 @@ class ProximalGradient:
         check_finite(ops.convert_to_numpy(model), f"{type(self).__name__}: initial")
         return model
 
-    def _first_step(self, gradient) -> float:
+    def _first_step(self, gradient: Tensor) -> float:
         if isinstance(self.step_length, float | int):
             return float(self.step_length)
         if self.step_length == "backtracking":
@@ -245,7 +246,7 @@ class ProximalGradient:
             stopped_by=reasons.get(ended, by_itself),
         )
 
-    def solve(self, data, iterations: int = 100, initial=None) -> Solution:
+    def solve(self, data: Tensor, iterations: int = 100, initial: Tensor | None = None) -> Solution:
         """``setup``, ``run`` and ``finalize``; the arguments are those of ``setup``.
 
         Raises:

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_seismic.sparse.operators import Operator
 from keras_seismic.sparse.solver import Callback, ProximalGradient
+from keras_seismic.types import Tensor
 
 
 class GradientDescent(ProximalGradient):
@@ -155,7 +156,7 @@ class FISTA(ProximalGradient):
 
 def gradient_descent(
     operator: Operator,
-    data,
+    data: Tensor,
     iterations: int = 100,
     weight: float = 0.0,
     step: float | str | None = None,
@@ -187,7 +188,7 @@ def gradient_descent(
 
 def ista(
     operator: Operator,
-    data,
+    data: Tensor,
     iterations: int = 100,
     *,
     weight: Any,
@@ -216,7 +217,7 @@ def ista(
 
 def fista(
     operator: Operator,
-    data,
+    data: Tensor,
     iterations: int = 100,
     *,
     weight: Any,
