@@ -273,6 +273,6 @@ def choose_wavelet(
     if dt is None:
         raise ValueError(
             f"a {frequency:g} Hz wavelet needs the sample interval, which the section does not "
-            "tell; pass --dt (s)"
+            "tell; pass dt (s)"
         )
     return np.trim_zeros(ricker(frequency, dt, len(section)))

@@ -16,16 +16,20 @@ from tests.command import keras_seismic
 from tests.segy_files import write_line, write_segy
 
 PACKAGE = Path(ks.__file__).parent
+ROOMS = sorted(p for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists())
 
 
 def texts(path):
     """The string literals of a module; of an f-string, a word in the place of each value."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.JoinedStr):
-            yield "".join(
-                part.value if isinstance(part, ast.Constant) else "VALUE" for part in node.values
-            )
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+    tree = ast.parse(path.read_text())
+    formatted = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    parts = {id(part) for node in formatted for part in node.values}
+    for node in formatted:
+        yield "".join(
+            part.value if isinstance(part, ast.Constant) else "VALUE" for part in node.values
+        )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
             yield node.value
 
 
@@ -42,21 +46,27 @@ def test_a_hint_that_does_not_exist_is_noticed():
             parse(f"keras-seismic {wrong}")
 
 
-def test_nothing_in_the_package_proposes_programs_that_the_wheel_lacks():
-    """Literal commands parse, and nobody is sent to a program of a checkout."""
-    for path in PACKAGE.rglob("*.py"):
+@pytest.mark.parametrize("room", ROOMS, ids=lambda path: path.name)
+def test_what_the_package_proposes_exists(room):
+    """In messages and docstrings; nobody is sent to a program that only a checkout has."""
+    for path in [room] if room.is_file() else room.rglob("*.py"):
         for text in texts(path):
             assert not re.search(r"python -m (train|export|examples)\b", text), path
-    quoted = [
-        command
-        for path in PACKAGE.rglob("*.py")
-        for text in texts(path)
-        for command in re.findall(r"'(keras-seismic [a-z][^']*)'", text)
-    ]
-    assert quoted
-    for command in quoted:
-        words = command.split()[1:]
-        parse(f"keras-seismic {' '.join(words)} --help" if len(words) < 3 else command)
+            for command in commands_in(text):
+                mentioned = len(command.split()) < 4 and not re.search(r"[./=_A-Z]", command)
+                parse(f"{command} --help" if mentioned else command)
+
+
+def documents():
+    repository = PACKAGE.parent
+    return [repository / "README.md", *sorted((repository / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_what_the_documents_say_to_type_exists(path):
+    for block in re.findall(r"```(?:sh|bash|console)\n(.*?)```", path.read_text(), re.DOTALL):
+        for command in commands_in(block.replace("\\\n", " ")):
+            parse(command)
 
 
 def test_nothing_below_the_command_knows_an_option():

@@ -62,7 +62,7 @@ def onnx(
         opset,
         overwrite,
         variant=variant,
-        representative=samples,
+        calibration=samples,
         max_loss=max_loss,
         card=card,
     )
