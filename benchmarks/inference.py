@@ -9,8 +9,8 @@ predict the same velocity is checked first. ``torch.compile``, for every batch s
 run as it comes and with ``freezing``, which lets it fold and repack the weights.
 
 The network is trained for a few minutes on simulated gathers, so that its output varies and
-int8 has something to lose; int8 is calibrated on training gathers, and losses are measured on
-others.
+int8 has something to lose; training gathers are int8's representative samples, and losses are
+measured on others.
 
 The programs take turns, so that other work on the machine hits them alike, with a few calls
 a turn, the first of which does not count: thread pools stay busy for a while after a call. The
@@ -76,7 +76,7 @@ def keras_programs(model: keras.Model) -> dict[str, Program]:
 
 
 def exported(
-    model: keras.Model, folder: pathlib.Path, calibration: np.ndarray, held_out: np.ndarray
+    model: keras.Model, folder: pathlib.Path, representative: np.ndarray, held_out: np.ndarray
 ) -> dict[str, pathlib.Path]:
     """The model as files."""
     paths = {"SavedModel": ks.exporting.export_saved_model(model, folder / "saved_model")}
@@ -85,7 +85,7 @@ def exported(
         if variant != "float32":
             options["max_loss"] = np.inf  # it is reported
         if variant == "int8":
-            options["calibration"] = calibration
+            options["representative"] = representative
         paths[f"ONNX Runtime {variant}"] = ks.exporting.export_onnx(
             model, folder / f"{variant}.onnx", held_out, **options
         )
@@ -191,9 +191,9 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="check_parity: the predicted velocities vary")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        model, calibration = trained_model(chosen.filters, chosen.pairs, chosen.epochs)
+        model, representative = trained_model(chosen.filters, chosen.pairs, chosen.epochs)
         velocity, held_out = simulated(8, seed=1)
-        paths = exported(model, folder, calibration[:32], held_out)
+        paths = exported(model, folder, representative[:32], held_out)
         programs = keras_programs(model)
         programs |= {name: exported_program(path) for name, path in paths.items()}
         if not chosen.no_torch:

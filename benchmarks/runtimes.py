@@ -1,17 +1,15 @@
 """Largest difference of every network from its exports, in every runtime.
 
-    python -m benchmarks.runtimes [--small]
+    python -m benchmarks.runtimes
 
-Each network of the catalog is exported as SavedModel, ONNX and LiteRT and run by TensorFlow in
-Python, through TensorFlow's C API (by a process that knows neither Keras nor this package), in
-ONNX Runtime and in LiteRT, on batches of 1 and 3 simulated shot gathers, sections or velocity
-models. So that outputs vary, batch normalization first takes over most of the statistics of 12
-of them (all of the statistics of few would magnify the rounding).
-Differences are in m/s, or in parts of the output's peak. --small takes narrow networks and
-short gathers, as the tests do. Writes benchmarks/results/runtimes.json.
+Each network of README's table is exported at its published size as SavedModel, ONNX and LiteRT and
+run by TensorFlow in Python, through TensorFlow's C API (by a process that knows neither Keras nor
+this package), in ONNX Runtime and in LiteRT, on batches of 1 and 3 simulated shot gathers, sections
+or velocity models. So that outputs vary, batch normalization first takes over most of the
+statistics of 12 of them (all of the statistics of few would magnify the rounding).
+Differences are in m/s, or relative to the output's peak. Writes benchmarks/results/runtimes.json.
 """
 
-import argparse
 import dataclasses
 import multiprocessing
 import tempfile
@@ -23,7 +21,6 @@ import numpy as np
 
 import keras_seismic as ks
 from benchmarks._report import report
-from keras_seismic.models.catalog import CATALOG
 from tests.serving.c_api import run_in_c
 
 RUNTIMES = ("SavedModel", "C API", "ONNX Runtime", "LiteRT")
@@ -32,24 +29,26 @@ BATCHES = (1, 3)
 #: Examples that the batch normalization settles on.
 _EXAMPLES = 12
 
-#: The small networks of the catalog's entries, in their order, and the gathers they take.
-_SMALL = (
-    lambda: ks.models.InversionNet((128, 35, 2), (35, 35), filters=2),
-    lambda: ks.models.InversionNet((128, 35, 2), (35, 35), filters=2, decoder="resize"),
-    lambda: ks.models.InversionNet((128, 35, 6), (35, 35), filters=2, variant="paper"),
-    lambda: ks.models.FCNVMB((64, 48, 3), (40, 48), filters=2, crop_offset=0),
-    lambda: ks.models.FCNVMB((64, 47, 5), (41, 47), filters=2, crop_offset=0),
-    lambda: ks.models.VelocityGAN(
-        ks.models.InversionNet((128, 35, 1), (32, 32), filters=2),
-        ks.models.VelocityCritic((32, 32), filters=2),
+NETWORKS: dict[str, Callable[[], keras.Model]] = {
+    "InversionNet()": ks.models.InversionNet,
+    'InversionNet(decoder="resize")': lambda: ks.models.InversionNet(decoder="resize"),
+    'InversionNet((1000, 70, 6), variant="paper")': lambda: ks.models.InversionNet(
+        (1000, 70, 6), variant="paper"
     ),
-    lambda: ks.models.VelocityCritic((40, 40), filters=2),
-    lambda: ks.models.VelocityCritic((40, 40), filters=2, variant="paper"),
-    lambda: ks.models.VelocityCritic((40, 40), filters=2, variant="paper", patch_size=4),
-    lambda: ks.models.ConvDenoiser(num_filters=4),
-    lambda: ks.models.ConvDenoiser(num_filters=4, decoder="resize"),
-    lambda: ks.models.LISTA(np.hanning(15), num_layers=3),
-)
+    "FCNVMB()": ks.models.FCNVMB,
+    "FCNVMB((400, 301, 5))": lambda: ks.models.FCNVMB((400, 301, 5)),
+    "VelocityGAN(InversionNet(), VelocityCritic())": lambda: ks.models.VelocityGAN(
+        ks.models.InversionNet(), ks.models.VelocityCritic()
+    ),
+    "VelocityCritic()": ks.models.VelocityCritic,
+    'VelocityCritic(variant="paper")': lambda: ks.models.VelocityCritic(variant="paper"),
+    'VelocityCritic(variant="paper", patch_size=4)': lambda: ks.models.VelocityCritic(
+        variant="paper", patch_size=4
+    ),
+    "ConvDenoiser()": ks.models.ConvDenoiser,
+    'ConvDenoiser(decoder="resize")': lambda: ks.models.ConvDenoiser(decoder="resize"),
+    "LISTA(wavelet)": lambda: ks.models.LISTA(np.hanning(51)),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +56,10 @@ class Case:
     """A network ready for export, and what it is tried on.
 
     Attributes:
-        code: As the catalog shows it.
         model: The model.
         inputs: Examples; the first three are compared.
     """
 
-    code: str
     model: keras.Model
     inputs: np.ndarray
 
@@ -72,25 +69,23 @@ class Case:
         return getattr(self.model, "predicts_velocity", False)
 
 
-def make_case(number: int, small: bool) -> Case:
-    """One entry of the catalog, by its number."""
-    entry = CATALOG[number]
+def make_case(code: str) -> Case:
+    """One of the networks, at its published size."""
     keras.utils.set_random_seed(0)
-    network = _SMALL[number]() if small else entry.make()
+    network = NETWORKS[code]()
     network = getattr(network, "generator", network)
     if network.inputs[0].name == "shot_gather":
         model, inputs = _with_gathers(network)
     elif network.inputs[0].name == "section":
-        sections = np.stack(ks.simulation.sample_sections(_EXAMPLES))[..., None]
-        inputs = sections[:, 100:161, :47] if small else sections
+        inputs = np.stack(ks.simulation.sample_sections(_EXAMPLES))[..., None]
         model = ks.models.with_physical_units(network, ks.layers.SectionNormalization())
     else:
         model, size = network, network.inputs[0].shape[1:3]
         inputs = ks.layers.VelocityScaling(1500, 4500).inverse(_velocity(size)[..., None])
     inputs = np.asarray(inputs, np.float32)
-    # A U-Net has maps throughout, whose statistics three examples give; of more it has not room.
+    # A U-Net has maps throughout, whose statistics three examples give; it has no room for more.
     settling = inputs[: max(BATCHES)] if isinstance(network, ks.models.FCNVMB) else inputs
-    return Case(entry.code, settled(model, settling), inputs[: max(BATCHES)])
+    return Case(settled(model, settling), inputs[: max(BATCHES)])
 
 
 def _velocity(shape: tuple[int, int]) -> np.ndarray:
@@ -132,7 +127,7 @@ def settled(model: keras.Model, inputs: np.ndarray) -> keras.Model:
 
 def differences(case: Case, folder: Path) -> dict[str, float | str]:
     """Largest difference of each runtime from Keras; in words where a model cannot go there."""
-    expected = {n: np.asarray(case.model(case.inputs[:n])) for n in BATCHES}
+    expected = {n: np.asarray(case.model(case.inputs[:n], training=False)) for n in BATCHES}
     scale = 1.0 if case.in_m_s else float(np.abs(expected[3]).max())
     version = ks.exporting.export_saved_model(case.model, folder / "model", inputs=case.inputs)
     exporters: dict[str, Callable[[], Callable[[np.ndarray], np.ndarray]]] = {
@@ -149,7 +144,8 @@ def differences(case: Case, folder: Path) -> dict[str, float | str]:
     for runtime in RUNTIMES:
         try:
             if runtime == "C API":
-                received = run_in_c(version, "serving_default", batches, folder)
+                runs = [("serving_default", batch) for batch in batches]
+                received = run_in_c(version, runs, folder)
             else:
                 predict = exporters[runtime]()
                 received = [predict(batch) for batch in batches]
@@ -162,25 +158,19 @@ def differences(case: Case, folder: Path) -> dict[str, float | str]:
     return found
 
 
-def _measured(work: tuple[int, bool]) -> tuple[str, dict[str, float | str]]:
-    case = make_case(*work)
+def _measured(code: str) -> tuple[str, dict[str, float | str]]:
+    case = make_case(code)
     with tempfile.TemporaryDirectory() as folder:
         found = differences(case, Path(folder))
-    return case.code, {"unit": "m/s" if case.in_m_s else "of the peak", **found}
+    return code, {"unit": "m/s" if case.in_m_s else "of the peak", **found}
 
 
 def main() -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--small", action="store_true", help="narrow networks, short gathers")
-    arguments = parser.parse_args()
     rows, results = [], {}
     # A process for each, which gives its memory back.
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        work = [(number, arguments.small) for number in range(len(CATALOG))]
-        for code, found in pool.imap(_measured, work):
+        for code, found in pool.imap(_measured, NETWORKS):
             results[code] = found
             unit = " m/s" if found["unit"] == "m/s" else ""
             cells = [
@@ -191,7 +181,7 @@ def main() -> None:
             rows.append((f"`{code}`", *cells))
             print(rows[-1], flush=True)
     report(
-        "runtimes_small" if arguments.small else "runtimes",
+        "runtimes",
         results,
         ("model", "output varies by", *RUNTIMES),
         rows,

@@ -1,11 +1,9 @@
-"""Files written whole or not at all, and room for them, asked for before work starts."""
+"""Files written whole or not at all, and checks for room before work starts."""
 
 import contextlib
-import functools
-import hashlib
 import os
 import shutil
-import socket
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +12,15 @@ import numpy as np
 
 _MARGIN = 2**28  # bytes left free
 
+#: Age in s at which a partial file belongs to nobody.
+_ABANDONED = 86_400
 
-def check_room(folder: str | os.PathLike, needed: int, contents: str) -> None:
-    """Refuse to start what would fill the disk.
+
+def check_room(folder: str | os.PathLike[str], needed: int, contents: str) -> None:
+    """Refuse work whose results would fill the disk.
 
     Args:
-        folder: Where the files will lie; it need not exist yet.
+        folder: Where the files will be; it need not exist yet.
         needed: Their size in bytes.
         contents: What they are, for the message: "50 pairs".
 
@@ -42,16 +43,16 @@ def check_room(folder: str | os.PathLike, needed: int, contents: str) -> None:
 
 
 @contextlib.contextmanager
-def written_whole(path: str | os.PathLike) -> Iterator[Path]:
-    """A temporary sibling that takes a file's place when it is whole, and on the disk.
+def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary sibling that replaces a file once it is complete and on disk.
 
-    Whoever reads the file, and whatever interrupts this, there is the old one or the new one.
+    Readers see the old file or the new one, never a part, whatever interrupts the writing.
 
     Args:
         path: Where the file belongs.
 
     Yields:
-        The path to write to; it ends in the same suffix and does not exist.
+        The path to write to. It has the same suffix and does not exist yet.
 
     Example:
         >>> import tempfile
@@ -62,136 +63,83 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         ['note.txt']
     """
     path = Path(path)
-    temporary = path.parent / f".{temporary_name()}{path.suffix}"
+    temporary = _temporary(path.parent, path.suffix)
     try:
         yield temporary
-        synchronize(temporary)
+        _synchronize(temporary)
         os.replace(temporary, path)
-        synchronize(path.parent)
+        _synchronize(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def temporary_name() -> str:
-    """A name that no other thread, process or machine gives, and that tells whose it is."""
-    return f"{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.partial"
-
-
-def remove_abandoned(folder: Path) -> None:
-    """Remove what writers that were killed left behind: those of this machine that run no more."""
-    prefix = f".{_machine()}-"
-    for path in folder.glob(f"{prefix}*.partial*"):
-        process = path.name.removeprefix(prefix).split("-")[0]
-        if process.isdecimal() and not _runs(int(process)):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)  # another writer may be at it
-            else:
-                path.unlink(missing_ok=True)
-
-
-def synchronize(path: Path) -> None:
-    """Have the system write a file, or a folder's list of names, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@functools.cache
-def _machine() -> str:
-    """Where this process's number means this process: a start of a machine, or of a container."""
-    facts = [socket.gethostname()]
-    with contextlib.suppress(OSError):  # Linux
-        facts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
-        facts.append(os.readlink("/proc/self/ns/pid"))
-    return hashlib.sha256("".join(facts).encode()).hexdigest()[:8]
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def write_text(path: str | os.PathLike, text: str) -> None:
+def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a text file whole or not at all."""
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
-def placed(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary sibling of a file that takes its place at the end.
-
-    On an error the temporary one is removed and whatever stood at ``path`` stays.
+def placed(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """As ``written_whole``, for results: makes the folder and keeps a file that is there.
 
     Args:
         path: Where the result belongs.
-        overwrite: Replace what is there.
+        overwrite: Replace a file that is there.
 
     Yields:
-        The path to write to; it has the same suffix and does not exist.
+        The path to write to. It has the same suffix and does not exist yet.
 
     Raises:
-        FileExistsError: If something is there and ``overwrite`` is false, or it is a folder.
+        FileExistsError: If there is a file and ``overwrite`` is false, or there is a folder.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise FileExistsError(
-            f"{path}: exists already; choose another path or say that it may be overwritten"
-        )
-    if path.is_dir():
-        raise FileExistsError(f"{path}: is a folder, and a file is to be written")
+    _check_replaceable(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path.parent)
+    _remove_abandoned(path.parent)
     with written_whole(path) as temporary:
         yield temporary
         if path.exists() and not overwrite:
-            raise FileExistsError(f"{path}: appeared while it was being made; it was not replaced")
+            raise FileExistsError(f"{path}: appeared while its replacement was being made; kept")
 
 
 def check_free(source: Path, target: Path, overwrite: bool) -> None:
-    """Refuse, before any work, to write where a result cannot or must not go.
+    """Refuse an output file that cannot or must not be written, before any work is done.
 
     Args:
-        source: What is read.
-        target: The file to write.
-        overwrite: Replace what is there; the source never is.
+        source: The input file, which is never overwritten.
+        target: The output file.
+        overwrite: Replace a file that is there.
 
     Raises:
-        FileExistsError: If the target exists and ``overwrite`` is false, or is the source or a
-            folder.
-        FileNotFoundError: If there is no folder for it.
-        PermissionError: If that folder cannot be written to.
+        FileExistsError: If the target exists and ``overwrite`` is false, or it is the source or
+            a folder.
+        FileNotFoundError: If its folder does not exist.
+        PermissionError: If its folder cannot be written to.
     """
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} in")
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(f"{target.parent}: the folder for {target.name} cannot be written to")
-    if not target.exists():
-        return
-    if target.is_dir():
-        raise FileExistsError(f"{target}: is a folder, and a file is to be written")
-    if source.exists() and target.samefile(source):
-        raise FileExistsError(f"{target}: is the file to read; choose another one to write")
-    if not overwrite:
-        raise FileExistsError(
-            f"{target}: exists already; choose another path or say that it may be overwritten"
-        )
+    if target.is_file() and source.exists() and target.samefile(source):
+        raise FileExistsError(f"{target}: is the input file; choose another output file")
+    _check_replaceable(target, overwrite)
+
+
+def _check_replaceable(path: Path, overwrite: bool) -> None:
+    if path.is_dir():
+        raise FileExistsError(f"{path}: is a folder; expected the path of a file to write")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path}: exists already; pass overwrite=True to replace it")
 
 
 def place_version(
-    folder: str | os.PathLike, version: int | None, write: Callable[[Path], None]
+    folder: str | os.PathLike[str], version: int | None, write: Callable[[Path], None]
 ) -> Path:
-    """Make a numbered version of a model, which model servers see when it is complete.
+    """Add a numbered version to a model's folder, visible to model servers once complete.
 
-    It is written under a name that is no number, brought to the disk and renamed. No version
-    is ever replaced, and of two writers of the same version one fails.
+    It is written under a name that is not a number, flushed to disk and renamed. Versions are
+    never replaced; of two writers of the same version, one fails.
 
     Args:
         folder: The model's folder, with a subfolder for each version.
@@ -205,39 +153,22 @@ def place_version(
         FileExistsError: If the version exists.
         NotADirectoryError: If ``folder`` is a file.
         PermissionError: If nothing can be written to it.
-        ValueError: If the number is no positive integer of 64 bits.
+        ValueError: If the number is not a positive integer of 64 bits.
     """
     folder = Path(folder)
-    if version is not None and not _is_version(version):
-        raise ValueError(
-            f"{folder}: a version must be a positive integer below 2**63, received {version!r}"
-        )
-    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
-        raise NotADirectoryError(f"{folder}: expected the model's folder, found a file")
-    if version is not None:
-        _check_absent(folder, int(version))
+    _check_version(folder, version)
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"{folder}: the model's folder cannot be written to")
-    remove_abandoned(folder)
-    temporary = folder / f".{temporary_name()}"  # servers look for names that are numbers
+    _remove_abandoned(folder)
+    temporary = _temporary(folder)
     try:
         write(temporary)
         for written in (*temporary.rglob("*"), temporary):
-            synchronize(written)
-        while True:
-            target = folder / str(version or next_version(folder))
-            try:
-                # Fails if someone else's version came to stand there, for it is not empty.
-                temporary.rename(target)
-                break
-            except OSError:
-                if not target.exists():
-                    raise
-                if version is not None:
-                    _check_absent(folder, int(version))
-        synchronize(folder)
+            _synchronize(written)
+        target = _renamed(temporary, folder, version)
+        _synchronize(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if made:
@@ -246,8 +177,8 @@ def place_version(
     return target
 
 
-def versions(folder: str | os.PathLike) -> list[int]:
-    """Numbers of a model's versions, ascending.
+def versions(folder: str | os.PathLike[str]) -> list[int]:
+    """The numbers of a model's versions, ascending.
 
     Example:
         >>> versions("/nowhere")
@@ -258,19 +189,57 @@ def versions(folder: str | os.PathLike) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def next_version(folder: str | os.PathLike) -> int:
-    """The number after the largest version's, 1 if there is none."""
-    return max(versions(folder), default=0) + 1
-
-
-def _is_version(version: object) -> bool:
+def _check_version(folder: Path, version: int | None) -> None:
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: expected the model's folder, found a file")
+    if version is None:
+        return
     whole = isinstance(version, int | np.integer) and not isinstance(version, bool)
-    return whole and 1 <= int(version) < 2**63  # type: ignore[call-overload]
-
-
-def _check_absent(folder: Path, version: int) -> None:
+    if not whole or not 1 <= version < 2**63:
+        raise ValueError(
+            f"{folder}: a version must be a positive integer below 2**63, received {version!r}"
+        )
     if version in versions(folder) or (folder / str(version)).is_symlink():
         raise FileExistsError(
             f"{folder / str(version)}: this version exists already, and versions are never "
             "replaced; choose another number, or none for the next one"
         )
+
+
+def _renamed(temporary: Path, folder: Path, version: int | None) -> Path:
+    """Give a folder its number, the next one again if someone else took it in the meantime."""
+    while True:
+        target = folder / str(version or max(versions(folder), default=0) + 1)
+        try:
+            temporary.rename(target)  # fails where a folder is not empty
+            return target
+        except OSError:
+            if not target.exists():
+                raise
+            _check_version(folder, version)
+
+
+def _temporary(folder: Path, suffix: str = "") -> Path:
+    """A new hidden name, which is not a number."""
+    return folder / f".{uuid.uuid4().hex}.partial{suffix}"
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what killed writers left: partial files and folders untouched for a day."""
+    for path in folder.glob(".*.partial*"):
+        with contextlib.suppress(OSError):  # another writer may be removing it
+            if time.time() - path.stat().st_mtime < _ABANDONED:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+
+
+def _synchronize(path: Path) -> None:
+    """Flush a file, or the list of names in a folder, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

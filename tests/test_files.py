@@ -8,14 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from keras_seismic.files import (
-    next_version,
-    place_version,
-    placed,
-    temporary_name,
-    versions,
-    write_text,
-)
+from keras_seismic import files
+from keras_seismic.files import check_free, place_version, placed, versions, write_text
 
 
 def write_two_files(folder):
@@ -60,7 +54,6 @@ def test_versions_count_up_and_are_never_replaced(tmp_path):
     assert place_version(folder, 7, write_two_files) == folder / "7"
     assert place_version(folder, None, write_two_files) == folder / "8"
     assert versions(folder) == [1, 7, 8]
-    assert next_version(folder) == 9
     (folder / "7" / "a").write_text("kept")
     called = []
     with pytest.raises(FileExistsError, match="never replaced"):
@@ -133,38 +126,28 @@ def test_two_writers_get_a_version_each(tmp_path):
     assert all(names(tmp_path / str(i)) == ["a", "inner"] for i in versions(tmp_path))
 
 
-def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path):
+def test_what_a_killed_writer_left_is_removed_after_a_day(tmp_path):
     code = (
-        "import sys, time, pathlib\n"
-        "from keras_seismic.files import place_version\n"
-        "def write(folder):\n"
-        "    folder.mkdir()\n"
-        "    (folder / 'half').write_text('half')\n"
-        "    print('half', flush=True)\n"
-        "    time.sleep(60)\n"
-        "place_version(sys.argv[1], None, write)\n"
+        "import os, runpy, sys\n"
+        "files = runpy.run_path(sys.argv[1])\n"  # without the rest of the package
+        "if sys.argv[3] == 'file':\n"
+        "    with files['placed'](sys.argv[2] + '/model.onnx') as temporary:\n"
+        "        temporary.write_text('half')\n"
+        "        os._exit(9)\n"
+        "files['place_version'](sys.argv[2], None, lambda new: (new.mkdir(), os._exit(9)))\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert process.stdout.readline() == "half\n"
-    process.kill()
-    process.wait()
-    assert len(names(tmp_path)) == 1
+    for kind in ("file", "folder"):
+        command = [sys.executable, "-c", code, files.__file__, str(tmp_path), kind]
+        assert subprocess.run(command, check=False).returncode == 9
+    left = names(tmp_path)
+    assert len(left) == 2
     assert versions(tmp_path) == []
-    other_machine = tmp_path / ".elsewhere-1-0.partial"
-    mine = tmp_path / f".{temporary_name()}"
-    for path in (other_machine, mine):
-        path.mkdir()
-    # A killed export of a file, by the process that was killed.
-    file = tmp_path / f".{temporary_name().replace(str(os.getpid()), str(process.pid))}.onnx"
-    file.write_text("half")
     place_version(tmp_path, None, write_two_files)
-    assert names(tmp_path) == sorted(["1", mine.name, other_machine.name])
+    assert names(tmp_path) == sorted([*left, "1"])  # another writer may still be at work
+    for name in left:
+        os.utime(tmp_path / name, times=(0, 0))
+    place_version(tmp_path, None, write_two_files)
+    assert names(tmp_path) == ["1", "2"]
 
 
 def test_threads_that_write_one_file_do_not_mix(tmp_path):
@@ -186,3 +169,19 @@ def test_a_file_that_appeared_meanwhile_is_kept(tmp_path):
         make()
     assert (tmp_path / "a.txt").read_text() == "theirs"
     assert names(tmp_path) == ["a.txt"]
+
+
+def test_output_files_are_checked_before_work(tmp_path):
+    source, target = tmp_path / "in.npy", tmp_path / "out.npy"
+    source.write_text("samples")
+    check_free(source, target, overwrite=False)
+    target.write_text("old")
+    check_free(source, target, overwrite=True)
+    for path, overwrite, error, message in (
+        (target, False, FileExistsError, "pass overwrite=True"),
+        (source, True, FileExistsError, "is the input file"),
+        (tmp_path, True, FileExistsError, "is a folder"),
+        (tmp_path / "gone" / "out.npy", True, FileNotFoundError, "no such folder"),
+    ):
+        with pytest.raises(error, match=message):
+            check_free(source, path, overwrite)

@@ -39,7 +39,7 @@ _BATCH_NORM = {
 
 
 def load_openfwi_checkpoint(
-    model: keras.Model, path_or_state_dict: str | os.PathLike | Mapping[str, Any]
+    model: keras.Model, path_or_state_dict: str | os.PathLike[str] | Mapping[str, Any]
 ) -> None:
     """Lay the weights of an OpenFWI PyTorch checkpoint into a network.
 
@@ -74,7 +74,7 @@ def load_openfwi_checkpoint(
         )
     if isinstance(path_or_state_dict, Mapping):
         source, content = "checkpoint", path_or_state_dict
-    elif isinstance(path_or_state_dict, str | os.PathLike):
+    elif isinstance(path_or_state_dict, str | os.PathLike[str]):
         source, content = os.fspath(path_or_state_dict), read_torch_file(path_or_state_dict)
     else:
         raise ValueError(
@@ -103,7 +103,7 @@ def load_openfwi_checkpoint(
         variable.assign(value)
 
 
-def _state(content: Mapping, key: str, source: str) -> Mapping:
+def _state(content: Mapping[Any, Any], key: str, source: str) -> Mapping[Any, Any]:
     """The state dictionary of a checkpoint, or what is one itself."""
     if not any(name in content for name in ("model", "model_d")):
         return content
@@ -155,7 +155,9 @@ def _block(name: str) -> str | None:
     return _BLOCKS.get(name)
 
 
-def _assignments(network: keras.Model, state: Mapping, source: str) -> list[tuple[Any, np.ndarray]]:
+def _assignments(
+    network: keras.Model, state: Mapping[Any, Any], source: str
+) -> list[tuple[Any, np.ndarray]]:
     """Pairs of variable and value, if everything in the state dictionary fits."""
     targets = _targets(network)
     problems: list[str] = []
@@ -189,7 +191,7 @@ def _assignments(network: keras.Model, state: Mapping, source: str) -> list[tupl
     return assignments
 
 
-def _recognized(state: Mapping) -> dict[str, tuple[str, str, str] | None]:
+def _recognized(state: Mapping[Any, Any]) -> dict[str, tuple[str, str, str] | None]:
     """Block, kind of layer and array of each key; ``None`` for a key of none.
 
     What a layer is follows from its arrays and not from its position, which is another one
@@ -231,7 +233,7 @@ def _numpy(value: Any) -> np.ndarray | None:
     return array if array.dtype.kind == "f" else None
 
 
-def _listed(content: Mapping) -> str:
+def _listed(content: Mapping[Any, Any]) -> str:
     """The first keys of a dictionary, for a message."""
     names = [repr(key) for key in content]
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -24,11 +24,11 @@ class Global:
         self.name, self.call = name, call
 
 
-class Dictionary(dict):
+class Dictionary(dict[Any, Any]):
     """What stands for an ordered dictionary; attributes that a pickle gives it are dropped."""
 
 
-class Namespace(dict):
+class Namespace(dict[Any, Any]):
     """What stands for an object of named values, such as the arguments of a program."""
 
 
@@ -89,7 +89,7 @@ class _Machine:
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
 
-    def step(self, name, argument):
+    def step(self, name: str, argument: Any) -> None:
         stack = self.stack
         if name in ("PROTO", "FRAME", "STOP"):
             return
@@ -112,37 +112,37 @@ class _Machine:
         else:
             raise ValueError(f"the pickle opcode {name}, which data does not need")
 
-    def do_memoize(self, _):
+    def do_memoize(self, _: Any) -> None:
         self.memo[len(self.memo)] = self.stack[-1]
 
-    def do_mark(self, _):
+    def do_mark(self, _: Any) -> None:
         self.marks.append(len(self.stack))
 
-    def do_tuple(self, _):
+    def do_tuple(self, _: Any) -> None:
         self.stack.append(tuple(self._since_mark()))
 
-    def do_append(self, _):
+    def do_append(self, _: Any) -> None:
         self._extend([self.stack.pop()])
 
-    def do_appends(self, _):
+    def do_appends(self, _: Any) -> None:
         self._extend(self._since_mark())
 
-    def do_setitem(self, _):
+    def do_setitem(self, _: Any) -> None:
         value, key = self.stack.pop(), self.stack.pop()
         self._update([key, value])
 
-    def do_setitems(self, _):
+    def do_setitems(self, _: Any) -> None:
         self._update(self._since_mark())
 
-    def do_global(self, argument):
+    def do_global(self, argument: Any) -> None:
         module, name = argument.split(" ", 1)
         self.stack.append(self._named(module, name))
 
-    def do_stack_global(self, _):
+    def do_stack_global(self, _: Any) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         self.stack.append(self._named(module, name))
 
-    def do_reduce(self, _):
+    def do_reduce(self, _: Any) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, Global) or function.call is None:
             raise ValueError(f"a call of {_described(function)}")
@@ -153,7 +153,7 @@ class _Machine:
     # Objects are made by the same functions, whichever way a pickle asks for them.
     do_newobj = do_reduce
 
-    def do_build(self, _):
+    def do_build(self, _: Any) -> None:
         state, target = self.stack.pop(), self.stack[-1]
         if isinstance(target, Namespace) and isinstance(state, dict):
             target.update(state)
@@ -161,28 +161,28 @@ class _Machine:
         elif not isinstance(target, Dictionary):
             raise ValueError(f"state for {_described(target)}")
 
-    def do_binpersid(self, _):
+    def do_binpersid(self, _: Any) -> None:
         self.stack.append(self.storage(self.stack.pop()))
 
-    def _named(self, module, name):
+    def _named(self, module: Any, name: Any) -> Global:
         if not (isinstance(module, str) and isinstance(name, str)):
             raise TypeError("a name that is no text")
         if (module, name) not in self.table:
             raise ValueError(f"the name {module}.{name}")
         return self.table[module, name]
 
-    def _since_mark(self):
+    def _since_mark(self) -> list[Any]:
         start = self.marks.pop()
         items = self.stack[start:]
         del self.stack[start:]
         return items
 
-    def _extend(self, items):
+    def _extend(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], list):
             raise TypeError("items for something that is no list")
         self.stack[-1].extend(items)
 
-    def _update(self, items):
+    def _update(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if not isinstance(target, dict) or len(items) % 2:
             raise TypeError("items for something that is no dictionary")

@@ -6,7 +6,7 @@ import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -29,7 +29,7 @@ _STORAGE_TYPES = {
 }
 
 
-def read_torch_file(path: str | os.PathLike) -> Any:
+def read_torch_file(path: str | os.PathLike[str]) -> Any:
     """Content of a file of ``torch.save``: containers, numbers, texts and tensors.
 
     Both formats are read, the zip archive of PyTorch 1.6 and later and the older one. Nothing
@@ -92,7 +92,15 @@ class _Storage:
         self.kind, self.values = kind, values
 
 
-def _tensor(storage, offset, size, stride, requires_grad=False, hooks=None, metadata=None):
+def _tensor(
+    storage: Any,
+    offset: int,
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    requires_grad: bool = False,
+    hooks: Any = None,
+    metadata: Any = None,
+) -> np.ndarray:
     """What ``torch._utils._rebuild_tensor_v2`` makes."""
     if not isinstance(storage, _Storage):
         raise TypeError("a tensor without storage")
@@ -115,14 +123,14 @@ def _tensor(storage, offset, size, stride, requires_grad=False, hooks=None, meta
     )
 
 
-def _parameter(tensor, requires_grad=True, hooks=None):
+def _parameter(tensor: Any, requires_grad: bool = True, hooks: Any = None) -> np.ndarray:
     """What ``torch._utils._rebuild_parameter`` makes."""
     if not isinstance(tensor, np.ndarray):
         raise TypeError("a parameter without tensor")
     return tensor
 
 
-def _size(numbers=()):
+def _size(numbers: Any = ()) -> tuple[Any, ...]:
     if not isinstance(numbers, tuple):
         raise TypeError("a torch.Size of no tuple")
     return numbers
@@ -179,7 +187,7 @@ def _read_zip(path: Path) -> Any:
                 raise ValueError("numbers in big-endian byte order")
             storages: dict[str, _Storage] = {}
 
-            def storage(identifier):
+            def storage(identifier: Any) -> _Storage:
                 kind, key, count = _identified(identifier, 5)
                 if key in storages:
                     return _same(storages[key], kind, count, key)
@@ -215,7 +223,7 @@ def _read_legacy(path: Path) -> Any:
     file = io.BytesIO(path.read_bytes())
     size = file.getbuffer().nbytes
 
-    def no_storage(identifier):
+    def no_storage(identifier: Any) -> NoReturn:
         raise ValueError("a storage where none belongs")
 
     if read_pickle(file, _TABLE, no_storage) != _LEGACY_MAGIC:
@@ -229,7 +237,7 @@ def _read_legacy(path: Path) -> Any:
     storages: dict[str, _Storage] = {}
     promised = 0
 
-    def storage(identifier):
+    def storage(identifier: Any) -> _Storage:
         nonlocal promised
         kind, key, count = _identified(identifier, 6)
         if key in storages:

@@ -1,9 +1,14 @@
 """Exporting: trained networks to SavedModel, ONNX and LiteRT, checked against the Keras model."""
 
-from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
 from keras_seismic.exporting.litert import export_litert
-from keras_seismic.exporting.onnx.export import export_onnx
-from keras_seismic.exporting.parity import ParityError, check_parity, example_inputs
+from keras_seismic.exporting.onnx import export_onnx
+from keras_seismic.exporting.parity import (
+    AccuracyLoss,
+    ParityError,
+    accuracy_loss,
+    check_parity,
+    example_inputs,
+)
 from keras_seismic.exporting.saved_model import export_saved_model
 
 __all__ = [

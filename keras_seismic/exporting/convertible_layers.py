@@ -1,4 +1,7 @@
-"""Networks with layers that converters handle well."""
+"""Networks with the layers that converters handle well."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -7,11 +10,11 @@ from keras_seismic.models.physical_units import PhysicalUnitsModel
 
 
 def with_convertible_layers(model: keras.Model) -> keras.Model:
-    """The same function, with other layers where converters make much of little.
+    """The same function, with other layers where converters are clumsy.
 
-    - A transposed convolution of stride 1 is an ordinary one with the kernel turned round, but
-      converters find its output size for inputs of any size only by a dozen operators.
-    - Cells repeated along each axis are one resizing, not copies that are moved about.
+    - A transposed convolution of stride 1 is an ordinary one with a flipped kernel, but for inputs
+      of any size converters add a dozen operators that compute its output size.
+    - Nearest-neighbor upsampling is one resize, not copies that are moved about.
 
     Args:
         model: A functional model; its other layers are shared, not copied.
@@ -30,7 +33,7 @@ def with_convertible_layers(model: keras.Model) -> keras.Model:
         return model
     convolutions: list[tuple[layers.Conv2D, layers.Conv2DTranspose]] = []
 
-    def replacement(layer):
+    def replacement(layer: layers.Layer) -> layers.Layer:
         if not _is_replaced(layer):
             return layer
         if isinstance(layer, layers.UpSampling2D):
@@ -58,35 +61,34 @@ class Repetition(layers.Layer):
     """Cells repeated along height and width, as ``UpSampling2D`` does, in TensorFlow.
 
     Args:
-        size: How often, along each axis.
+        size: Number of copies along each axis.
     """
 
-    def __init__(self, size, **kwargs):
+    def __init__(self, size: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = tuple(size)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         import tensorflow as tf
 
-        # ops.image.resize does not take sizes that are unknown, and its half pixels are an
-        # attribute that ONNX has given up.
+        # ops.image.resize does not take unknown sizes, and ONNX has dropped its half pixels.
         size = tf.shape(inputs)[1:3] * tf.constant(self.size)
         if None not in inputs.shape[1:3]:
             size = [n * k for n, k in zip(inputs.shape[1:3], self.size, strict=True)]
         return tf.raw_ops.ResizeNearestNeighbor(images=inputs, size=size)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         batch, *sizes, channels = input_shape
         grown = (None if n is None else n * k for n, k in zip(sizes, self.size, strict=True))
         return (batch, *grown, channels)
 
 
-def _is_replaced(layer) -> bool:
+def _is_replaced(layer: layers.Layer) -> bool:
     if getattr(layer, "data_format", None) != "channels_last":
         return False
     if type(layer) is layers.UpSampling2D:
-        return layer.interpolation == "nearest"
-    return (
+        return bool(layer.interpolation == "nearest")
+    return bool(
         type(layer) is layers.Conv2DTranspose
         and layer.strides == (1, 1)
         and layer.dilation_rate == (1, 1)

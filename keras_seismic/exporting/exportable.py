@@ -9,12 +9,12 @@ from keras_seismic.models.physical_units import predicting_network
 
 
 def checked_model(model: keras.Model, function: str) -> keras.Model:
-    """What predicts of a model, if it has one input and one output.
+    """The part of a model that predicts, if it has one input and one output.
 
     Args:
         model: A functional or a built sequential model; of a ``VelocityGAN`` the generator is
             taken.
-        function: Whose argument it is, for the message.
+        function: The caller, for the message.
 
     Returns:
         A functional model that takes a tensor and returns one.
@@ -50,9 +50,9 @@ def checked_examples(examples: Any, model: keras.Model, argument: str) -> np.nda
     """Inputs of a model as float32 ``(samples, ...)``.
 
     Args:
-        examples: What the user gave.
-        model: The model that is to take them.
-        argument: What they are called, for the message: ``"export_onnx: inputs"``.
+        examples: What the user passed.
+        model: The model they are for.
+        argument: Their name in messages: ``"export_onnx: inputs"``.
 
     Raises:
         ValueError: If there are none, they are not finite real numbers, or their shape is not
@@ -76,9 +76,3 @@ def checked_examples(examples: Any, model: keras.Model, argument: str) -> np.nda
     if not np.isfinite(samples).all():
         raise ValueError(f"{argument} must be finite in float32, received NaN or infinity")
     return samples
-
-
-def one_line(error: Exception) -> str:
-    """The class and the beginning of an error of another library, for a message of ours."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}{'...' * (len(text) > 300)}"

@@ -1,4 +1,4 @@
-"""LiteRT (once TensorFlow Lite), for telephones and small devices."""
+"""LiteRT (formerly TensorFlow Lite), for phones and small devices."""
 
 import os
 import re
@@ -17,13 +17,13 @@ from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
 from keras_seismic.inference.predictors import import_litert
 from keras_seismic.models.physical_units import in_float32
 
-#: The format's file ends here, bytes; weights are 4 bytes each.
+#: The format holds less than this, bytes; weights are 4 bytes each.
 _LARGEST = 2**31
 
 
 def export_litert(
     model: keras.Model,
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     inputs: np.ndarray | None = None,
     overwrite: bool = False,
     card: ModelCard | None = None,
@@ -31,9 +31,9 @@ def export_litert(
     """Write a model for LiteRT, checked in its interpreter before it appears.
 
     The file has one signature, ``serving_default``, with the names of the model's input and
-    output; the batch size is free, and so is every size that is free in the model. It holds
-    the interpreter's own operators only, so that it runs wherever LiteRT does, and the model card
-    as the metadata entry ``model_card``.
+    output; the batch size is free, and so is every size that is free in the model. It holds only
+    the interpreter's own operators, so it runs wherever LiteRT does, and the model card as the
+    metadata entry ``model_card``.
     Mixed-precision models are rebuilt in float32; of a ``VelocityGAN`` the generator is taken.
 
     Args:
@@ -53,8 +53,8 @@ def export_litert(
         ParityError: If the export differs from the model. Nothing is left behind then.
         RuntimeError: If Keras runs on another backend than TensorFlow.
         ValueError: If the path does not end in ``.tflite``, the model or the inputs are not as
-            above, the model is too large for the format, or an operator of it has no form
-            there, which is named.
+            above, the model is too large for the format, or it has an operator that the format
+            lacks, which is named.
 
     Example:
         >>> export_litert(denoiser, "denoiser.tflite")  # doctest: +SKIP
@@ -100,13 +100,14 @@ def _converted(model: keras.Model) -> bytes:
         # Without TensorFlow's own operators, which need a second library on the device.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         try:
-            return converter.convert()
+            content: bytes = converter.convert()
+            return content
         except Exception as error:  # the converter's errors have a class that is not public
             operators = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", str(error))))
             if not operators:
                 raise
             raise ValueError(
-                f"export_litert: {model.name} needs {', '.join(operators)}, which LiteRT has not; "
+                f"export_litert: {model.name} needs {', '.join(operators)}, which LiteRT lacks; "
                 "export it as ONNX or SavedModel"
             ) from error
 

@@ -1,18 +1,22 @@
-"""Proof that an exported model is the Keras model."""
+"""How far an exported model is from the Keras model: not at all, or by how much."""
 
+import dataclasses
+import math
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_seismic.exporting.exportable import checked_model
-from keras_seismic.inference.predictors import load_predictor, model_predictor
+from keras_seismic.inference.predictors import Predictor, load_predictor, model_predictor
 from keras_seismic.models.physical_units import PhysicalUnitsModel, predicting_network
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 
-#: Largest difference allowed: in m/s for velocities, else in parts of the output's peak.
+#: Largest difference allowed: in m/s for velocities, else relative to the output's peak.
 VELOCITY_TOLERANCE, RELATIVE_TOLERANCE = 0.5, 1e-4
 
 #: Velocities that vary less than this prove little, m/s.
@@ -25,13 +29,58 @@ class ParityError(ValueError):
     """An exported model does not compute what the Keras model computes."""
 
 
+@dataclasses.dataclass(frozen=True)
+class AccuracyLoss:
+    """How far an exported model's output lies from the Keras model's.
+
+    Attributes:
+        mean: Mean absolute difference, in ``unit``. Against the truth, the export's mean absolute
+            error differs from the model's by no more than this.
+        largest: Largest absolute difference, in ``unit``.
+        relative: RMS difference divided by the RMS of the model's output.
+        unit: ``"m/s"``, or ``""`` for amplitudes and bare networks.
+        examples: Number of examples measured.
+    """
+
+    mean: float
+    largest: float
+    relative: float
+    unit: str
+    examples: int
+
+    @property
+    def decibels(self) -> float:
+        """Signal-to-noise ratio of the export's output with the model's as the signal, dB."""
+        return -20 * math.log10(self.relative) if self.relative else math.inf
+
+    @property
+    def bounded(self) -> float:
+        """What ``max_loss`` bounds: the mean in m/s for velocities, else the relative loss."""
+        return self.mean if self.unit else self.relative
+
+    def as_dict(self) -> dict[str, float | str | None]:
+        """All figures as JSON can hold them: ``None`` where they are not finite."""
+        figures = dataclasses.asdict(self) | {"decibels": self.decibels}
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in figures.items()
+        }
+
+    def __str__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        return (
+            f"{self.mean:.3g}{unit} on average, {self.largest:.3g}{unit} at most, relative "
+            f"{self.relative:.2g} ({self.decibels:.1f} dB), in {self.examples} examples"
+        )
+
+
 def check_parity(
     model: keras.Model,
-    exported_path: str | os.PathLike,
+    exported_path: str | os.PathLike[str],
     inputs: np.ndarray,
     tolerance: float | None = None,
     verbose: bool = True,
-    name: str | os.PathLike | None = None,
+    name: str | os.PathLike[str] | None = None,
 ) -> float:
     """Largest difference between a model and its export on the same inputs.
 
@@ -40,7 +89,7 @@ def check_parity(
 
     Args:
         model: The model in memory.
-        exported_path: A SavedModel folder, an ``.onnx`` or a ``.keras`` file.
+        exported_path: A SavedModel folder, an ``.onnx``, ``.tflite`` or ``.keras`` file.
         inputs: ``(batch, ...)`` as the model takes them.
         tolerance: Largest difference allowed, in the output's units; by default 0.5 m/s
             for velocities and 1e-4 of the largest output for anything else.
@@ -51,13 +100,15 @@ def check_parity(
         The largest absolute difference, in the output's units.
 
     Raises:
-        ParityError: If the difference is larger, or the export fails to run, returns
+        ParityError: If the difference is larger, or the export fails to run or returns
             another shape or values that are not finite.
         ValueError: If the inputs are empty or not finite.
+
+    Example:
+        >>> check_parity(model, "model.onnx", gathers) < 0.5  # doctest: +SKIP
+        True
     """
-    inputs = np.asarray(inputs, np.float32)
-    if not len(inputs) or not np.isfinite(inputs).all():
-        raise ValueError("check_parity: inputs must hold at least one example, all of it finite")
+    inputs = _checked_inputs(inputs, "check_parity")
     model = predicting_network(model)
     velocity = isinstance(model, PhysicalUnitsModel) and model.predicts_velocity
     unit = " m/s" if velocity else ""
@@ -79,13 +130,13 @@ def check_parity(
 
 
 def compare(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     inputs: np.ndarray,
     expected: np.ndarray,
     tolerance: float | None = None,
     unit: str = "",
     signature: str = "serving_default",
-    name: str | os.PathLike | None = None,
+    name: str | os.PathLike[str] | None = None,
 ) -> float:
     """Largest difference between what an exported model returns and what it should.
 
@@ -95,19 +146,14 @@ def compare(
         expected: What it should return.
         tolerance: See ``check_parity``.
         unit: ``" m/s"`` for velocities.
-        signature: Which one of a SavedModel's.
+        signature: The one to call, of a SavedModel.
         name: See ``check_parity``.
 
     Raises:
         ParityError: See ``check_parity``.
     """
     name = name or path
-    try:
-        received = _in_batches(load_predictor(path, signature), inputs)
-    except (ImportError, FileNotFoundError):
-        raise
-    except Exception as error:  # whatever the runtime raises: the export is broken
-        raise ParityError(f"{name}: cannot be run: {error}") from error
+    received = _in_batches(_running(path, name, signature), inputs)
     if received.shape != expected.shape:
         raise ParityError(f"{name}: returns shape {received.shape}, the model {expected.shape}")
     difference = float(np.max(np.abs(received - expected)))
@@ -121,8 +167,56 @@ def compare(
     return difference
 
 
+def accuracy_loss(
+    model: keras.Model,
+    exported_path: str | os.PathLike[str],
+    inputs: np.ndarray,
+    name: str | os.PathLike[str] | None = None,
+) -> AccuracyLoss:
+    """Difference between a model and an export that is not meant to equal it.
+
+    For exports that are, see ``check_parity``.
+
+    Args:
+        model: The model in memory.
+        exported_path: What ``load_predictor`` takes.
+        inputs: ``(batch, ...)`` as the model takes them, of the kind that is to come: the loss
+            depends on them.
+        name: What messages call the export, by default its path.
+
+    Raises:
+        ParityError: If the export fails to run or returns another shape or values that are not
+            finite.
+        ValueError: If the inputs are empty or not finite.
+
+    Example:
+        >>> accuracy_loss(model, "int8.onnx", gathers).mean  # doctest: +SKIP
+        6.3
+    """
+    inputs = _checked_inputs(inputs, "accuracy_loss")
+    model, name = predicting_network(model), name or exported_path
+    unit = "m/s" if getattr(model, "predicts_velocity", False) else ""
+    expected_of, received_of = model_predictor(model), _running(exported_path, name)
+    count, total, largest, squares, energy = 0, 0.0, 0.0, 0.0, 0.0
+    for i in range(len(inputs)):  # one by one: memory for any number of examples
+        expected = expected_of(inputs[i : i + 1]).astype(np.float64)
+        received = received_of(inputs[i : i + 1]).astype(np.float64)
+        if received.shape != expected.shape:
+            raise ParityError(f"{name}: returns shape {received.shape}, the model {expected.shape}")
+        if not np.isfinite(received).all():
+            raise ParityError(f"{name}: returns values that are not finite")
+        difference = np.abs(received - expected)
+        count += difference.size
+        total += difference.sum()
+        largest = max(largest, difference.max())
+        squares += (difference**2).sum()
+        energy += (expected**2).sum()
+    relative = math.sqrt(squares / energy) if energy else (math.inf if squares else 0.0)
+    return AccuracyLoss(total / count, float(largest), relative, unit, len(inputs))
+
+
 def example_inputs(model: keras.Model, count: int = 2) -> np.ndarray:
-    """Inputs that a model can be checked on, of the kind that it is made for.
+    """Inputs to check a model on, of the kind that it is made for.
 
     Simulated shot gathers where the model knows its acquisition, else band-limited random
     amplitudes in the range of its normalization.
@@ -136,6 +230,11 @@ def example_inputs(model: keras.Model, count: int = 2) -> np.ndarray:
 
     Raises:
         ValueError: If the model cannot be exported, see ``checked_model``.
+
+    Example:
+        >>> import keras_seismic as ks
+        >>> example_inputs(ks.models.ConvDenoiser(), count=3).shape
+        (3, 61, 65, 1)
     """
     model = checked_model(model, "example_inputs")
     acquisition = getattr(model, "acquisition", None)
@@ -162,6 +261,32 @@ def example_inputs(model: keras.Model, count: int = 2) -> np.ndarray:
     return (waves / np.abs(waves).max() * amplitude).astype(np.float32)
 
 
-def _in_batches(predict, inputs):
+def _checked_inputs(inputs: np.ndarray, function: str) -> np.ndarray:
+    inputs = np.asarray(inputs, np.float32)
+    if not len(inputs) or not np.isfinite(inputs).all():
+        raise ValueError(f"{function}: inputs must hold at least one example, all of it finite")
+    return inputs
+
+
+def _running(
+    path: str | os.PathLike[str],
+    name: str | os.PathLike[str],
+    signature: str = "serving_default",
+) -> Predictor:
+    """The export's predictor, whose errors say that the export is broken."""
+
+    def reported(function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except (ImportError, FileNotFoundError):
+            raise
+        except Exception as error:  # whatever the runtime raises
+            raise ParityError(f"{name}: cannot be run: {error}") from error
+
+    predict = reported(load_predictor, path, signature)
+    return lambda inputs: reported(predict, inputs)
+
+
+def _in_batches(predict: Predictor, inputs: np.ndarray) -> np.ndarray:
     parts = [predict(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
     return np.concatenate(parts)

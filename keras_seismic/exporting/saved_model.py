@@ -1,26 +1,50 @@
 """SavedModel, the format of TensorFlow Serving."""
 
+import dataclasses
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from keras_seismic.exporting.exportable import checked_examples, checked_model
 from keras_seismic.exporting.parity import check_parity, compare, example_inputs
-from keras_seismic.exporting.signatures import Signature, signatures_of
-from keras_seismic.exporting.warm_up import import_serving_protos, write_warm_up
 from keras_seismic.files import place_version, write_text
 from keras_seismic.inference.model_card import CARD, ModelCard
-from keras_seismic.models.physical_units import in_float32
+from keras_seismic.models.physical_units import PhysicalUnitsModel, in_float32
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+#: Where TensorFlow Serving looks for them, beside ``saved_model.pb``.
+WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
 
 #: Examples that the further signatures are checked on.
 _CHECKED = 2
 
 
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A named function of a SavedModel.
+
+    Attributes:
+        name: ``serving_default``, ``openfwi`` or ``normalized``.
+        input_spec: Name and shape of its input.
+        function: From a tensor to ``{output name: tensor}``.
+        example: From an array for ``serving_default`` to one for this signature.
+    """
+
+    name: str
+    input_spec: keras.InputSpec
+    function: Callable[[Any], dict[str, Any]]
+    example: Callable[[np.ndarray], np.ndarray]
+
+
 def export_saved_model(
     model: keras.Model,
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     version: int | None = None,
     inputs: np.ndarray | None = None,
     card: ModelCard | None = None,
@@ -28,22 +52,22 @@ def export_saved_model(
 ) -> Path:
     """Write a model as a SavedModel, checked against the model before it appears.
 
-    Its signatures (see ``signatures_of``) take float32 tensors by the name of the model's input
-    (``shot_gather``, ``section``), any batch size, and return one by the name of its output
-    (``velocity``, ``clean_section``): ``serving_default`` raw amplitudes in Keras' layout,
-    ``openfwi`` in OpenFWI's, ``normalized`` what the network works on. What has another shape or
-    is not finite is refused inside the graph. Mixed-precision models are rebuilt in float32, of a
-    ``VelocityGAN`` the generator is exported. In ``assets.extra`` lie a model card and the
+    Its signatures (see ``signatures_of``) take a float32 tensor named like the model's input
+    (``shot_gather``, ``section``), of any batch size, and return one named like its output
+    (``velocity``, ``clean_section``): ``serving_default`` takes raw amplitudes in Keras' layout,
+    ``openfwi`` in OpenFWI's, ``normalized`` what the network itself works on. The graph refuses
+    other shapes and values that are not finite. Mixed-precision models are rebuilt in float32; of
+    a ``VelocityGAN`` the generator is exported. ``assets.extra`` holds a model card and the
     requests that TensorFlow Serving warms up with.
 
     Args:
         model: What ``with_physical_units`` returned, or any functional or built sequential
             model with one input and output.
         folder: The model's folder, ``models/inversion``; each version is a folder in it.
-        version: Number of the version, by default the next one. Versions are never replaced.
+        version: Number of the version, by default the next free one. Versions are never replaced.
         inputs: Examples to check the export on; by default ``example_inputs(model)``.
         card: What is known of the model; by default ``ModelCard.of(model)``.
-        warm_up: Write warm-up requests, made of the first of the inputs; by default if
+        warm_up: Write warm-up requests, made of the first input; by default if
             tensorflow-serving-api is installed.
 
     Returns:
@@ -55,6 +79,10 @@ def export_saved_model(
         ParityError: If a signature differs from the model. Nothing is left behind then.
         RuntimeError: If Keras runs on another backend than TensorFlow.
         ValueError: If the version is not positive, or the model or the inputs are not as above.
+
+    Example:
+        >>> export_saved_model(model, "models/inversion")  # doctest: +SKIP
+        PosixPath('models/inversion/1')
     """
     require_tensorflow("export_saved_model")
     if warm_up:
@@ -84,7 +112,7 @@ def export_saved_model(
 def _check_signature(
     path: Path, signature: Signature, inputs: np.ndarray, folder: str | os.PathLike
 ) -> None:
-    """Compare one of the other layouts with the function that it was made of."""
+    """Compare another signature of the export with the function it was made from."""
     example = np.ascontiguousarray(signature.example(inputs))
     (expected,) = signature.function(example).values()
     unit = " m/s" if signature.name == "openfwi" else ""
@@ -100,7 +128,7 @@ def _has_serving_protos() -> bool:
 
 
 def require_tensorflow(function: str) -> None:
-    """Refuse to export from a backend that cannot.
+    """Refuse to export from another backend.
 
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.
@@ -110,3 +138,131 @@ def require_tensorflow(function: str) -> None:
             f"{function} needs Keras on TensorFlow, received {keras.backend.backend()!r}; "
             "save the model as .keras, then load and export it with KERAS_BACKEND=tensorflow"
         )
+
+
+def signatures_of(model: keras.Model) -> list[Signature]:
+    """The signatures that a model is served with.
+
+    - ``serving_default``: the model as it is, in Keras' layout;
+    - ``openfwi``, of models with gathers in and velocity out: gathers ``(batch, shots, time,
+      receivers)`` in, velocity ``(batch, 1, depth, width)`` out, as OpenFWI's files have them;
+    - ``normalized``, of models in physical units: the network without them.
+
+    Each refuses other shapes and values that are not finite, with an error that names the input.
+
+    Args:
+        model: A float32 model with one input and one output.
+    """
+    found = [_signature("serving_default", model, model.inputs[0].shape[1:], lambda x: x)]
+    if not isinstance(model, PhysicalUnitsModel):
+        return found
+    if model.predicts_velocity:
+        time, receivers, shots = model.inputs[0].shape[1:]
+        found.append(
+            _signature(
+                "openfwi",
+                model,
+                (shots, time, receivers),
+                lambda x: np.moveaxis(x, -1, 1),
+                before=lambda x: keras.ops.transpose(x, (0, 2, 3, 1)),
+                after=lambda x: keras.ops.transpose(x, (0, 3, 1, 2)),
+            )
+        )
+
+    def normalized(x: np.ndarray) -> Any:
+        return keras.ops.convert_to_numpy(model.input_normalization(x))
+
+    network = model.network
+    return [*found, _signature("normalized", network, network.inputs[0].shape[1:], normalized)]
+
+
+def _signature(
+    name: str,
+    model: keras.Model,
+    shape: tuple[int | None, ...],
+    example: Callable[[Any], Any],
+    before: Callable[[Any], Any] = lambda x: x,
+    after: Callable[[Any], Any] = lambda x: x,
+) -> Signature:
+    argument, output = model.inputs[0].name, model.output_names[0]
+
+    def function(inputs: Any) -> dict[str, Any]:
+        return {output: after(model(before(checked(inputs, argument, shape)), training=False))}
+
+    spec = keras.InputSpec(shape=(None, *shape), dtype="float32", name=argument)
+    return Signature(name, spec, function, example)
+
+
+def checked(inputs: "tf.Tensor", name: str, shape: tuple[int | None, ...]) -> "tf.Tensor":
+    """The inputs, if they have the shape and are finite; otherwise the graph says what is wrong.
+
+    Args:
+        inputs: A tensor.
+        name: Its name in messages.
+        shape: Its shape without the batch, ``None`` for any size.
+    """
+    import tensorflow as tf
+
+    text = ", ".join("any" if size is None else str(size) for size in shape)
+    # TensorFlow trusts the shape that the signature declares and would drop checks that follow from
+    # it; but servers feed whatever they are sent.
+    received = tf.shape(tf.raw_ops.PlaceholderWithDefault(input=inputs, shape=None))
+    expected = [-1, *(-1 if size is None else size for size in shape)]
+    # Sizes of another rank are cut or padded so that they can be compared at all.
+    sizes = tf.concat([received, tf.fill([len(expected)], -2)], 0)[: len(expected)]
+    fits = tf.reduce_all((sizes == expected) | ((tf.constant(expected) == -1) & (sizes > 0)))
+    fits &= tf.size(received) == len(expected)
+    message = f"{name}: expected shape (batch, {text}), received"
+    with tf.control_dependencies([tf.debugging.Assert(fits, [message, received], summarize=9)]):
+        inputs = tf.identity(inputs)
+    return tf.debugging.check_numerics(inputs, f"{name}: expected finite amplitudes, received")
+
+
+def write_warm_up(version: Path, signatures: Sequence[Signature], inputs: np.ndarray) -> Path:
+    """Write one request for each signature of a SavedModel.
+
+    The first call of a signature takes far longer than later ones; a server that plays these
+    requests at its start spares its users the wait.
+
+    Args:
+        version: The SavedModel's folder.
+        signatures: Its signatures.
+        inputs: One example, ``(1, ...)``, as ``serving_default`` takes it.
+
+    Returns:
+        The file.
+
+    Raises:
+        ImportError: If tensorflow-serving-api is not installed.
+    """
+    predict_pb2, prediction_log_pb2 = import_serving_protos()
+    import tensorflow as tf
+
+    path = version / WARM_UP
+    path.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature in signatures:
+            request = predict_pb2.PredictRequest()
+            request.model_spec.signature_name = signature.name
+            tensor = tf.make_tensor_proto(np.ascontiguousarray(signature.example(inputs)))
+            request.inputs[signature.input_spec.name].CopyFrom(tensor)
+            log = prediction_log_pb2.PredictionLog(
+                predict_log=prediction_log_pb2.PredictLog(request=request)
+            )
+            writer.write(log.SerializeToString())
+    return path
+
+
+def import_serving_protos() -> tuple[Any, Any]:
+    """The modules of a request's and of a request log's messages.
+
+    Raises:
+        ImportError: If tensorflow-serving-api is not installed.
+    """
+    try:
+        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+    except ImportError as error:
+        raise ImportError(
+            "warm-up requests need tensorflow-serving-api: pip install 'keras_seismic[serving]'"
+        ) from error
+    return predict_pb2, prediction_log_pb2

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_seismic.io.segy.trace_headers import TracePositions
+from keras_seismic.io.segy import TracePositions
 
 #: Grid nodes for each trace above which positions are taken for no grid at all.
 _SPARSEST = 10

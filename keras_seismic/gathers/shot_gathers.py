@@ -8,9 +8,14 @@ import numpy as np
 
 from keras_seismic.checks import check_finite
 from keras_seismic.gathers.receiver_grid import ReceiverGrid, fit_receiver_grid, traces_by_shot
-from keras_seismic.io.segy.reading import read_traces
-from keras_seismic.io.segy.trace_headers import Word, read_positions, word_byte
-from keras_seismic.io.segy.trace_layout import TraceLayout, read_layout
+from keras_seismic.io.segy import (
+    TraceLayout,
+    Word,
+    read_layout,
+    read_positions,
+    read_traces,
+    word_byte,
+)
 from keras_seismic.progress import progress_bar
 
 IRREGULAR = ("refuse", "zero", "nearest", "interpolate")

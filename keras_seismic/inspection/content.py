@@ -1,8 +1,6 @@
-"""What a file holds before its numbers are looked at: format, headers, arrays to read from."""
+"""What a file holds before its numbers are looked at: format, headers and arrays."""
 
 import dataclasses
-import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,61 +13,13 @@ class FileProblem(ValueError):
     """Why a file cannot be used; the message says what to do."""
 
 
-class LoadedWhole:
-    """An array that cannot be read in parts: loaded when it is first looked at.
-
-    Args:
-        name: What to call it in errors.
-        shape: Its shape.
-        dtype: Its sample type.
-        load: Loads it.
-    """
-
-    def __init__(
-        self, name: str, shape: tuple[int, ...], dtype: np.dtype, load: Callable[[], np.ndarray]
-    ) -> None:
-        self.name, self.shape, self.dtype = name, shape, dtype
-        self._load, self._array = load, np.empty(0)
-        self._loaded = False
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the whole."""
-        return math.prod(self.shape) * self.dtype.itemsize
-
-    def __getitem__(self, index: Any) -> np.ndarray:
-        if not self._loaded:
-            self._array = readable(self.name, self._load)
-            if self._array.shape != self.shape or self._array.dtype.kind not in "fiub":
-                raise ValueError(
-                    f"{self.name} is said to be {self.dtype} {self.shape}, but holds "
-                    f"{self._array.dtype} {self._array.shape}"
-                )
-            self._loaded = True
-        return self._array[index]
-
-
-def readable(name: str, read: Callable[[], Any]) -> Any:
-    """What a reader returns, whatever it raises turned into a ValueError.
-
-    Raises:
-        ValueError: If the numbers are damaged.
-    """
-    try:
-        return read()
-    except MemoryError:
-        raise
-    except Exception as error:  # zlib's, h5py's and SciPy's for damaged files are of all kinds
-        raise ValueError(f"{name} is damaged: {error}") from error
-
-
 @dataclasses.dataclass
 class Source:
     """An array in a file, read in parts.
 
     Attributes:
         name: Its key in the file; empty where there is only one.
-        array: Whatever has ``shape`` and ``dtype`` and takes NumPy's basic indexing;
+        array: Anything with ``shape`` and ``dtype`` that takes NumPy's basic indexing;
             ``None`` where only shape and type are known.
         shape: Its shape.
         dtype: Its sample type.
@@ -86,7 +36,7 @@ class Source:
     name: str
     array: Any
     shape: tuple[int, ...]
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     storage: str = ""
     axes: tuple[str, ...] = ()
     kind: str = ""
@@ -106,23 +56,18 @@ class Content:
         facts: What headers tell, by name.
         sources: The arrays.
         warnings: About the file as a whole.
-        file: Something open that must be closed after reading, or ``None``.
+        kind: As of ``Inspection``.
     """
 
     format: str
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     sources: list[Source] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
-    file: Any = None
-
-    def close(self) -> None:
-        """Close what is open."""
-        if self.file is not None:
-            self.file.close()
+    kind: str = "arrays"
 
 
-def storage(dtype: np.dtype, fortran: bool = False) -> str:
-    """Byte order and array order, as people say it."""
+def storage(dtype: np.dtype[Any], fortran: bool = False) -> str:
+    """Byte order and array order in words."""
     native = "little" if np.little_endian else "big"
     order = {"<": "little", ">": "big", "=": native}.get(dtype.byteorder)
     parts = [f"{order}-endian"] if order else []

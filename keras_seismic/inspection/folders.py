@@ -1,18 +1,14 @@
 """Folders: OpenFWI's, this package's, and any others, summarized."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from keras_seismic.inspection.openfwi_folders import OPENED, describe_openfwi
-from keras_seismic.inspection.package_folders import (
-    describe_cache,
-    describe_run,
-    describe_saved_model,
-    describe_tfds,
-)
 from keras_seismic.inspection.report import Inspection
-from keras_seismic.io.arrays import read_array
+from keras_seismic.io.arrays import read_header
 
 Inspect = Callable[[Path], Inspection]
 
@@ -22,6 +18,8 @@ _LISTED = 200_000
 #: Members of a folder that are looked into.
 _MEMBERS = 4
 
+_READABLE = (".npy", ".npz", ".segy", ".sgy", ".su", ".mat", ".keras", ".h5", ".hdf5")
+
 
 def inspect_folder(path: Path, inspect: Inspect) -> Inspection:
     """What a folder holds.
@@ -30,7 +28,7 @@ def inspect_folder(path: Path, inspect: Inspect) -> Inspection:
         path: The folder.
         inspect: Inspects a member.
     """
-    report = Inspection(str(path), "folder")
+    report = Inspection(str(path), "folder", kind="folder")
     try:
         files, cut = _files(path)
     except OSError as error:
@@ -43,13 +41,12 @@ def inspect_folder(path: Path, inspect: Inspect) -> Inspection:
     if not files:
         report.problem = "the folder is empty"
     elif "saved_model.pb" in names:
-        describe_saved_model(report, path)
+        report.format, report.kind = "TensorFlow SavedModel", "model"
+        report.facts["note"] = "it can run code when loaded: load only what you trust"
     elif "config.json" in names and names & {"metrics.json", "history.csv", "best.keras"}:
-        describe_run(report, path, names)
+        _describe_run(report, path, names)
     elif "parameters.json" in names and any(name.startswith("velocity-") for name in names):
-        describe_cache(report, path, inspect)
-    elif {"dataset_info.json", "features.json"} <= names:
-        describe_tfds(report, path)
+        _describe_simulated(report, path, inspect)
     elif not describe_openfwi(report, path, [file for file, _ in files], inspect):
         _anything(report, path, files, inspect)
     return report
@@ -71,6 +68,67 @@ def _files(path: Path) -> tuple[list[tuple[Path, int]], bool]:
     return found, False
 
 
+def _describe_run(report: Inspection, path: Path, names: set[str]) -> None:
+    """A run folder: what it was made with and what came out."""
+    config, metrics = _json(path / "config.json"), _json(path / "metrics.json")
+    arguments = config.get("arguments")
+    report.format, report.kind = "run folder of a training or scoring", "run"
+    report.facts = {
+        "arguments": [f"{k} {v}" for k, v in (arguments or {}).items() if v][:12],
+        "metrics": [f"{k} {v:.4g}" for k, v in metrics.items() if isinstance(v, int | float)],
+        "holds": sorted(name for name in names if not name.startswith("figures"))[:12],
+        "figures": sum(name.startswith("figures") for name in names),
+    }
+    if "metrics.json" not in names:
+        report.warnings.append("no metrics.json: the run was interrupted or is still going on")
+
+
+def _describe_simulated(report: Inspection, path: Path, inspect: Inspect) -> None:
+    """A folder of ``SimulatedPairs``."""
+    parameters = _json(path / "parameters.json")
+    velocity = sorted(path.glob("velocity-*.npy"))
+    finished = [(_gathers(file), file) for file in velocity if _gathers(file).is_file()]
+    acquisition = parameters.get("acquisition") or {}
+    shown = ("dx", "dt", "nt", "peak_frequency", "boundary")
+    report.format, report.kind = "pairs simulated by SimulatedPairs", "pairs"
+    report.family = parameters.get("family")
+    report.folders = [str(path)]
+    report.facts = {
+        "family": report.family or "unknown",
+        "pairs": sum(_length(file) for _, file in finished),
+        "seed": str(parameters.get("seed")),
+        "acquisition": [f"{name} {acquisition[name]}" for name in shown if name in acquisition],
+    }
+    if not parameters:
+        report.warnings.append("parameters.json cannot be read: what was simulated is not known")
+    if len(finished) < len(velocity):
+        report.warnings.append(
+            f"{len(velocity) - len(finished)} velocity files have no gathers: the simulation was "
+            "interrupted; the same command continues it"
+        )
+    report.members = [inspect(file) for pair in finished[:1] for file in pair]
+
+
+def _gathers(velocity: Path) -> Path:
+    return velocity.with_name(velocity.name.replace("velocity-", "gathers-"))
+
+
+def _length(file: Path) -> int:
+    try:
+        return read_header(file).shape[0]
+    except (ValueError, OSError, IndexError):
+        return 0
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """Content of a JSON file; nothing if it is not one."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def _anything(
     report: Inspection, path: Path, files: list[tuple[Path, int]], inspect: Inspect
 ) -> None:
@@ -82,8 +140,8 @@ def _anything(
         if key == ".npy" and opened < OPENED:
             opened += 1
             try:
-                array = read_array(file, mmap=True)
-                key = f".npy {array.dtype} {' x '.join(map(str, array.shape))}"
+                header = read_header(file)
+                key = f".npy {header.dtype} {' x '.join(map(str, header.shape))}"
             except (ValueError, OSError):
                 key = ".npy that cannot be read"
         groups.setdefault(key, []).append(file)
@@ -95,9 +153,6 @@ def _anything(
     folders = sorted(p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     if folders:
         report.facts["folders"] = folders[:8] + ["..."] * (len(folders) > 8)
-    readable = (".npy", ".npz", ".segy", ".sgy", ".su", ".mat", ".keras", ".h5", ".hdf5")
-    for key, group in ordered:
-        if len(report.members) >= _MEMBERS:
-            break
-        if key.split()[0] in readable:
-            report.members.append(inspect(group[0]))
+        report.folders = [str(path / folder) for folder in folders[:3]]
+    readable = [group[0] for key, group in ordered if key.split()[0] in _READABLE]
+    report.members = [inspect(file) for file in readable[:_MEMBERS]]

@@ -1,5 +1,6 @@
-"""Inspecting a file or folder from the outside to the numbers."""
+"""Inspecting a file or folder: its format, its arrays, their numbers."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -15,26 +16,26 @@ from keras_seismic.inspection.sampling import read_sample
 from keras_seismic.inspection.statistics import spectrum, trace_statistics, value_statistics
 from keras_seismic.inspection.suspicions import add_suspicions
 
-#: Records that are compared with each other, and repeated ones that are looked for, at most.
+#: Records that are compared with each other, and repeated ones that are counted, at most.
 _RECORDS_COMPARED, _REPEATED = 2_000, 20
 
 _SPACING = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)m(?![a-z0-9])", re.I)
 
 
-def inspect(path: str | os.PathLike, samples: int = 2**23) -> Inspection:
+def inspect(path: str | os.PathLike[str], samples: int = 2**23) -> Inspection:
     """What an unknown file or folder holds, and what is odd about it.
 
     Sections, gathers and velocity models in NumPy (.npy, .npz), SEG-Y, Seismic Unix, MATLAB and
-    HDF5 files; OpenFWI folders and annotation lists; folders of this package. Kind, axes and
-    units are guesses, each with its reasons. A large file is mapped and a part of it looked
-    at, so that memory stays bounded; the report says how much. Nothing is ever unpickled.
+    HDF5 files; OpenFWI folders and annotation lists; runs, models and simulated pairs of this
+    package. Kind, axes and units are guesses, each with its reasons. Of a large file a part is
+    read, so that memory stays bounded; the report says how much. Nothing is ever unpickled.
 
     Args:
         path: The file or folder.
-        samples: How many samples of an array are looked at.
+        samples: How many samples of an array to look at.
 
     Returns:
-        The report; ``print`` it. A file that cannot be read has its reason in ``problem``.
+        The report; ``print`` it. If the file cannot be read, ``problem`` says why.
 
     Raises:
         FileNotFoundError: If there is nothing at the path.
@@ -63,14 +64,15 @@ def _inspect_file(path: Path, samples: int) -> Inspection:
     if not path.is_file():
         report.problem = "it is neither a file nor a folder"
         return report
-    try:
-        report.size = path.stat().st_size
-        content = open_file(path)
-    except (FileProblem, OSError, ImportError) as error:
-        report.problem = str(error).removeprefix(f"{path}: ")
-        return report
-    report.format, report.facts, report.warnings = content.format, content.facts, content.warnings
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            report.size = path.stat().st_size
+            content = open_file(path, stack)
+        except (FileProblem, OSError, ImportError) as error:
+            report.problem = str(error).removeprefix(f"{path}: ")
+            return report
+        report.format, report.kind = content.format, content.kind
+        report.facts, report.warnings = content.facts, content.warnings
         for source in content.sources:
             try:
                 # NaN and values beyond all bounds are reported, not warned of.
@@ -83,8 +85,6 @@ def _inspect_file(path: Path, samples: int) -> Inspection:
                 source.array = None  # one array in memory at a time
             array.container = content.format
             report.arrays.append(array)
-    finally:
-        content.close()
     if content.sources and not report.arrays:
         report.problem = report.warnings.pop()
     return report
@@ -112,14 +112,13 @@ def _describe(source: Source, file_name: str, samples: int) -> ArrayReport:
     if not source.shape or 0 in source.shape:
         report.warnings.append("there are no samples in it")
         return report
-    sample = read_sample(source, layout.axes, samples)
-    report.panels, report.columns, report.examined = sample.panels, sample.columns, sample.examined
-    report.values = value_statistics(sample.panels)
+    report.panels, report.columns, report.examined = read_sample(source, layout.axes, samples)
+    report.values = value_statistics(report.panels)
     _units(report, layout, file_name)
     if layout.kind not in ("velocity", "unknown"):
         _assume_interval(report)
-        report.traces = trace_statistics(sample.panels, sample.columns)
-        report.spectrum = spectrum(sample.panels, report.dt)
+        report.traces = trace_statistics(report.panels, report.columns)
+        report.spectrum = spectrum(report.panels, report.dt)
     add_suspicions(report)
     repeated = _repeated_records(source, layout)
     if repeated:
@@ -135,7 +134,7 @@ def _units(report: ArrayReport, layout: Layout, file_name: str) -> None:
         report.notes.append(
             f"cells of {report.dx:g} m, by the file's name"
             if spacing
-            else "the file does not tell the size of a cell; the programs take 10 m"
+            else "the file does not state the size of a cell; 10 m is assumed"
         )
     elif layout.kind != "unknown":
         report.units = "amplitude, on no known scale"
@@ -154,8 +153,8 @@ def _assume_interval(report: ArrayReport) -> None:
 def _repeated_records(source: Source, layout: Layout) -> str:
     """Whether some records (gathers, models, patches) are there twice.
 
-    A run of neighboring samples in the middle of each is compared first, so that little is
-    read; only where those agree, the whole.
+    A few samples in the middle of each are compared first, so that little is read, and the
+    whole only where those agree.
     """
     if len(source.shape) < 3 or layout.axes[:1] not in (("record",), ("model",), ("patch",)):
         return ""

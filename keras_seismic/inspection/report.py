@@ -1,4 +1,4 @@
-"""What an inspection found, as an object, as text and for machines."""
+"""What an inspection found: an object that prints as text and turns into JSON."""
 
 import dataclasses
 import math
@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 _WIDTH, _INDENT = 100, 15
+
+_TITLES = {"velocity": "velocity model", "cube": "seismic cube", "section": "seismic section"}
 
 
 @dataclasses.dataclass
@@ -72,7 +74,7 @@ class ArrayReport:
         )
         parts = [
             ("array", self.name),
-            ("content", f"{_title(self.kind)} ({shape or 'a single number'})"),
+            ("content", f"{_TITLES.get(self.kind, self.kind)} ({shape or 'a single number'})"),
             ("because", "; ".join(self.why)),
             ("stored as", ", ".join(filter(None, (self.dtype, self.storage)))),
             ("units", self.units),
@@ -94,22 +96,28 @@ class Inspection:
     Attributes:
         path: What was inspected.
         format: Of the file, or what the folder is.
+        kind: ``"arrays"``, ``"model"``, ``"run"``, ``"pairs"`` or ``"folder"``.
         size: Bytes of the file, or of all files in the folder.
         facts: What headers and file names tell.
         arrays: The arrays in the file.
         members: Inspections of some of a folder's files.
         warnings: About the file or folder as a whole.
         problem: Why it cannot be used, ``None`` if it can be read.
+        family: Velocity family of the pairs in a folder, where it is known.
+        folders: Folders to go on with: those that hold pairs, or some of what is inside.
     """
 
     path: str
     format: str = "unknown"
+    kind: str = "arrays"
     size: int | None = None
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     arrays: list[ArrayReport] = dataclasses.field(default_factory=list)
     members: list["Inspection"] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
     problem: str | None = None
+    family: str | None = None
+    folders: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def readable(self) -> bool:
@@ -138,26 +146,20 @@ class Inspection:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON can hold it: no arrays, ``None`` for what is not finite."""
-        content = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if field.name not in ("arrays", "members")
-        }
-        content["arrays"] = [
-            {
-                field.name: getattr(array, field.name)
-                for field in dataclasses.fields(array)
-                if field.name not in ("panels", "columns")
-            }
-            for array in self.arrays
-        ]
-        content["members"] = [member.to_dict() for member in self.members]
-        return _plain(content)
+        """The report for JSON: without samples, ``None`` for what is not finite."""
+        content: dict[str, Any] = _plain(self)
+        return content
 
 
 def _plain(value: Any) -> Any:
     """Only what JSON knows."""
+    if dataclasses.is_dataclass(value):
+        fields = (field.name for field in dataclasses.fields(value))
+        return {
+            name: _plain(getattr(value, name))
+            for name in fields
+            if name not in ("panels", "columns")
+        }
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -167,12 +169,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def _title(kind: str) -> str:
-    return {"velocity": "velocity model", "cube": "seismic cube", "section": "seismic section"}.get(
-        kind, kind
-    )
 
 
 def _fact(value: Any) -> str:

@@ -1,7 +1,5 @@
 """Reading a bounded part of an array, as panels of whole traces."""
 
-import dataclasses
-
 import numpy as np
 
 from keras_seismic.inspection.content import Source
@@ -14,32 +12,19 @@ _ACROSS = ("trace", "receiver", "width", "inline", "crossline")
 _WINDOWS = 8
 
 
-@dataclasses.dataclass
-class Sample:
-    """A part of an array.
-
-    Attributes:
-        panels: ``(panels, down, across)``, floating point.
-        columns: Which columns of the array the panels' are.
-        chosen: Which panels of the array these are, counted over the other axes in C order.
-        complete: Whether this is all of it.
-        examined: That in words.
-    """
-
-    panels: np.ndarray
-    columns: np.ndarray
-    chosen: np.ndarray
-    complete: bool
-    examined: str
-
-
-def read_sample(source: Source, axes: tuple[str, ...], limit: int) -> Sample:
+def read_sample(
+    source: Source, axes: tuple[str, ...], limit: int
+) -> tuple[np.ndarray, np.ndarray, str]:
     """Evenly spread panels of an array, at most about ``limit`` samples in all.
 
     Args:
         source: The array.
-        axes: Its axes' names; a last axis is down where none is called time or depth.
+        axes: Its axes' names; the last axis but one is down where none is called time or depth.
         limit: Samples to read.
+
+    Returns:
+        The panels, floating point ``(panels, down, across)``; which columns of the array theirs
+        are; and in words how much was read.
     """
     shape = source.shape
     down = next((i for i, axis in enumerate(axes) if axis in _DOWN), max(len(shape) - 2, 0))
@@ -74,23 +59,20 @@ def read_sample(source: Source, axes: tuple[str, ...], limit: int) -> Sample:
             elif across < down:
                 read = read.T
             panels[k][:, part] = read
-    complete = panels.size == np.prod(shape, dtype=np.int64)
-    examined = f"all {panels.size:,} samples"
-    if not complete:
-        parts_read = [
-            f"{read:,} of {there:,} {name}"
-            for read, there, name in (
-                (len(chosen), total, "panels"),
-                (len(columns), width, "traces"),
-                (rows_read, rows, "samples of each (the first)"),
-            )
-            if read < there
-        ]
-        examined = (
-            f"{panels.size:,} of {np.prod(shape, dtype=np.int64):,} samples, spread evenly: "
-            + ", ".join(parts_read)
+    size = int(np.prod(shape, dtype=np.int64))
+    parts_read = [
+        f"{read:,} of {there:,} {name}"
+        for read, there, name in (
+            (len(chosen), total, "panels"),
+            (len(columns), width, "traces"),
+            (rows_read, rows, "samples of each (the first)"),
         )
-    return Sample(panels, columns, chosen, complete, examined)
+        if read < there
+    ]
+    if not parts_read:
+        return panels, columns, f"all {size:,} samples"
+    examined = f"{panels.size:,} of {size:,} samples, spread evenly: {', '.join(parts_read)}"
+    return panels, columns, examined
 
 
 def _panels_to_read(counts: list[int], total: int, size: int, limit: int) -> np.ndarray:

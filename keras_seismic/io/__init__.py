@@ -1,22 +1,32 @@
-"""Files: bytes in, the same bytes out."""
+"""Files of arrays, sections and velocity models: bytes in, the same bytes out."""
 
-from keras_seismic.io.matlab import read_mat
+from keras_seismic.io.arrays import read_array, write_array
+from keras_seismic.io.matlab import open_mat, read_mat
 from keras_seismic.io.section_writing import ClippingWarning, check_target, write_section
 from keras_seismic.io.sections import Section, read_section, read_velocity, velocity_windows
-from keras_seismic.io.segy.reading import read_segy
-from keras_seismic.io.segy.trace_layout import HeaderWarning, TraceLayout, read_layout
+from keras_seismic.io.segy import (
+    HeaderWarning,
+    MappedTraces,
+    TraceLayout,
+    read_layout,
+    read_segy,
+)
 
 __all__ = [
     "ClippingWarning",
     "HeaderWarning",
+    "MappedTraces",
     "Section",
     "TraceLayout",
     "check_target",
+    "open_mat",
+    "read_array",
     "read_layout",
     "read_mat",
     "read_section",
     "read_segy",
     "read_velocity",
     "velocity_windows",
+    "write_array",
     "write_section",
 ]

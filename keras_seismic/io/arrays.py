@@ -1,10 +1,11 @@
-"""Reading .npy files that may be anything."""
+"""NumPy files, read with every check, and numbers mapped from files."""
 
 import io
 import math
+import mmap
 import os
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -15,15 +16,15 @@ _HEADER_BYTES = 2**16
 
 
 class ArrayHeader(NamedTuple):
-    """What a .npy file says of its array, and where the numbers begin."""
+    """Shape and type of the array in a .npy file, and the offset of its numbers in bytes."""
 
     shape: tuple[int, ...]
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     fortran_order: bool
     offset: int
 
 
-def read_header(path: str | os.PathLike) -> ArrayHeader:
+def read_header(path: str | os.PathLike[str]) -> ArrayHeader:
     """The header of a .npy file of numbers, checked against the file's size.
 
     Args:
@@ -31,8 +32,8 @@ def read_header(path: str | os.PathLike) -> ArrayHeader:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no .npy file, holds objects, or is shorter or longer than
-            its header says.
+        ValueError: If it is not a .npy file, holds objects, or its size is not what its
+            header says.
     """
     path = Path(path)
     if not path.is_file():
@@ -56,16 +57,16 @@ def read_header(path: str | os.PathLike) -> ArrayHeader:
 
 
 def parse_header(stream: IO[bytes], source: str) -> ArrayHeader:
-    """The header that a stream of .npy content begins with; of the content no more is read.
+    """The header at the beginning of a stream of .npy content.
 
     Args:
-        stream: At its beginning.
+        stream: At its beginning; at most 64 KiB of it are read.
         source: What to call it in errors.
 
     Raises:
-        ValueError: If it is no such header, or its shape is none.
+        ValueError: If there is no valid header.
     """
-    # NumPy reads a header of any length, gigabytes in an archive, before it refuses it.
+    # NumPy would read a header of any length (gigabytes in an archive) before refusing it.
     start = io.BytesIO(stream.read(_HEADER_BYTES))
     try:
         version = np.lib.format.read_magic(start)
@@ -81,10 +82,10 @@ def parse_header(stream: IO[bytes], source: str) -> ArrayHeader:
     return ArrayHeader(shape, dtype, fortran_order, start.tell())
 
 
-def read_array(path: str | os.PathLike, mmap: bool = False) -> np.ndarray:
+def read_array(path: str | os.PathLike[str], mmap: bool = False) -> np.ndarray:
     """A numeric array from a .npy file, its header checked against the file's size.
 
-    Pickled content is never loaded: it could run code.
+    Pickled content is never loaded, because it could run code.
 
     Args:
         path: The file.
@@ -92,17 +93,52 @@ def read_array(path: str | os.PathLike, mmap: bool = False) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no .npy file, holds objects, or is shorter or longer than
-            its header says.
+        ValueError: If it is not a .npy file, holds objects, or its size is not what its
+            header says.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "zeros.npy"
+        >>> write_array(path, np.zeros((2, 3)))
+        >>> read_array(path).shape
+        (2, 3)
     """
     header = read_header(path)
     try:
-        return np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
-    except (ValueError, OverflowError) as error:  # too many axes, nothing to map
+        array: np.ndarray = np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
+        return array
+    except (ValueError, OverflowError) as error:  # too many axes, or empty
         raise ValueError(f"{path}: an array of shape {header.shape}: {error}") from error
 
 
-def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
+def write_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
     """Write a .npy file whole or not at all."""
     with written_whole(path) as temporary, temporary.open("wb") as file:
         np.save(file, array, allow_pickle=False)
+
+
+def mapped(
+    path: Path,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    offset: int = 0,
+    fortran: bool = False,
+    scattered: bool = False,
+) -> np.ndarray:
+    """A read-only view of numbers in a file, whose size must have been checked.
+
+    Args:
+        path: The file.
+        dtype: Of an element, which may be a record.
+        shape: Of the array.
+        offset: Where it begins in the file, bytes.
+        fortran: Whether it is in Fortran order.
+        scattered: Whether few elements here and there will be read. The system then does not
+            read ahead, which takes a few thousand short rows of a large file from half a
+            minute to a twentieth of a second.
+    """
+    with path.open("rb") as file:
+        view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if scattered and hasattr(view, "madvise"):
+        view.madvise(mmap.MADV_RANDOM)
+    return np.ndarray(shape, dtype, view, offset, order="F" if fortran else "C")

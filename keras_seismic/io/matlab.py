@@ -1,41 +1,115 @@
-"""Reading one array from a MATLAB file that may be anything."""
+"""MATLAB files of version 5 and 7.3, and plain HDF5: arrays read in parts, nothing followed."""
 
+import contextlib
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: Where HDF5 allows its signature; MATLAB leaves 512 bytes for its own header.
 _HDF5_OFFSETS = (0, 512, 1024, 2048)
-_NUMERIC = {
-    "double",
-    "single",
-    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+
+#: NumPy's types of MATLAB's numeric classes.
+_NUMERIC = {"double": "f8", "single": "f4"} | {
+    f"{sign}int{bits}": f"{sign[:1] or 'i'}{bits // 8}"
+    for sign in ("", "u")
+    for bits in (8, 16, 32, 64)
 }
 
-#: The best that deflate does is 1032 to 1; a file may be damaged where it promises more.
+#: Deflate compresses by 1032 to 1 at best; a file that promises more is damaged.
 _LARGEST_RATIO = 2000
 
 #: From the array's shape to the part of its first axis that is wanted; may refuse the shape.
 Select = Callable[[tuple[int, ...]], slice]
 
 
+class MatArray:
+    """A real numeric array in a file, read when indexed; axes in MATLAB's order.
+
+    Attributes:
+        shape: Of the array.
+        dtype: Of the numbers as stored.
+        in_parts: Whether parts can be read alone; otherwise the first look loads all of it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        read: Callable[[tuple[Any, ...]], np.ndarray],
+        in_parts: bool,
+    ) -> None:
+        self.shape, self.dtype, self.in_parts = tuple(shape), dtype, in_parts
+        self._path, self._read = path, read
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        with _damage_named(self._path):
+            return self._read(index if isinstance(index, tuple) else (index,))
+
+
+class MatFile:
+    """The arrays of an open file, by name.
+
+    Attributes:
+        format: Its format, for people.
+        names: What the file holds, arrays of numbers or not.
+    """
+
+    def __init__(self, kind: str, names: list[str], array: Callable[[str], MatArray]) -> None:
+        self.format, self.names, self._array = kind, names, array
+
+    def __getitem__(self, name: str) -> MatArray:
+        """One array, not read yet.
+
+        Raises:
+            ValueError: If it is not an array of real numbers in this file.
+        """
+        return self._array(name)
+
+
+@contextlib.contextmanager
+def open_mat(path: str | os.PathLike[str]) -> Iterator[MatFile]:
+    """A MATLAB or HDF5 file to look into without loading it.
+
+    Version 5 (MATLAB's ``-v6`` and ``-v7``) is read by SciPy, version 7.3 (HDF5, where the
+    axes are reversed) by h5py. Links and arrays stored in other files are not followed. Axes of
+    plain HDF5 files stay as they are, unless the file is named ``.mat``.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not such a file, or is damaged.
+        ImportError: If SciPy or h5py is needed and not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from scipy.io import savemat
+        >>> path = Path(tempfile.mkdtemp()) / "vmodel1.mat"
+        >>> savemat(path, {"vmodel": np.full((2, 3), 1500.0)})
+        >>> with open_mat(path) as file:
+        ...     file.names, file["vmodel"].shape
+        (['vmodel'], (2, 3))
+    """
+    path = Path(path)
+    opened = {5: _open_version_5, 7: _open_hdf5}[_version(path)]
+    with opened(path) as file:
+        yield file
+
+
 def read_mat(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     keys: Sequence[str],
     select: Select = lambda shape: slice(None),
     ndim: int = 2,
 ) -> np.ndarray:
-    """A real numeric array from a .mat file, axes in MATLAB's order.
-
-    Version 5 (MATLAB's ``-v6`` and ``-v7``) is read by SciPy, version 7.3 (HDF5, where the
-    axes lie the other way round) by h5py. Names, class and shape are checked before the
-    array is loaded. Nothing is read that lies in another file: links and external storage
-    are refused.
+    """A real numeric array from a .mat file, axes in MATLAB's order; see ``open_mat``.
 
     Args:
         path: The file.
@@ -49,8 +123,8 @@ def read_mat(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no .mat file of these versions, is damaged, lacks the key, or
-            holds something else than real numbers under it.
+        ValueError: If it is not a .mat file of these versions, is damaged, lacks the key, or
+            holds something other than real numbers under it.
         ImportError: If SciPy or h5py is needed and not installed.
 
     Example:
@@ -61,16 +135,25 @@ def read_mat(
         >>> read_mat(path, ["vmodel"]).shape
         (2, 3)
     """
-    path = Path(path)
-    read = {5: _read_version_5, 7: _read_version_7}[_version(path)]
-    try:
-        return read(path, keys, select, ndim)
-    except (MemoryError, ImportError):
-        raise
-    except Exception as error:  # h5py has no exception of its own for damaged files
-        if isinstance(error, ValueError) and str(error).startswith(f"{path}: "):
-            raise
-        raise _damaged(path, error) from error
+    with open_mat(path) as file:
+        found = [key for key in keys if key in file.names]
+        if len(found) != 1:
+            expected = " or ".join(repr(key) for key in keys)
+            raise ValueError(
+                f"{path}: expected {'one ' if found else ''}array {expected}, the file holds "
+                f"{', '.join(repr(name) for name in file.names) or 'nothing'}"
+            )
+        array = file[found[0]]
+        try:
+            wanted = select(_padded(array.shape, ndim))
+        except ValueError as error:
+            raise ValueError(f"{path}: {found[0]!r}: {error}") from None
+        part = array[wanted].astype(np.float32)
+    return np.ascontiguousarray(part.reshape(_padded(part.shape, ndim)))
+
+
+def _padded(shape: Sequence[int], ndim: int) -> tuple[int, ...]:
+    return (*shape, *[1] * (ndim - len(shape)))
 
 
 def _version(path: Path) -> int:
@@ -78,7 +161,7 @@ def _version(path: Path) -> int:
         raise FileNotFoundError(f"{path}: no such file")
     with path.open("rb") as file:
         start = file.read(_HDF5_OFFSETS[-1] + 8)
-    if any(start[i : i + 8] == _HDF5_SIGNATURE for i in _HDF5_OFFSETS):
+    if any(start[i : i + 8] == HDF5_SIGNATURE for i in _HDF5_OFFSETS):
         return 7
     # After 124 bytes of text: the version, and "MI" in the writer's byte order.
     if start[124:128] in (b"\x00\x01IM", b"\x01\x00MI"):
@@ -91,97 +174,94 @@ def _version(path: Path) -> int:
     )
 
 
-def _read_version_5(path: Path, keys: Sequence[str], select: Select, ndim: int) -> np.ndarray:
+@contextlib.contextmanager
+def _open_version_5(path: Path) -> Iterator[MatFile]:
     try:
         from scipy.io import loadmat, whosmat
     except ImportError as error:
         raise _needed("scipy", path) from error
-    try:
+    with _damage_named(path):
         contents = {name: (shape, kind) for name, shape, kind in whosmat(path)}
-    except MemoryError:
-        raise
-    except Exception as error:  # SciPy has no exception of its own for damaged files
-        raise _damaged(path, error) from error
-    key = _chosen(path, keys, contents)
-    shape, kind = contents[key]
-    _check_class(path, key, kind)
-    wanted = _selected(path, key, shape, select, ndim)
-    try:
-        array = loadmat(path, variable_names=[key])[key]
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise _damaged(path, error) from error
-    _check_numbers(path, key, array.dtype)
-    return np.ascontiguousarray(array.reshape(_padded(array.shape, ndim))[wanted], np.float32)
+    loaded: dict[str, np.ndarray] = {}
+
+    def array(name: str) -> MatArray:
+        shape, kind = contents[name]
+        _check_class(path, name, kind)
+
+        def read(index: tuple[Any, ...]) -> np.ndarray:
+            if name not in loaded:
+                loaded.clear()  # one array in memory at a time
+                loaded[name] = loadmat(path, variable_names=[name])[name]
+                _check_numbers(path, name, loaded[name].dtype)
+                if loaded[name].shape != shape:
+                    raise ValueError(f"{name!r} is said to be {shape}, not {loaded[name].shape}")
+            return np.asarray(loaded[name][index])
+
+        return MatArray(path, shape, np.dtype(_NUMERIC[kind]), read, in_parts=False)
+
+    yield MatFile("MATLAB file, version 5 to 7", list(contents), array)
 
 
-def _read_version_7(path: Path, keys: Sequence[str], select: Select, ndim: int) -> np.ndarray:
+@contextlib.contextmanager
+def _open_hdf5(path: Path) -> Iterator[MatFile]:
     try:
         import h5py
     except ImportError as error:
         raise _needed("h5py", path) from error
-    with h5py.File(path, "r") as file:
-        key = _chosen(path, keys, [name for name in file if not name.startswith("#")])
-        if not isinstance(file.get(key, getlink=True), h5py.HardLink):
-            raise ValueError(
-                f"{path}: {key!r} is a link, which could lead into another file and is not "
-                "followed; store the array itself"
-            )
-        item = file[key]
-        _check_class(path, key, _matlab_class(item))
-        if not isinstance(item, h5py.Dataset):
-            raise ValueError(f"{path}: expected an array under {key!r}, received a group")
-        if item.external or item.is_virtual:
-            raise ValueError(
-                f"{path}: the numbers of {key!r} lie in other files, which are not opened; "
-                "store the array itself"
-            )
-        _check_stored(path, key, item)
-        wanted = _selected(path, key, item.shape[::-1], select, ndim)
-        part = item.astype(np.float32)[..., wanted].T
-    return np.ascontiguousarray(part.reshape(_padded(part.shape, ndim)))
+    with path.open("rb") as start:
+        matlab = path.suffix.lower() == ".mat" or start.read(6) == b"MATLAB"
+    with contextlib.ExitStack() as stack:
+        with _damage_named(path):
+            file = stack.enter_context(h5py.File(path, "r"))
+            names = [name for name in file if not name.startswith("#")]
+
+        def array(name: str) -> MatArray:
+            with _damage_named(path):
+                return _hdf5_array(path, file, name, matlab)
+
+        kind = "MATLAB file, version 7.3 (HDF5)" if matlab else "HDF5 file"
+        yield MatFile(kind, names, array)
 
 
-def _check_stored(path: Path, key: str, item: Any) -> None:
-    """Refuse what is no array of numbers, or far larger than the file can hold."""
+def _hdf5_array(path: Path, file: Any, name: str, reversed_axes: bool) -> MatArray:
+    import h5py
+
+    # A link to another file could make this read anything on the machine.
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(
+            f"{path}: {name!r} is a link, which could lead into another file and is not "
+            "followed; store the array itself"
+        )
+    item = file[name]
+    kind = item.attrs.get("MATLAB_class", b"double")
+    _check_class(
+        path, name, kind.decode(errors="replace") if isinstance(kind, bytes) else str(kind)
+    )
+    if not isinstance(item, h5py.Dataset):
+        raise ValueError(f"{path}: expected an array under {name!r}, received a group")
+    if item.external or item.is_virtual:
+        raise ValueError(
+            f"{path}: the numbers of {name!r} lie in other files, which are not opened; "
+            "store the array itself"
+        )
     if item.shape is None:
-        raise ValueError(f"{path}: {key!r} is an empty (null) data set; expected an array")
-    _check_numbers(path, key, item.dtype)
-    size = math.prod(item.shape) * item.dtype.itemsize
+        raise ValueError(f"{path}: {name!r} is an empty (null) data set; expected an array")
+    _check_numbers(path, name, item.dtype)
+    shape = item.shape[::-1] if reversed_axes else item.shape
+    size = math.prod(shape) * item.dtype.itemsize
     if size > _LARGEST_RATIO * path.stat().st_size:
         raise ValueError(
-            f"{path}: {key!r} is said to be {item.dtype} {item.shape[::-1]}, {size} bytes, which a "
-            f"file of {path.stat().st_size} bytes cannot hold; it is damaged"
+            f"{path}: {name!r} is said to be {item.dtype} {shape}, {size} bytes, which a file of "
+            f"{path.stat().st_size} bytes cannot hold; it is damaged"
         )
 
+    def read(index: tuple[Any, ...]) -> np.ndarray:
+        if not reversed_axes:
+            return np.asarray(item[index])
+        index += (slice(None),) * (len(shape) - len(index))
+        return np.asarray(item[index[::-1]]).T
 
-def _matlab_class(item: Any) -> str:
-    """What MATLAB says the item is; a plain HDF5 array counts as numbers."""
-    name = item.attrs.get("MATLAB_class", b"double")
-    return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
-
-
-def _chosen(path: Path, keys: Sequence[str], names: Any) -> str:
-    found = [key for key in keys if key in names]
-    if len(found) != 1:
-        expected = " or ".join(repr(key) for key in keys)
-        raise ValueError(
-            f"{path}: expected {'one ' if found else ''}array {expected}, the file holds "
-            f"{', '.join(repr(name) for name in names) or 'nothing'}"
-        )
-    return found[0]
-
-
-def _selected(path: Path, key: str, shape: tuple[int, ...], select: Select, ndim: int) -> slice:
-    try:
-        return select(_padded(shape, ndim))
-    except ValueError as error:
-        raise ValueError(f"{path}: {key!r}: {error}") from None
-
-
-def _padded(shape: Sequence[int], ndim: int) -> tuple[int, ...]:
-    return (*shape, *[1] * (ndim - len(shape)))
+    return MatArray(path, shape, item.dtype, read, in_parts=True)
 
 
 def _check_class(path: Path, key: str, kind: str) -> None:
@@ -189,13 +269,22 @@ def _check_class(path: Path, key: str, kind: str) -> None:
         raise ValueError(f"{path}: expected numbers under {key!r}, received a MATLAB {kind}")
 
 
-def _check_numbers(path: Path, key: str, dtype: np.dtype) -> None:
+def _check_numbers(path: Path, key: str, dtype: np.dtype[Any]) -> None:
     if dtype.kind not in "fiu":
         raise ValueError(f"{path}: expected real numbers under {key!r}, received dtype {dtype}")
 
 
-def _damaged(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{path}: truncated or damaged .mat file ({error})")
+@contextlib.contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """SciPy and h5py have no exception of their own for damaged files; they raise anything."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith(f"{path}: "):
+            raise
+        raise ValueError(f"{path}: truncated or damaged .mat file ({error})") from error
 
 
 def _needed(package: str, path: Path) -> ImportError:

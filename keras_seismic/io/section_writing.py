@@ -8,19 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from keras_seismic.checks import check_finite
+from keras_seismic.checks import check_finite, checked_choice
 from keras_seismic.files import written_whole
 from keras_seismic.io.arrays import write_array
 from keras_seismic.io.sections import Section
-from keras_seismic.io.segy.reading import CHUNK, read_traces
+from keras_seismic.io.segy.reading import CHUNK, read_layout, read_traces
 from keras_seismic.io.segy.trace_layout import (
-    INTEGER_TYPES,
-    SAMPLE_BYTES,
+    INTEGER_FORMATS,
     SEGY_SUFFIXES,
     SU_SUFFIXES,
     TRACE_HEADER_BYTES,
     TraceLayout,
-    read_layout,
 )
 
 
@@ -29,7 +27,7 @@ class ClippingWarning(UserWarning):
 
 
 def write_section(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     amplitude: np.ndarray,
     like: Section,
     integers: str = "refuse",
@@ -81,7 +79,7 @@ def write_section(
     return path
 
 
-def check_target(path: str | os.PathLike, like: Section, integers: str = "refuse") -> None:
+def check_target(path: str | os.PathLike[str], like: Section, integers: str = "refuse") -> None:
     """Refuse a file that ``write_section`` could not write, before work is done for it.
 
     Args:
@@ -94,10 +92,7 @@ def check_target(path: str | os.PathLike, like: Section, integers: str = "refuse
             original holds integers and ``integers`` is ``"refuse"``.
     """
     path, original = Path(path), like.path
-    if integers not in ("refuse", "round", "clip"):
-        raise ValueError(
-            f"{path}: integers must be 'refuse', 'round' or 'clip', received {integers!r}"
-        )
+    checked_choice(integers, ("refuse", "round", "clip"), f"{path}: integers")
     suffix = path.suffix.lower()
     if suffix == ".npy":
         return
@@ -112,7 +107,7 @@ def check_target(path: str | os.PathLike, like: Section, integers: str = "refuse
             + (f" or {original.suffix}" if original and original.suffix != ".npy" else "")
         )
     code = read_layout(original).code
-    if integers == "refuse" and code in INTEGER_TYPES:
+    if integers == "refuse" and code in INTEGER_FORMATS:
         raise ValueError(
             f"{path}: the samples of {original} are integers (format {code}), which would round "
             "the section to whole numbers; write .npy, or pass integers='round' or 'clip' if "
@@ -184,7 +179,7 @@ def _keep_unchanged_bytes(
 
     A number can have several forms as IBM float, of which segyio writes one.
     """
-    sample = np.dtype(f"u{SAMPLE_BYTES[layout.code]}")  # bytes as they are
+    sample = np.dtype(f"u{layout.sample_type.itemsize}")  # bytes as they are
     with layout.path.open("rb") as original, target.open("r+b") as file:
         for number, same in changed.items():
             if same.any():

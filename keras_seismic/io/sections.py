@@ -8,8 +8,7 @@ import numpy as np
 
 from keras_seismic.checks import check_finite, checked_velocity
 from keras_seismic.io.arrays import read_array
-from keras_seismic.io.segy.reading import read_segy
-from keras_seismic.io.segy.trace_layout import SEGY_SUFFIXES, SU_SUFFIXES
+from keras_seismic.io.segy import SEGY_SUFFIXES, SU_SUFFIXES, read_segy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +28,11 @@ class Section:
     @property
     def dead_traces(self) -> np.ndarray:
         """Which traces are all zero, bool ``(traces,)``."""
-        return np.all(self.amplitude == 0, axis=0)
+        dead: np.ndarray = np.all(self.amplitude == 0, axis=0)
+        return dead
 
 
-def read_section(path: str | os.PathLike, line: int | None = None) -> Section:
+def read_section(path: str | os.PathLike[str], line: int | None = None) -> Section:
     """A section from a SEG-Y (.sgy, .segy), Seismic Unix (.su) or NumPy (.npy) file.
 
     Args:
@@ -82,7 +82,7 @@ def read_section(path: str | os.PathLike, line: int | None = None) -> Section:
     return Section(amplitude, dt, path)
 
 
-def read_velocity(path: str | os.PathLike) -> np.ndarray:
+def read_velocity(path: str | os.PathLike[str]) -> np.ndarray:
     """A velocity model from a .npy file.
 
     Args:

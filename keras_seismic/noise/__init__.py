@@ -1,4 +1,4 @@
-"""Noise to train against: what recordings suffer from, added to clean sections."""
+"""Noise as recordings have it, to add to clean sections."""
 
 from keras_seismic.noise.coherent import add_linear_noise
 from keras_seismic.noise.incoherent import (
@@ -11,7 +11,6 @@ from keras_seismic.noise.levels import add_white_noise, noise_level
 from keras_seismic.noise.mixture import (
     NOISES,
     Noise,
-    NoiseKind,
     NoiseLike,
     add_noise,
     as_noises,
@@ -22,7 +21,6 @@ from keras_seismic.noise.traces import drop_traces, weaken_traces
 __all__ = [
     "NOISES",
     "Noise",
-    "NoiseKind",
     "NoiseLike",
     "add_band_limited_noise",
     "add_erratic_noise",

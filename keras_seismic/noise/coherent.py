@@ -41,7 +41,7 @@ def add_linear_noise(
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is none, ``dt`` is missing or cannot hold the band, or
+        ValueError: If the section is unusable, ``dt`` is missing or cannot hold the band, or
             another argument is not positive.
 
     Example:
@@ -102,6 +102,7 @@ def _event(
     delay = start + offset[reached] * (slowness[0] + steepness * (f - low))[:, None]
     spectrum = np.zeros((len(frequency), len(reached)), np.complex128)
     spectrum[inside] = amplitude[:, None] * np.exp(2j * np.pi * (phase - f[:, None] * delay))
-    event = np.zeros((samples, len(offset)))
+    event: np.ndarray = np.zeros((samples, len(offset)))
     event[:, reached] = np.fft.irfft(spectrum, length, axis=0)[:samples]
-    return event / np.abs(event).max()
+    event /= np.abs(event).max()
+    return event

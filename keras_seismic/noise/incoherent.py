@@ -25,7 +25,7 @@ def add_band_limited_noise(
 ) -> np.ndarray:
     """The section plus Gaussian noise of a frequency band, independent on every trace.
 
-    Harder than white noise: what lies in the signal's own band cannot be filtered away.
+    Harder than white noise: no filter removes what lies in the signal's own band.
 
     Args:
         clean: ``(time, traces)``.
@@ -38,7 +38,7 @@ def add_band_limited_noise(
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is none, ``dt`` is missing or cannot hold the band.
+        ValueError: If the section is unusable, ``dt`` is missing or cannot hold the band.
 
     Example:
         >>> clean = np.sin(np.arange(4096.0)).reshape(256, 16)
@@ -79,7 +79,6 @@ def band_limited(
 def add_erratic_noise(
     clean: np.ndarray,
     snr_db: float = 0.0,
-    dt: float | None = None,
     seed: int | Sequence[int] = 0,
     fraction: float = 0.002,
 ) -> np.ndarray:
@@ -89,7 +88,6 @@ def add_erratic_noise(
         clean: ``(time, traces)``.
         snr_db: Signal-to-noise ratio over the section, dB, met exactly: the fewer spikes,
             the larger.
-        dt: Not used; every kind of noise can be called alike.
         seed: The same seed (a number or several) gives the same noise.
         fraction: Fraction of the samples that are hit, at least one of them.
 
@@ -97,7 +95,7 @@ def add_erratic_noise(
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is none or the fraction not in [0, 1).
+        ValueError: If the section is unusable or the fraction not in [0, 1).
 
     Example:
         >>> clean = np.ones((100, 10), "float32")
@@ -125,8 +123,8 @@ def add_swell_noise(
 ) -> np.ndarray:
     """The section plus swell noise: strong, low frequencies on runs of neighboring traces.
 
-    What waves at the sea surface do to a streamer. Within a run neighbors resemble each
-    other, the strength swells and ebbs, and runs differ in strength.
+    What ocean swell does to a streamer. Within a run, neighboring traces resemble each other and
+    the strength rises and falls; runs differ in strength.
 
     Args:
         clean: ``(time, traces)``.
@@ -141,8 +139,8 @@ def add_swell_noise(
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is none, ``dt`` is missing or cannot hold the band, or
-            fraction or run make no sense.
+        ValueError: If the section is unusable, ``dt`` is missing or cannot hold the band, or
+            fraction or run are out of range.
 
     Example:
         >>> clean = np.ones((100, 40), "float32")
@@ -183,8 +181,8 @@ def add_hum(
 ) -> np.ndarray:
     """The section plus mains hum: a tone and its harmonics, another phase on every trace.
 
-    The n-th harmonic has 1/n of the tone's amplitude; those that the sampling cannot hold
-    are left out. Traces differ in strength.
+    The n-th harmonic has 1/n of the tone's amplitude; those above the Nyquist frequency are left
+    out. Traces differ in strength.
 
     Args:
         clean: ``(time, traces)``.
@@ -198,8 +196,8 @@ def add_hum(
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is none, ``dt`` is missing or cannot hold the tone, or
-            ``harmonics`` is no positive number.
+        ValueError: If the section is unusable, ``dt`` is missing or cannot hold the tone, or
+            ``harmonics`` is not positive.
 
     Example:
         >>> noisy = add_hum(np.ones((500, 3), "float32"), 0, dt=0.002, frequency=60)

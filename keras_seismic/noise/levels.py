@@ -46,7 +46,7 @@ def add_white_noise(clean: np.ndarray, snr_db: float, seed: int | Sequence[int] 
 def with_noise(clean: np.ndarray, pattern: np.ndarray, snr_db: float) -> np.ndarray:
     """The section plus a noise pattern, scaled so that the ratio is met exactly.
 
-    ``snr_db = 10 log10(sum(clean^2) / sum(noise^2))`` of this very realisation, where white
+    ``snr_db = 10 log10(sum(clean^2) / sum(noise^2))`` of this very realization, where white
     noise meets its level on average.
 
     Args:
@@ -56,7 +56,8 @@ def with_noise(clean: np.ndarray, pattern: np.ndarray, snr_db: float) -> np.ndar
     """
     energy = np.sum(np.square(clean, dtype=np.float64))
     factor = np.sqrt(energy / np.sum(np.square(pattern, dtype=np.float64))) * 10 ** (-snr_db / 20)
-    return (clean + factor * pattern).astype(np.float32)
+    noisy: np.ndarray = (clean + factor * pattern).astype(np.float32)
+    return noisy
 
 
 def checked_section(section: np.ndarray, caller: str) -> np.ndarray:

@@ -10,7 +10,6 @@ from keras_seismic.noise.levels import checked_fraction, checked_section
 def drop_traces(
     section: np.ndarray,
     fraction: float = 0.1,
-    dt: float | None = None,
     seed: int | Sequence[int] = 0,
     gap: int = 1,
 ) -> np.ndarray:
@@ -20,7 +19,6 @@ def drop_traces(
         section: ``(time, traces)``.
         fraction: Fraction of the traces that are missing: at least one unless it is 0, and never
             all.
-        dt: Not used; every kind of noise can be called alike.
         seed: The same seed (a number or several) takes the same traces.
         gap: Traces that go missing together.
 
@@ -28,7 +26,7 @@ def drop_traces(
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is none, the fraction not in [0, 1) or the gap not positive.
+        ValueError: If the section is unusable, the fraction not in [0, 1) or the gap not positive.
 
     Example:
         >>> section = drop_traces(np.ones((5, 20), "float32"), fraction=0.25)
@@ -44,7 +42,6 @@ def drop_traces(
 def weaken_traces(
     section: np.ndarray,
     fraction: float = 0.1,
-    dt: float | None = None,
     seed: int | Sequence[int] = 0,
     gain: tuple[float, float] = (0.0, 0.1),
 ) -> np.ndarray:
@@ -53,7 +50,6 @@ def weaken_traces(
     Args:
         section: ``(time, traces)``.
         fraction: Fraction of the traces that are weak: at least one unless it is 0, and never all.
-        dt: Not used; every kind of noise can be called alike.
         seed: The same seed (a number or several) takes the same traces.
         gain: Smallest and largest factor, drawn for each of them.
 
@@ -61,7 +57,7 @@ def weaken_traces(
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is none, the fraction not in [0, 1), or the gains are not
+        ValueError: If the section is unusable, the fraction not in [0, 1), or the gains are not
             0 or more and in order.
 
     Example:

@@ -27,11 +27,11 @@ MODELS, BATCHING, MONITORING, COMPOSE = (
 
 _METRICS = "/monitoring/prometheus/metrics"
 
+#: Further requests than can wait are told to come again; as many batches run as there are cores.
 _BATCHING = Template("""\
 max_batch_size { value: $size }
 batch_timeout_micros { value: $micros }
-num_batch_threads { value: $threads }
-max_enqueued_batches { value: $enqueued }
+max_enqueued_batches { value: 100 }
 """)
 
 _MONITORING = Template("""\
@@ -79,31 +79,17 @@ class Batching:
     Args:
         max_batch_size: Examples in a batch; larger requests are refused.
         batch_timeout: Seconds to wait for further requests before a batch is run.
-        threads: Batches that run at the same time, by default one per processor.
-        max_enqueued_batches: Batches that may wait; further requests are told to come again.
     """
 
     max_batch_size: int = 32
     batch_timeout: float = 0.005
-    threads: int = dataclasses.field(default_factory=lambda: os.cpu_count() or 1)
-    max_enqueued_batches: int = 100
 
     def __post_init__(self) -> None:
-        sizes = (self.max_batch_size, self.threads, self.max_enqueued_batches)
-        if min(sizes) < 1 or not 0 <= self.batch_timeout < 60:
+        if self.max_batch_size < 1 or not 0 <= self.batch_timeout < 60:
             raise ValueError(
-                "Batching: expected sizes of at least 1 and a time-out from 0 to 60 s, received "
+                "Batching: expected a size of at least 1 and a time-out from 0 to 60 s, received "
                 f"{self}"
             )
-
-    def __str__(self) -> str:
-        """``BatchingParameters`` in protobuf's text form."""
-        return _BATCHING.substitute(
-            size=self.max_batch_size,
-            micros=round(self.batch_timeout * 1e6),
-            threads=self.threads,
-            enqueued=self.max_enqueued_batches,
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +129,6 @@ def write_configuration(
     monitoring: bool = True,
     image: str = IMAGE,
     max_message_bytes: int = DEFAULT_MESSAGE_BYTES,
-    reload_seconds: int = 30,
     overwrite: bool = False,
 ) -> Commands:
     """Write a folder that TensorFlow Serving can start from.
@@ -162,7 +147,6 @@ def write_configuration(
         monitoring: Serve metrics for Prometheus at ``/monitoring/prometheus/metrics``.
         image: Docker's, with its release: a moving tag such as ``latest`` is refused.
         max_message_bytes: Largest request and answer over gRPC.
-        reload_seconds: How often the server reads ``models.config`` again, for new labels.
         overwrite: Replace these files if they are there.
 
     Returns:
@@ -180,15 +164,12 @@ def write_configuration(
         >>> print(write_configuration("serving", models))  # doctest: +SKIP
     """
     folder = Path(folder).resolve()
-    _check(models, port, rest_port, image, max_message_bytes, reload_seconds)
-    signatures = {model.name: _served(model) for model in models}
-    if batching is not None:
-        for model in models:
-            _check_batchable(model, signatures[model.name])
+    _check(models, port, rest_port, image, max_message_bytes)
+    signatures, *_ = [_signatures(model, batching is not None) for model in models]
     limit = f"grpc.max_receive_message_length={max_message_bytes}"
     arguments = [
         f"--model_config_file={folder / MODELS}",
-        f"--model_config_file_poll_wait_seconds={reload_seconds}",
+        "--model_config_file_poll_wait_seconds=30",
         f"--grpc_channel_arguments={limit},{limit.replace('receive', 'send')}",
     ]
     contents = {}
@@ -196,7 +177,8 @@ def write_configuration(
         # No version is loaded yet when the server first reads the labels.
         arguments.append("--allow_version_labels_for_unavailable_models=true")
     if batching is not None:
-        contents[BATCHING] = str(batching)
+        micros = round(batching.batch_timeout * 1e6)
+        contents[BATCHING] = _BATCHING.substitute(size=batching.max_batch_size, micros=micros)
         arguments += [
             "--enable_batching=true", f"--batching_parameters_file={folder / BATCHING}"
         ]  # fmt: skip
@@ -219,7 +201,7 @@ def write_configuration(
         folder,
         ("tensorflow_model_server", f"--port={port}", f"--rest_api_port={rest_port or 0}",
          *arguments),
-        _client(models[0], signatures[models[0].name], port, max_message_bytes),
+        _client(models[0], signatures, port, max_message_bytes),
         tuple(checks),
         tuple(warnings),
     )  # fmt: skip
@@ -275,7 +257,6 @@ def _check(
     rest_port: int | None,
     image: str,
     max_message_bytes: int,
-    reload_seconds: int,
 ) -> None:
     names = [model.name for model in models]
     if not names or len(set(names)) < len(names):
@@ -300,29 +281,24 @@ def _check(
             "write_configuration: expected max_message_bytes from 65536 to 2**31 - 1, received "
             f"{max_message_bytes}"
         )
-    if reload_seconds < 1:
-        raise ValueError(f"write_configuration: reload_seconds must be 1 or more: {reload_seconds}")
 
 
-def _served(model: ServedModel) -> dict[str, Signature]:
+def _signatures(model: ServedModel, batched: bool) -> dict[str, Signature]:
     """The signatures of the version that answers by default."""
     signatures = read_signatures(model.newest)
     if "serving_default" not in signatures:
         raise ValueError(
             f"{model.newest}: expected a signature serving_default, found "
-            f"{', '.join(sorted(signatures)) or 'none'}"
+            f"{', '.join(signatures) or 'none'}"
         )
-    return signatures
-
-
-def _check_batchable(model: ServedModel, signatures: Mapping[str, Signature]) -> None:
-    for signature in signatures.values():
+    for signature in signatures.values() if batched else ():
         for tensor in signature.inputs.values():
             if tensor.shape is None or None in tensor.shape[1:]:
                 raise ValueError(
                     f"{model.name}: batching merges inputs of one shape only, but {signature}; "
                     "serve it without batching, or from another server"
                 )
+    return signatures
 
 
 def _write(folder: Path, contents: Mapping[str, str], overwrite: bool) -> None:

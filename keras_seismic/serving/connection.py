@@ -38,7 +38,7 @@ _LONGEST = 86400.0
 _MOST_RETRIES = 4
 
 #: Seconds for the question that an error message needs answered.
-_PATIENCE = 1.0
+_PATIENCE = 5.0
 
 
 class Connection:
@@ -149,8 +149,6 @@ class Connection:
         return spec
 
     def _ask_metadata(self, timeout: float) -> Metadata:
-        from google.protobuf import json_format
-
         api = self._apis.get_model_metadata_pb2
         response = self._prediction.GetModelMetadata(
             api.GetModelMetadataRequest(model_spec=self._spec(), metadata_field=["signature_def"]),
@@ -160,9 +158,8 @@ class Connection:
         signatures = api.SignatureDefMap()
         if not response.metadata["signature_def"].Unpack(signatures):
             raise ServerError(f"{self}: the server's metadata holds no signatures")
-        content = json_format.MessageToDict(signatures, preserving_proto_field_name=True)
         version = response.model_spec.version.value
-        return Metadata(self.model, version, described(content.get("signature_def", {})))
+        return Metadata(self.model, version, described(signatures.signature_def))
 
     def _ask_status(self, timeout: float) -> list[VersionStatus]:
         api = self._apis.get_model_status_pb2
@@ -317,14 +314,11 @@ def _check_tls(tls: bool | str | Path) -> None:
 
 def _check_headers(headers: Mapping[str, str]) -> None:
     """Refuse bad headers here, because gRPC's own errors show their values."""
-    for position, (name, value) in enumerate(headers.items()):
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+    for header in headers.items():
+        if not all(isinstance(part, str) for part in header) or not (
+            re.fullmatch(r"[A-Za-z0-9_.-]+", header[0]) and re.fullmatch(r"[ -~]*", header[1])
+        ):
             raise ValueError(
-                f"Client: expected letters, digits, _ . and - as the name of header {position} "
-                "(names and values are not shown here)"
-            )
-        if not isinstance(value, str) or not re.fullmatch(r"[ -~]*", value):
-            raise ValueError(
-                f"Client: expected one line of ASCII text as the header {name!r}, received "
-                f"{type(value).__name__} of another form (values are not shown here)"
+                "Client: expected headers with names of letters, digits, _ . and -, and one line "
+                "of ASCII text each (they are not shown here)"
             )

@@ -157,7 +157,6 @@ def read_signatures(folder: str | os.PathLike[str]) -> dict[str, Signature]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a SavedModel that can be served.
     """
-    from google.protobuf import json_format
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -169,10 +168,7 @@ def read_signatures(folder: str | os.PathLike[str]) -> dict[str, Signature]:
         raise ValueError(f"{path}: is no SavedModel: {error}") from error
     for graph in proto.meta_graphs:
         if "serve" in graph.meta_info_def.tags:
-            return described({
-                name: json_format.MessageToDict(signature, preserving_proto_field_name=True)
-                for name, signature in graph.signature_def.items()
-            })  # fmt: skip
+            return described(graph.signature_def)
     raise ValueError(f"{path}: holds no graph for serving (tag 'serve')")
 
 

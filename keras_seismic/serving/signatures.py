@@ -107,19 +107,14 @@ class VersionStatus:
         return f"{self.version} {self.state}" + (f" ({self.message})" if self.message else "")
 
 
-def described(signature_def: Mapping[str, Any]) -> dict[str, Signature]:
-    """Signatures from the JSON form of TensorFlow's ``SignatureDef`` protos, by name.
+def described(signature_defs: Mapping[str, Any]) -> dict[str, Signature]:
+    """Signatures from TensorFlow's ``SignatureDef`` protos, by name.
 
-    Args:
-        signature_def: ``{name: {"inputs": {...}, "outputs": {...}}}``, as REST's metadata
-            holds it and ``google.protobuf.json_format`` makes it. TensorFlow's own
-            bookkeeping (names that begin with ``__``) is left out.
+    TensorFlow's own bookkeeping (names that begin with ``__``) is left out.
     """
     return {
-        name: Signature(
-            name, _tensors(content.get("inputs", {})), _tensors(content.get("outputs", {}))
-        )
-        for name, content in signature_def.items()
+        name: Signature(name, _tensors(proto.inputs), _tensors(proto.outputs))
+        for name, proto in sorted(signature_defs.items())
         if not name.startswith("__")
     }
 
@@ -195,7 +190,10 @@ def _checked(tensor: TensorDescription, array: np.ndarray, where: str) -> np.nda
         raise InvalidInputError(
             f"{name}: expected real numbers ({DTYPES[tensor.dtype]}), received {array.dtype}"
         )
-    if tensor.shape is not None and not _fits(array.shape, tensor.shape):
+    if tensor.shape is not None and not (
+        array.ndim == len(tensor.shape)
+        and all(n in (None, size) for n, size in zip(tensor.shape, array.shape, strict=True))
+    ):
         raise InvalidInputError(
             f"{name}: expected shape {_in_words(tensor.shape)}, received {array.shape}"
         )
@@ -213,12 +211,6 @@ def _checked(tensor: TensorDescription, array: np.ndarray, where: str) -> np.nda
     return cast
 
 
-def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(expected) and all(
-        size is None or size == n for size, n in zip(expected, shape, strict=True)
-    )
-
-
 def _in_words(shape: tuple[int | None, ...] | None) -> str:
     if shape is None:
         return "of any rank"
@@ -227,14 +219,16 @@ def _in_words(shape: tuple[int | None, ...] | None) -> str:
     return f"({', '.join(names)})"
 
 
-def _tensors(content: Mapping[str, Any]) -> dict[str, TensorDescription]:
-    return {name: _tensor(name, info) for name, info in content.items()}
+def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorDescription]:
+    from tensorflow.core.framework import types_pb2
 
-
-def _tensor(name: str, info: Mapping[str, Any]) -> TensorDescription:
-    """From JSON, whose keys are in either of the two forms that protobuf writes."""
-    proto = info.get("tensor_shape", info.get("tensorShape", {}))
-    unknown = proto.get("unknown_rank", proto.get("unknownRank", False))
-    sizes = (int(axis.get("size", 0)) for axis in proto.get("dim", ()))
-    shape = None if unknown else tuple(None if n < 0 else n for n in sizes)
-    return TensorDescription(name, info.get("dtype", "DT_INVALID"), shape, info.get("name", ""))
+    tensors = {}
+    for name, info in sorted(infos.items()):
+        shape = tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
+        tensors[name] = TensorDescription(
+            name,
+            types_pb2.DataType.Name(info.dtype),
+            None if info.tensor_shape.unknown_rank else shape,
+            info.name,
+        )
+    return tensors

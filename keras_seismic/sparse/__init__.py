@@ -1,4 +1,4 @@
-"""Inversion: operators, and the sparse models that explain data through them."""
+"""Sparse inversion: linear operators, and sparse models that explain data through them."""
 
 from keras_seismic.sparse.comparison import best_weight, compare_methods, cost_above_minimum
 from keras_seismic.sparse.convolution import WaveletConvolution

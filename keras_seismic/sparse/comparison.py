@@ -1,4 +1,4 @@
-"""Gradient descent, ISTA, FISTA and LISTA side by side: speed of convergence, error, time."""
+"""Gradient descent, ISTA, FISTA and LISTA side by side: convergence, error, time."""
 
 import functools
 import time
@@ -9,27 +9,27 @@ import numpy as np
 from keras import ops
 
 from keras_seismic.sparse.operators import Operator
-from keras_seismic.sparse.solver import ProximalGradient, automatic_step
+from keras_seismic.sparse.solver import ProximalGradient
 from keras_seismic.sparse.sparsity import FISTA, ISTA, GradientDescent
 
 
 def cost_above_minimum(
     operator: Operator, data: np.ndarray, weight: float, iterations: int = 300
 ) -> dict[str, np.ndarray]:
-    """How far each method's cost lies above its minimum, iteration by iteration.
+    """How far the cost of each method lies above its minimum, by iteration.
 
-    The minimum is what FISTA with restart reaches in thirty times as many iterations.
-    Gradient descent has a function of its own, the misfit alone, and a minimum of its own.
+    The minimum is what FISTA with restart reaches in thirty times as many iterations. Gradient
+    descent minimizes the misfit alone and is measured against the minimum of that.
 
     Args:
         operator: ``A``.
         data: ``(..., *data_shape)``; float64 shows small gaps that float32 cannot.
-        weight: Of ``|x|_1``.
-        iterations: Of each method.
+        weight: Weight of ``|x|_1``.
+        iterations: Iterations of each method.
 
     Returns:
-        ``"gradient descent"``, ``"ISTA"`` and ``"FISTA"``, each ``(iterations + 1,)``, divided
-        by the cost at the start.
+        ``"gradient descent"``, ``"ISTA"`` and ``"FISTA"``, each ``(iterations + 1,)``, relative to
+        the first cost.
     """
     solvers = {
         "gradient descent": (GradientDescent(operator), 0.0),
@@ -52,26 +52,25 @@ def compare_methods(
     iterations: int = 100,
     lista: keras.Model | None = None,
 ) -> list[dict[str, float | str]]:
-    """Error, iterations and seconds of each method on sections whose reflectivity is known.
+    """Error, iterations and time of each method on sections of known reflectivity.
 
     Args:
         operator: ``A``.
         sections: ``(batch, time, traces, 1)``.
-        reflectivity: The truth, likewise.
-        weight: Of ``|x|_1`` for ISTA and FISTA.
-        iterations: Of gradient descent, ISTA and FISTA.
+        reflectivity: Their true reflectivity, of the same shape.
+        weight: Weight of ``|x|_1`` for ISTA and FISTA.
+        iterations: Iterations of gradient descent, ISTA and FISTA.
         lista: A trained ``LISTA``; its layers count as iterations.
 
     Returns:
-        A row a method: ``method``, ``iterations``, ``relative_error`` ``|x - truth| / |truth|``
-        and ``seconds``, without the time to compile.
+        A row per method: ``method``, ``iterations``, ``relative_error``
+        (``|x - truth| / |truth|``) and ``seconds``, compilation excluded.
     """
     data = np.moveaxis(sections[..., 0], 1, 2)
-    step = automatic_step(operator, data.shape)  # once, or each would estimate it anew
     solvers: list[ProximalGradient] = [
-        GradientDescent(operator, step),
-        ISTA(operator, weight, step),
-        FISTA(operator, weight, step),
+        GradientDescent(operator),
+        ISTA(operator, weight),
+        FISTA(operator, weight),
     ]
 
     def classic(solver: ProximalGradient) -> np.ndarray:
@@ -100,15 +99,15 @@ def compare_methods(
 def best_weight(
     operator: Operator, sections: np.ndarray, reflectivity: np.ndarray, iterations: int = 100
 ) -> float:
-    """The weight with which FISTA comes closest to a known reflectivity, of a grid of 13.
+    """The weight, out of 13, with which FISTA comes closest to a known reflectivity.
 
-    A tuning that no real section allows: it makes FISTA as good a rival as it can be.
+    Real sections do not allow this tuning: it makes FISTA as strong a rival as it can be.
 
     Args:
         operator: ``A``.
         sections: ``(batch, time, traces, 1)``.
-        reflectivity: The truth, likewise.
-        iterations: Of FISTA.
+        reflectivity: Their true reflectivity, of the same shape.
+        iterations: Iterations of FISTA.
     """
     data, truth = (np.moveaxis(x[..., 0], 1, 2) for x in (sections, reflectivity))
     largest = float(np.abs(ops.convert_to_numpy(operator.adjoint(data))).max())

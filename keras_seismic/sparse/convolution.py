@@ -7,35 +7,35 @@ from keras import ops
 from keras_seismic.sparse.operators import Operator
 from keras_seismic.types import Tensor
 
-#: Fewest samples that one row of the matrix product returns.
+#: Smallest number of samples that one row of the matrix product returns.
 _BLOCK = 64
 
-#: Longest wavelet that is applied as a sum of shifted traces in float64, where matrix products
-#: are slow on a CPU.
+#: Longest wavelet applied as a sum of shifted traces in float64, where matrix products are slow
+#: on a CPU.
 _SHORT = 64
 
 
 class WaveletConvolution(Operator):
     """Reflectivity to traces: ``y[i] = sum_j w[j] x[i - j + zero_time]``, along the last axis.
 
-    Conventions. **Sign:** a positive reflection coefficient (impedance grows with depth)
-    gives the wavelet as it stands, so that a wavelet with a positive peak makes it a peak
-    (normal polarity of a zero-phase section). **Zero time:** sample ``zero_time`` of the
-    wavelet lies on the reflector: the middle for a zero-phase wavelet, the default; 0 for a
-    causal one whose first sample is at time zero. Traces keep their length; what the wavelet
-    carries past either end is cut off, as it is in a record. The adjoint is the correlation.
+    Conventions. **Sign:** a positive reflection coefficient (impedance increasing with depth)
+    gives the wavelet unchanged, so a wavelet with a positive peak turns it into a peak (normal
+    polarity of a zero-phase section). **Zero time:** sample ``zero_time`` of the wavelet falls
+    on the reflector: the middle for a zero-phase wavelet, the default; 0 for a causal one whose
+    first sample is at time zero. Traces keep their length; whatever the wavelet carries past
+    either end is cut off, as in a record. The adjoint is the correlation.
 
-    Samples are taken in blocks, each a product with one small Toeplitz matrix, which a CPU
-    and an accelerator do several times quicker than a convolution of one channel.
+    Samples are processed in blocks, each a product with one small Toeplitz matrix, which is
+    several times faster than a single-channel convolution on CPUs and accelerators alike.
 
     Args:
         wavelet: ``(length,)``.
-        samples: Samples of a trace; by default any number that the wavelet fits into.
+        samples: Samples per trace; by default any number at least as long as the wavelet.
         zero_time: Index of the wavelet's sample at time zero, by default ``length // 2``.
 
     Raises:
-        ValueError: If the wavelet is not a finite, nonzero vector, longer than the trace, or
-            ``zero_time`` lies outside of it.
+        ValueError: If the wavelet is not a finite, nonzero vector or is longer than the trace,
+            or ``zero_time`` lies outside it.
 
     Example:
         >>> operator = WaveletConvolution([-1.0, 2.0, -1.0])
@@ -86,11 +86,11 @@ class WaveletConvolution(Operator):
             return sum(float(w) * padded[..., j : j + samples] for j, w in enumerate(wavelet[::-1]))
         block = max(_BLOCK, -(-reach // 2))
         blocks, following = -(-samples // block), -(-reach // block)
-        before = reach - zero_time  # samples of the future that the first output needs
+        before = reach - zero_time  # zeros ahead of the first sample
         after = (blocks + following) * block - samples - before
         padded = ops.pad(traces, [(0, 0)] * len(leading) + [(before, after)])
         rows = ops.reshape(padded, (*leading, blocks + following, block))
-        # A block's window: its own samples and as many of the rows behind it as it reaches.
+        # The window of a block: its own samples and those that the wavelet reaches behind it.
         parts = [
             rows[..., k : k + blocks, : min(block, block + reach - k * block)]
             for k in range(following + 1)
@@ -102,7 +102,7 @@ class WaveletConvolution(Operator):
 
 
 def _window_matrix(wavelet: np.ndarray, block: int) -> np.ndarray:
-    """The matrix from a block and what follows it to a block of convolved samples."""
+    """The matrix that maps a block and what follows it to a block of convolved samples."""
     matrix = np.zeros((block + wavelet.size - 1, block))
     for column in range(block):
         matrix[column : column + wavelet.size, column] = wavelet[::-1]

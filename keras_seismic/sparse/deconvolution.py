@@ -12,20 +12,20 @@ from keras_seismic.sparse.convolution import WaveletConvolution
 from keras_seismic.sparse.solver import Solution
 from keras_seismic.sparse.sparsity import FISTA
 
-#: Halvings of the interval in which the discrepancy principle looks for the weight.
+#: Bisections in the search for the weight by the discrepancy principle.
 _BISECTIONS = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Deconvolution:
-    """What ``deconvolve`` found; arrays are ``(time, traces)``.
+    """Result of ``deconvolve``; arrays are ``(time, traces)``.
 
     Attributes:
-        section: What was deconvolved.
-        reflectivity: Sparse spikes, in the section's units for a wavelet with peak 1.
-        fit: The reflectivity convolved with the wavelet again.
-        weight: Of ``|x|_1``.
-        solution: What the solver says: cost, iterations, why it stopped.
+        section: The input.
+        reflectivity: Sparse spikes, in the units of the section if the wavelet's peak is 1.
+        fit: The reflectivity convolved with the wavelet.
+        weight: Weight of ``|x|_1``.
+        solution: The solver's report: cost, iterations, why it stopped.
     """
 
     section: np.ndarray
@@ -36,12 +36,12 @@ class Deconvolution:
 
     @property
     def residual(self) -> np.ndarray:
-        """What the fit leaves of the section."""
+        """Section minus fit."""
         return self.section - self.fit
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Weight, fraction of the section's energy that is explained, and how sparse it is."""
+        """Weight, fraction of the section's energy explained, sparsity and iterations."""
         energy = float(np.sum(np.square(self.section, dtype=np.float64)))
         left = float(np.sum(np.square(self.residual, dtype=np.float64)))
         return {
@@ -61,17 +61,17 @@ def deconvolve(
     iterations: int = 100,
     positive: bool = False,
 ) -> Deconvolution:
-    """Reflectivity of a section by FISTA, trace by trace in one compiled loop.
+    """Reflectivity of a section by FISTA, all traces in one compiled loop.
 
     Args:
         section: ``(time, traces)``.
-        operator: Convolution with the section's wavelet.
-        weight: Of ``|x|_1``, in the section's units times the wavelet's. By default the
-            discrepancy principle chooses it (``discrepancy_weight``).
-        noise: Standard deviation of the noise in the section for that, by default
-            ``estimate_noise(section)``.
-        iterations: Of FISTA.
-        positive: Keep the reflectivity from being negative.
+        operator: Convolution with the wavelet of the section.
+        weight: Weight of ``|x|_1``, in the section's units times the wavelet's. By default
+            chosen by the discrepancy principle (``discrepancy_weight``).
+        noise: Standard deviation of the noise in the section, used to choose the weight; by
+            default ``estimate_noise(section)``.
+        iterations: Iterations of FISTA.
+        positive: Keep the reflectivity from becoming negative.
 
     Raises:
         ValueError: If the section is not ``(time, traces)``, not finite or shorter than the
@@ -112,19 +112,19 @@ def estimate_wavelet(section: np.ndarray, length: int = 51) -> np.ndarray:
     """Zero-phase wavelet with the mean amplitude spectrum of a section.
 
     The classic assumption: reflectivity is white, so the autocorrelation of the traces is
-    that of the wavelet; its phase they do not tell, so it is taken as zero. Samples of mutes
-    and dead traces, all zero, do not count but for the scale, which is set to a peak of 1.
+    that of the wavelet. It does not contain the phase, which is taken as zero. Mutes and dead
+    traces, all zero, only affect the scale, and the peak is set to 1.
 
     Args:
         section: ``(time, traces)``.
-        length: Samples of the wavelet, odd; two or three periods of the dominant frequency.
+        length: Samples of the wavelet, odd: two or three periods of the dominant frequency.
 
     Returns:
         float64 ``(length,)``, symmetric, 1 in the middle.
 
     Raises:
-        ValueError: If the length is even, less than 3 or more than the trace has, or the
-            section is all zero.
+        ValueError: If the length is even, below 3 or above that of the traces, or the section
+            is all zero.
 
     Example:
         >>> from keras_seismic.sparse import sample_reflectivity
@@ -146,7 +146,7 @@ def estimate_wavelet(section: np.ndarray, length: int = 51) -> np.ndarray:
     half = length // 2
     power = np.sum(np.abs(np.fft.rfft(traces, 2 * samples)) ** 2, axis=0)
     autocorrelation = np.fft.irfft(power)[: length + 1]
-    # Lags beyond the wavelet's length are chance; the taper lets them go smoothly.
+    # Lags beyond the wavelet's length are chance; the taper fades them out.
     taper = 0.5 + 0.5 * np.cos(np.pi * np.arange(length + 1) / (length + 1))
     tapered = autocorrelation * taper
     symmetric = np.concatenate([tapered, np.zeros(6 * length), tapered[:0:-1]])
@@ -158,17 +158,17 @@ def estimate_wavelet(section: np.ndarray, length: int = 51) -> np.ndarray:
 
 
 def estimate_noise(section: np.ndarray) -> float:
-    """Standard deviation of what neighboring traces do not share.
+    """Noise level of a section: the standard deviation of what neighboring traces do not share.
 
     ``1.4826 median |a_i - (a_{i-1} + a_{i+1}) / 2| / sqrt(1.5)`` over samples that are not
-    zero. Steep dips and diffractions count as noise, and noise that neighbors share, which
-    migration makes, does not: a level to start from, not a measurement.
+    zero. Steep dips and diffractions count as noise; noise that neighbors share, such as
+    migration makes, does not. A level to start from, not a measurement.
 
     Args:
         section: ``(time, traces)``, at least three traces.
 
     Raises:
-        ValueError: If there are fewer traces, or no three neighbors with data.
+        ValueError: If no three neighboring traces have data.
     """
     traces = traces_of(section)
     live = (traces[1:-1] != 0) & (traces[2:] != 0) & (traces[:-2] != 0)
@@ -182,16 +182,16 @@ def estimate_noise(section: np.ndarray) -> float:
 
 
 def noise_weight(operator: WaveletConvolution, samples: int, noise: float) -> float:
-    """The weight under which white noise alone makes no spikes: ``s |w| sqrt(2 log n)``.
+    """The weight above which white noise alone makes no spikes: ``s |w| sqrt(2 log n)``.
 
-    ``A^T`` turns noise of standard deviation s into values of ``s |w|``, the largest of n of
-    which is about ``sqrt(2 log n)`` times as large. Safe and on the large side: it shrinks
-    true spikes by as much.
+    ``A^T`` turns noise of standard deviation s into noise of standard deviation ``s |w|``; the
+    largest of n such values is about ``sqrt(2 log n)`` times that. Safe, but large: true spikes
+    shrink by as much.
 
     Args:
         operator: Convolution with the wavelet.
-        samples: n, samples of a trace.
-        noise: s, in the section's units.
+        samples: Samples per trace, n.
+        noise: Standard deviation s of the noise, in the units of the section.
     """
     return float(noise * np.linalg.norm(operator.wavelet) * np.sqrt(2 * np.log(samples)))
 
@@ -199,22 +199,22 @@ def noise_weight(operator: WaveletConvolution, samples: int, noise: float) -> fl
 def discrepancy_weight(
     operator: WaveletConvolution, data: np.ndarray, noise: float, iterations: int = 100
 ) -> float:
-    """The weight that leaves a residual as large as the noise (Morozov's principle).
+    """The weight whose residual is as large as the noise (Morozov's principle).
 
-    Found by bisection on its logarithm, since the residual grows with the weight.
+    Found by bisection of its logarithm, as the residual grows with the weight.
 
     Args:
         operator: Convolution with the wavelet.
         data: ``(traces, time)``.
         noise: Standard deviation of the noise. Samples that are zero (mutes, dead traces)
-            have none.
-        iterations: Of FISTA for each weight tried; each starts from the last one's model.
+            are taken as free of noise.
+        iterations: Iterations of FISTA per weight; each starts from the last model.
 
     Returns:
         The weight.
 
     Raises:
-        ValueError: If the noise is not positive, or as strong as the data.
+        ValueError: If the noise is not positive, or at least as strong as the data.
     """
     live = max(int(np.count_nonzero(data)), 1)
     level = float(np.linalg.norm(data)) / live**0.5
@@ -224,7 +224,7 @@ def discrepancy_weight(
             f"{level:.4g}, received {noise:.4g}"
         )
     wanted = noise * live**0.5
-    # At the largest value of |A^T y| the model is zero.
+    # With the largest value of |A^T y| as the weight, the model is zero.
     high = float(np.abs(ops.convert_to_numpy(operator.adjoint(data))).max())
     low, model = high * 1e-6, None
     for _ in range(_BISECTIONS):
@@ -238,21 +238,21 @@ def discrepancy_weight(
 def choose_wavelet(
     choice: str | None, section: np.ndarray, dt: float | None, length: int = 51
 ) -> np.ndarray:
-    """A wavelet from a file, of a frequency, or from the section itself.
+    """A wavelet from a file, by its frequency, or estimated from the section.
 
     Args:
-        choice: Path of a .npy file; a peak frequency in Hz for a Ricker wavelet with time zero
-            in its middle; ``None`` for ``estimate_wavelet``.
+        choice: Path of a .npy file; a peak frequency in Hz, for a Ricker wavelet with time zero
+            in its middle; or ``None``, for ``estimate_wavelet``.
         section: ``(time, traces)``.
-        dt: Sample interval, s; only a frequency needs it.
-        length: Samples of an estimated wavelet; an even number is made odd.
+        dt: Sample interval, s; needed for a frequency only.
+        length: Samples of an estimated wavelet; an even number is rounded up.
 
     Returns:
         float64 ``(length,)``.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file holds no wavelet, or a frequency comes without ``dt``.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file does not hold a wavelet, or ``dt`` is missing for a frequency.
 
     Example:
         >>> wavelet = choose_wavelet("25", np.zeros((100, 1)), 0.004)
@@ -273,6 +273,10 @@ def choose_wavelet(
     if dt is None:
         raise ValueError(
             f"a {frequency:g} Hz wavelet needs the sample interval, which the section does not "
+<<<<<<< HEAD
             "tell; pass dt (s)"
+=======
+            "contain; pass dt (s)"
+>>>>>>> origin/main
         )
     return np.trim_zeros(ricker(frequency, dt, len(section)))

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def plot_deconvolution(result: Deconvolution, dt: float | None = None, title: str = "") -> "Figure":
-    """Section, reflectivity, fit and residual; all but the reflectivity on one scale.
+    """Section, reflectivity, fit and residual, all but the reflectivity on the same scale.
 
     Args:
-        result: What ``deconvolve`` returned.
+        result: Result of ``deconvolve``.
         dt: Sample interval, s; without it the axis counts samples.
         title: Heading of the figure.
     """
@@ -56,9 +56,9 @@ def plot_traces(
     """One trace with its fit, and its reflectivity as stems.
 
     Args:
-        result: What ``deconvolve`` returned.
+        result: Result of ``deconvolve``.
         dt: Sample interval, s.
-        trace: Which one, by default the middle one.
+        trace: Number of the trace, by default the middle one.
         title: Heading of the figure.
     """
     figure = new_figure(12, 5)
@@ -79,10 +79,10 @@ def plot_traces(
 
 
 def plot_convergence(gaps: dict[str, np.ndarray], title: str = "") -> "Figure":
-    """Cost above its minimum against iterations, with lines that fall like 1/k and 1/k^2.
+    """Cost above its minimum by iteration, with lines that fall like 1/k and 1/k^2.
 
     Args:
-        gaps: What ``cost_above_minimum`` returned.
+        gaps: Result of ``cost_above_minimum``.
         title: Heading of the figure.
     """
     figure = new_figure(7, 4.6)

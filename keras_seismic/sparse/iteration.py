@@ -1,4 +1,4 @@
-"""The compiled loop of the proximal-gradient methods: what one iteration does."""
+"""The compiled loop of the proximal gradient methods."""
 
 import functools
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from keras_seismic.backend import compiled
 from keras_seismic.sparse.operators import Operator
 from keras_seismic.types import Tensor
 
-#: Why a loop ended: it did not, or one of the criteria was met, or the step is too large.
+#: Why a loop ended: it has not, a tolerance was met, or the step is too long.
 RUNNING, CHANGE, RESIDUAL, DIVERGED = range(4)
 
-#: Rise of the energy, in parts of the first cost, that rounding and a step of just 1/L leave
-#: room for; a step that is too large passes it within a few iterations.
+#: Rise of the energy, relative to the first cost, that is put down to rounding and to a step of
+#: just about 1/L; a step that is too long exceeds it within a few iterations.
 _RISE = 1e-3
 
 
@@ -26,7 +26,7 @@ class Rules(NamedTuple):
     restart: bool
     positive: bool
     backtracking: bool
-    change: bool  # whether to stop by it: looking costs a pass over the model
+    change: bool  # whether to stop by it: testing for it costs a pass over the model
 
 
 class State(NamedTuple):
@@ -35,14 +35,14 @@ class State(NamedTuple):
     Attributes:
         model: ``x_k``.
         prediction: ``A x_k``.
-        point: Where the next gradient is taken; ``x_k``, with momentum beyond it.
-        point_prediction: ``A`` of it, which costs no further product with A.
+        point: Where the next gradient is taken: at ``x_k``, or beyond it with momentum.
+        point_prediction: ``A`` times that point, at no further product with A.
         t: Nesterov's number.
         step: Step length.
         iteration: k.
-        lowest_energy: Lowest value so far of what must not rise.
+        lowest_energy: Smallest value so far of what must not rise.
         ended: One of ``RUNNING``, ``CHANGE``, ``RESIDUAL``, ``DIVERGED``.
-        cost: The function that is minimized, at ``x_0`` to ``x_k``.
+        cost: The objective at ``x_0`` to ``x_k``.
     """
 
     model: Any
@@ -58,7 +58,7 @@ class State(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """When to stop, as numbers of the state's precision."""
+    """When to stop, in the precision of the state."""
 
     iterations: Any
     change: Any
@@ -81,7 +81,7 @@ def iteration_loop(
 ) -> Callable[[State, Tensor, Tensor, Limits], State]:
     """A function ``(state, data, weight, limits) -> state``, compiled at its first call.
 
-    Kept by its arguments, so that solving section after section compiles once.
+    Cached by its arguments, so that solving section after section compiles only once.
     """
 
     def unfinished(state: State, limits: Limits) -> Tensor:
@@ -110,7 +110,7 @@ def _iterate(
     cost = objective(model, prediction, data, weight)
     moved = squared_norm(update)
     # Without momentum the cost itself falls; with it, the cost plus a kinetic energy does.
-    # Both are theorems for steps up to 1/L, so a rise says that the step is longer.
+    # Both are theorems for steps up to 1/L, so a rise means that the step is longer.
     energy = cost + 0.5 * moved / step if rules.momentum else cost
     iteration = state.iteration + 1
     return State(
@@ -130,7 +130,7 @@ def _iterate(
 def _attempt(
     operator: Operator, rules: Rules, state: State, gradient: Tensor, weight: Tensor, step: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Model and prediction after a gradient step of some length and the soft threshold."""
+    """Model and prediction after a gradient step of this length and soft thresholding."""
     moved = state.point - step * gradient
     model = ops.relu(moved - step * weight)
     if not rules.positive:
@@ -145,7 +145,7 @@ def _backtracked(attempt: Callable[[Tensor], tuple[Tensor, Tensor]], state: Stat
     def too_long(step: Tensor, model: Tensor, prediction: Tensor) -> Tensor:
         rise = squared_norm(prediction - state.point_prediction)
         allowed = squared_norm(model - state.point) / step
-        # The last term is the rounding of the prediction: moves below it prove nothing.
+        # The last term is the rounding of the prediction: smaller moves prove nothing.
         return rise > allowed * (1 + 1e-6) + epsilon * squared_norm(prediction)
 
     def halve(step: Tensor, model: Tensor, prediction: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -157,12 +157,12 @@ def _backtracked(attempt: Callable[[Tensor], tuple[Tensor, Tensor]], state: Stat
 
 
 def _momentum(rules: Rules, state: State, model: Tensor, update: Tensor) -> tuple[Tensor, Tensor]:
-    """Nesterov's next number and how far to go beyond the new model."""
+    """Nesterov's next number, and how far to go beyond the new model."""
     if not rules.momentum:
         return state.t, None
     t = state.t
     if rules.restart:
-        # The last move went against the gradient's: forget the speed.
+        # The last move went uphill: drop the momentum.
         against = ops.sum((state.point - model) * update) > 0
         t = ops.where(against, ops.ones_like(t), t)
     following = (1 + ops.sqrt(1 + 4 * t * t)) / 2
@@ -178,13 +178,13 @@ def _verdict(
     misfit: Tensor,
     limits: Limits,
 ) -> Tensor:
-    """Which criterion is met, if any; divergence wins."""
+    """Which tolerance is met, if any; divergence takes precedence."""
     ended = ops.full((), RUNNING, "int32")
     if rules.change:
         small = moved <= limits.change**2 * squared_norm(model)
         ended = ops.where(small, CHANGE, ended)
     ended = ops.where(misfit <= limits.residual**2, RESIDUAL, ended)
     allowed = state.lowest_energy + _RISE * state.cost[0]
-    # Written so that NaN diverges as well.
+    # Written so that NaN counts as divergence.
     ended = ops.where(energy <= allowed, ended, DIVERGED)
     return ops.cast(ended, "int32")

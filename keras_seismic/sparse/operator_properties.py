@@ -1,4 +1,4 @@
-"""What must hold for an operator, and what a solver must know of it."""
+"""The dot-product test of an operator, and its norm."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_seismic.sparse.operators import Operator
 
-#: Largest relative difference that rounding explains.
+#: Largest relative difference that rounding can explain.
 _DOT_TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
@@ -18,21 +18,21 @@ def dot_product_test(
     tolerance: float | None = None,
     seed: int = 0,
 ) -> float:
-    """Proof that the adjoint is the adjoint: ``<A x, y> = <x, A^T y>`` for random x and y.
+    """Check the adjoint: ``<A x, y> = <x, A^T y>`` for random x and y.
 
     Args:
         operator: The operator.
-        shape: Of ``x``, with leading axes if wanted; by default the operator's model shape.
+        shape: Shape of ``x``, leading axes included; by default the operator's model shape.
         dtype: ``"float32"`` or ``"float64"``.
         tolerance: Largest difference allowed, by default 1e-5 in float32 and 1e-12 in float64.
-        seed: Decides x and y.
+        seed: Seed of x and y.
 
     Returns:
         ``|<A x, y> - <x, A^T y>| / (|A x| |y|)``.
 
     Raises:
-        ValueError: If the difference is larger than the tolerance, or the operator leaves
-            its shape open and none is given.
+        ValueError: If the difference exceeds the tolerance, or the operator leaves its shape
+            open and none is given.
 
     Example:
         >>> from keras_seismic.sparse import MatrixOperator
@@ -50,8 +50,8 @@ def dot_product_test(
     if not difference <= allowed:
         raise ValueError(
             f"dot_product_test: {type(operator).__name__} fails: <Ax, y> and <x, A^T y> differ by "
-            f"{difference:.2g} of |Ax| |y|, allowed are {allowed:.2g}; the adjoint is not the "
-            "adjoint"
+            f"{difference:.2g} |Ax| |y|, more than {allowed:.2g}: its adjoint is not the adjoint "
+            "of its forward"
         )
     return difference
 
@@ -65,15 +65,15 @@ def largest_singular_value(
 ) -> float:
     """Norm of an operator by power iteration on ``A^T A``.
 
-    The estimate approaches from below; after 100 iterations it is within a percent even
-    where the largest singular values crowd, as they do for a convolution.
+    The estimate approaches from below. After 100 iterations it is within one percent even where
+    the largest singular values are close together, as they are for a convolution.
 
     Args:
         operator: The operator.
-        shape: Of the model; by default the operator's model shape.
-        iterations: Largest number of iterations.
+        shape: Shape of the model; by default the operator's model shape.
+        iterations: Maximum number of iterations.
         tolerance: Relative change of the estimate at which to stop.
-        seed: Decides the first vector.
+        seed: Seed of the first vector.
 
     Returns:
         The largest singular value; 0 for the zero operator.

@@ -13,17 +13,17 @@ from keras_seismic.types import Shape, Tensor
 class Operator(abc.ABC):
     """A linear operator ``A``: ``forward`` is ``A x``, ``adjoint`` is ``A^T y``.
 
-    It acts on the last axes and leaves all axes before them alone, so that one operator
+    It acts on the last axes and treats all axes before them as a batch: the same operator
     serves a trace, a section ``(traces, time)`` and a batch of sections. It computes in
-    float64 where it is given float64, else in float32, and runs on every Keras backend,
-    eagerly or inside a compiled function.
+    float64 if given float64, otherwise in float32, and runs on every Keras backend, eagerly
+    or inside a compiled function.
 
-    ``a @ b`` is the composition (first ``b``), ``2.0 * a`` the scaled operator.
+    ``a @ b`` is the composition (``b`` first), ``2.0 * a`` the scaled operator.
 
-    A subclass sets both shapes and defines ``_forward`` and ``_adjoint`` on tensors.
+    A subclass sets both shapes and implements ``_forward`` and ``_adjoint`` on tensors.
 
     Attributes:
-        model_shape: The last axes of ``x``; ``None`` where any length will do.
+        model_shape: The last axes of ``x``, ``None`` where any length is accepted.
         data_shape: The last axes of ``y``.
     """
 
@@ -31,7 +31,7 @@ class Operator(abc.ABC):
     data_shape: Shape
 
     def forward(self, model: Tensor) -> Tensor:
-        """Data of a model.
+        """The data of a model.
 
         Args:
             model: Array or tensor ``(..., *model_shape)``.
@@ -40,8 +40,8 @@ class Operator(abc.ABC):
             Tensor ``(..., *data_shape)``.
 
         Raises:
-            ValueError: If the last axes have other lengths, or the backend has no float64
-                and is given it.
+            ValueError: If the last axes do not match, or the backend is given float64 and has
+                none.
         """
         return self._forward(self._checked(model, self.model_shape, "model"))
 
@@ -89,12 +89,12 @@ def as_float_tensor(array: Tensor, dtype: str | None = None) -> Tensor:
 
     Args:
         array: Array or tensor of numbers.
-        dtype: ``"float32"`` or ``"float64"``; by default float64 stays what it is and
-            anything else becomes float32.
+        dtype: ``"float32"`` or ``"float64"``; by default float64 is kept and anything else
+            becomes float32.
 
     Raises:
-        ValueError: If the backend cannot hold float64 and that is wanted, or the array does
-            not hold real numbers.
+        ValueError: If float64 is wanted but the backend has none, or the array does not hold
+            real numbers.
     """
     array = array if hasattr(array, "dtype") else np.asarray(array)
     received = keras.backend.standardize_dtype(array.dtype)
@@ -104,18 +104,18 @@ def as_float_tensor(array: Tensor, dtype: str | None = None) -> Tensor:
     tensor = ops.convert_to_tensor(array, dtype=wanted)
     if keras.backend.standardize_dtype(tensor.dtype) != wanted:
         raise ValueError(
-            f"{wanted} is not to be had on the {keras.backend.backend()} backend as it is "
-            "configured; pass float32, or set JAX_ENABLE_X64=1 before importing JAX"
+            f"the {keras.backend.backend()} backend as configured has no {wanted}; "
+            "pass float32, or set JAX_ENABLE_X64=1 before importing JAX"
         )
     return tensor
 
 
 class FunctionOperator(Operator):
-    """An operator from any pair of functions; ``dot_product_test`` says whether they match.
+    """An operator made of two functions; ``dot_product_test`` tells whether they match.
 
     Args:
         forward: Function from a tensor ``(..., *model_shape)`` to ``(..., *data_shape)``,
-            written with ``keras.ops`` if a solver is to compile it.
+            written with ``keras.ops`` so that a solver can compile it.
         adjoint: Its adjoint.
         model_shape: The last axes of the model.
         data_shape: The last axes of the data.
@@ -150,7 +150,7 @@ class MatrixOperator(Operator):
         matrix: ``(data, model)``.
 
     Raises:
-        ValueError: If it is no matrix of finite real numbers.
+        ValueError: If it is not a matrix of finite real numbers.
 
     Example:
         >>> operator = MatrixOperator([[1.0, 2.0], [0.0, 1.0], [1.0, 0.0]])
@@ -178,18 +178,18 @@ class MatrixOperator(Operator):
 
 
 class Restriction(Operator):
-    """Keeps some elements of an axis: a section with missing traces, a trace with gaps.
+    """Keep some elements of an axis: a section with missing traces, a trace with gaps.
 
-    The adjoint puts zeros where nothing was recorded.
+    The adjoint fills the gaps with zeros.
 
     Args:
-        kept: Boolean mask of the axis, true where data exist.
-        axis: The axis from the end: -1, or -2 for the traces of a section
+        kept: Boolean mask of the axis, true where there are data.
+        axis: The axis, counted from the end: -1, or -2 for the traces of a section
             ``(traces, time)``.
 
     Raises:
-        ValueError: If the mask is not one boolean axis that keeps something, or the axis
-            does not count from the end.
+        ValueError: If the mask is not a boolean vector with at least one true, or the axis is
+            not counted from the end.
 
     Example:
         >>> every_other = Restriction([True, False, True])
@@ -208,7 +208,7 @@ class Restriction(Operator):
             raise ValueError(f"Restriction: axis must count from the end, received {axis}")
         self.axis = axis
         self.indices = np.flatnonzero(kept).astype(np.int32)
-        # Where each element of the model stands in the data; behind its end stands a zero.
+        # Position in the data of each element of the model; one past the end is a zero.
         positions = np.full(kept.size, self.indices.size, np.int32)
         positions[self.indices] = np.arange(self.indices.size, dtype=np.int32)
         self.positions = positions

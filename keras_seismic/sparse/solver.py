@@ -1,6 +1,7 @@
-"""What the proximal-gradient solvers share: setup, step, run, finalize, solve."""
+"""What the proximal gradient solvers share: setup, step, run, finalize, solve."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,7 @@ from keras_seismic.sparse.operator_properties import largest_singular_value
 from keras_seismic.sparse.operators import Operator, as_float_tensor
 from keras_seismic.types import Tensor
 
-#: The automatic step in parts of 1 / largest singular value^2, which power iteration
-#: underestimates by up to a percent.
+#: Fraction of 1/L taken as the automatic step: power iteration underestimates L by up to 1 %.
 _SAFETY = 0.98
 
 Callback = Callable[[int, np.ndarray, float], Any]
@@ -24,16 +24,23 @@ Callback = Callable[[int, np.ndarray, float], Any]
 def automatic_step(operator: Operator, model_shape: tuple[int, ...]) -> float:
     """A step just below ``1/L``, L the square of the operator's norm, by power iteration.
 
+    Estimated once for each operator and shape.
+
     Args:
         operator: The operator.
-        model_shape: Of the model. Axes that the operator leaves alone have no part in the norm.
+        model_shape: Shape of the model. Leading axes do not change the norm.
     """
-    norm = largest_singular_value(operator, model_shape[-len(operator.model_shape) :])
+    return _step_of_shape(operator, model_shape[-len(operator.model_shape) :])
+
+
+@functools.lru_cache(maxsize=32)
+def _step_of_shape(operator: Operator, shape: tuple[int, ...]) -> float:
+    norm = largest_singular_value(operator, shape)
     return _SAFETY / norm**2 if norm else 1.0
 
 
 class DivergenceError(ValueError):
-    """The step is too large: the cost rises instead of falling."""
+    """The step is too long: the cost rises instead of falling."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +49,12 @@ class Solution:
 
     Attributes:
         model: ``x``, ``(..., *model_shape)``.
-        cost: The function that is minimized, at the start and after each iteration,
-            ``(iterations + 1,)``; summed over leading axes.
-        iterations: Iterations done.
-        step: Step length of the last one.
-        stopped_by: ``"change"``, ``"residual"``, ``"callback"`` or ``"iterations"``.
+        cost: The objective at the start and after each iteration, ``(iterations + 1,)``,
+            summed over leading axes.
+        iterations: Number of iterations done.
+        step: Length of the last step.
+        stopped_by: ``"change"`` or ``"residual"`` (a tolerance was met), ``"callback"`` or
+            ``"iterations"``.
     """
 
     model: np.ndarray
@@ -57,12 +65,12 @@ class Solution:
 
     @property
     def converged(self) -> bool:
-        """Whether a criterion was met, rather than the iterations used up."""
+        """Whether a tolerance was met before the iterations ran out."""
         return self.stopped_by in ("change", "residual")
 
 
 class ProximalGradient:
-    """The common course of the three methods; ``ISTA`` documents its arguments."""
+    """Base of the three methods; ``ISTA`` documents the arguments."""
 
     momentum = False
 
@@ -73,8 +81,8 @@ class ProximalGradient:
         step: float | str | None = None,
         positive: bool = False,
         restart: bool = False,
-        change: float = 0.0,
-        residual: float = 0.0,
+        tolerance: float = 0.0,
+        residual_tolerance: float = 0.0,
         callback: Callback | None = None,
     ) -> None:
         name = type(self).__name__
@@ -95,27 +103,28 @@ class ProximalGradient:
                 f"{name}: step must be a positive number, None (automatic) or 'backtracking', "
                 f"received {step!r}"
             )
-        for key, value in (("change", change), ("residual", residual)):
+        tolerances = {"tolerance": tolerance, "residual_tolerance": residual_tolerance}
+        for key, value in tolerances.items():
             if not 0 <= value < np.inf:
                 raise ValueError(f"{name}: {key} must not be negative, received {value}")
         self.operator, self.step_length, self.callback = operator, step, callback
-        self.change, self.residual = float(change), float(residual)
+        self.tolerance, self.residual_tolerance = float(tolerance), float(residual_tolerance)
         self.rules = iteration.Rules(
-            self.momentum, restart, positive, step == "backtracking", self.change > 0
+            self.momentum, restart, positive, step == "backtracking", self.tolerance > 0
         )
         self._stopped_by_callback = False
 
     def setup(self, data: Tensor, iterations: int = 100, initial: Tensor | None = None) -> None:
-        """Check the data, choose the step and stand at the first model.
+        """Check the data, choose the step and start from the first model.
 
         Args:
-            data: ``y``, ``(..., *data_shape)``; float64 is solved in float64, anything else
+            data: ``y``, ``(..., *data_shape)``. float64 data are solved in float64, all others
                 in float32.
-            iterations: The largest number that will be run.
+            iterations: Maximum number of iterations.
             initial: ``x_0``, by default zero.
 
         Raises:
-            ValueError: If the data are not finite or do not fit the operator, the weight or
+            ValueError: If the data are not finite, or do not match the operator, the weight or
                 the initial model.
         """
         name = type(self).__name__
@@ -141,7 +150,7 @@ class ProximalGradient:
         prediction = ops.zeros_like(self.data) if initial is None else self.operator.forward(model)
         self._weight = self.weight.astype(self.dtype)
         first = iteration.objective(model, prediction, self.data, self._weight)
-        # In whole thousands, or each number of iterations would be compiled anew.
+        # Rounded up to thousands: each other length would be compiled anew.
         cost = np.full(-(-int(iterations) // 1000) * 1000 + 1, np.nan, self.dtype)
         cost[0] = float(first)
         self.state = iteration.State(
@@ -181,15 +190,15 @@ class ProximalGradient:
         return automatic_step(self.operator, tuple(gradient.shape))
 
     def step(self) -> None:
-        """One iteration; none once a criterion is met.
+        """One iteration, or none once a tolerance is met.
 
         Raises:
-            DivergenceError: If the cost rises, which a step longer than 2/L makes it do.
+            DivergenceError: If the cost rises, as it does with steps longer than 2/L.
         """
         self._advance(int(self.state.iteration) + 1)
 
     def run(self) -> None:
-        """Iterate until a criterion is met, in one compiled loop where there is no callback.
+        """Iterate until a tolerance is met, in one compiled loop if there is no callback.
 
         Raises:
             DivergenceError: As ``step``.
@@ -208,12 +217,14 @@ class ProximalGradient:
     def _advance(self, until: int) -> None:
         if until > self.iterations:
             raise ValueError(
-                f"{type(self).__name__}: set up for {self.iterations} iterations, which are done; "
+                f"{type(self).__name__}: set up for {self.iterations} iterations, all done; "
                 "call setup with more"
             )
         loop = iteration.iteration_loop(self.operator, self.rules, keras.backend.backend())
         number = self.dtype.type
-        limits = iteration.Limits(np.int32(until), number(self.change), number(self.residual))
+        limits = iteration.Limits(
+            np.int32(until), number(self.tolerance), number(self.residual_tolerance)
+        )
         self.state = loop(self.state, self.data, self._weight, limits)
         self._refuse_divergence()
 
@@ -223,16 +234,16 @@ class ProximalGradient:
         k, cost = int(self.state.iteration), ops.convert_to_numpy(self.state.cost)
         stable = automatic_step(self.operator, tuple(self.state.model.shape))
         raise DivergenceError(
-            f"{type(self).__name__}: diverges: step={float(self.state.step):.4g} is too large; the "
-            f"cost was {cost[0]:.4g} at first and is {cost[k]:.4g} at iteration {k}; use a step of "
-            f"at most {stable:.4g}, or step=None to have it chosen"
+            f"{type(self).__name__}: diverges: step={float(self.state.step):.4g} is too long; the "
+            f"cost rose from {cost[0]:.4g} to {cost[k]:.4g} in {k} iterations; use a step of at "
+            f"most {stable:.4g}, or step=None to have it chosen"
         )
 
     def finalize(self) -> Solution:
-        """The solution as it stands.
+        """The solution so far.
 
         Raises:
-            DivergenceError: If the iterations diverged: there is no solution.
+            DivergenceError: If the iterations diverged.
         """
         self._refuse_divergence()
         k, ended = int(self.state.iteration), int(self.state.ended)
@@ -247,10 +258,10 @@ class ProximalGradient:
         )
 
     def solve(self, data: Tensor, iterations: int = 100, initial: Tensor | None = None) -> Solution:
-        """``setup``, ``run`` and ``finalize``; the arguments are those of ``setup``.
+        """``setup``, ``run`` and ``finalize`` in one call, with the arguments of ``setup``.
 
         Raises:
-            DivergenceError: If the step is too large.
+            DivergenceError: If the step is too long.
             ValueError: As ``setup``.
         """
         self.setup(data, iterations, initial)
@@ -259,7 +270,7 @@ class ProximalGradient:
 
     @property
     def memory_use(self) -> int:
-        """Bytes of the arrays that an iteration holds, once ``setup`` has seen the data.
+        """Bytes held by an iteration, once ``setup`` has seen the data.
 
         The data, the state before and after, the gradient and the residual.
         """

@@ -1,7 +1,7 @@
 """Gradient descent, ISTA and FISTA: the classic ways to a sparse model.
 
-All three minimize ``1/2 |A x - y|^2 + weight |x|_1``; gradient descent with a weight of
-zero. A is an ``Operator``, and whatever leading axes the data have are solved together.
+All three minimize ``1/2 |A x - y|^2 + weight |x|_1``, gradient descent with zero weight. ``A``
+is an ``Operator``; all leading axes of the data are solved together.
 """
 
 from typing import Any
@@ -16,15 +16,15 @@ from keras_seismic.types import Tensor
 class GradientDescent(ProximalGradient):
     """Least squares by gradient descent: ``x <- x - step A^T (A x - y)``.
 
-    The baseline that makes nothing sparse.
+    The baseline without sparsity.
 
     Args:
         operator: ``A``.
-        step: As of ``ISTA``.
-        positive: As of ``ISTA``.
-        change: As of ``ISTA``.
-        residual: As of ``ISTA``.
-        callback: As of ``ISTA``.
+        step: See ``ISTA``.
+        positive: See ``ISTA``.
+        tolerance: See ``ISTA``.
+        residual_tolerance: See ``ISTA``.
+        callback: See ``ISTA``.
 
     Example:
         >>> from keras_seismic.sparse import MatrixOperator
@@ -39,16 +39,16 @@ class GradientDescent(ProximalGradient):
         operator: Operator,
         step: float | str | None = None,
         positive: bool = False,
-        change: float = 0.0,
-        residual: float = 0.0,
+        tolerance: float = 0.0,
+        residual_tolerance: float = 0.0,
         callback: Callback | None = None,
     ) -> None:
         super().__init__(
             operator,
             step=step,
             positive=positive,
-            change=change,
-            residual=residual,
+            tolerance=tolerance,
+            residual_tolerance=residual_tolerance,
             callback=callback,
         )
 
@@ -56,21 +56,22 @@ class GradientDescent(ProximalGradient):
 class ISTA(ProximalGradient):
     """Iterative soft thresholding: ``x <- S(x - step A^T (A x - y), step weight)``.
 
-    ``S(v, t) = sign(v) max(|v| - t, 0)``. The cost falls in every iteration, its distance
-    to the minimum like 1/k. The loop is compiled (XLA) on TensorFlow and on JAX.
+    ``S(v, t) = sign(v) max(|v| - t, 0)``. The cost falls in every iteration, and its
+    distance to the minimum falls like 1/k. The loop is compiled (XLA) on TensorFlow and JAX.
 
     Args:
         operator: ``A``.
-        weight: Of ``|x|_1``: a number, or an array that broadcasts to the model (weighted
-            l1: one weight a trace, or less weight where a reflector is expected).
-        step: Step length, at most ``1/L`` with L the square of A's largest singular value
-            (ISTA alone bears up to ``2/L``). ``None`` takes 0.98/L, L by power iteration;
-            ``"backtracking"`` starts longer and halves it where it must.
-        positive: Keep the model from being negative.
-        change: Stop when an iteration changes the model by at most this part of its norm.
-        residual: Stop when ``|A x - y|`` is at most this, such as the noise's norm.
-        callback: Called after each iteration with its number, the model and the cost; a
-            true value stops. Brings the model out of the compiled loop each time.
+        weight: Weight of ``|x|_1``: a number, or an array that broadcasts to the model (one
+            weight per trace, or a smaller weight where a reflector is expected).
+        step: Step length, at most ``1/L``, where L is the square of A's largest singular value
+            (ISTA alone tolerates up to ``2/L``). ``None`` takes 0.98/L, with L from power
+            iteration; ``"backtracking"`` starts with a longer step and halves it as needed.
+        positive: Keep the model from becoming negative.
+        tolerance: Stop once an iteration changes the model by at most this fraction of its norm.
+        residual_tolerance: Stop once ``|A x - y|`` is at most this, for instance the norm of the
+            noise.
+        callback: Called after each iteration with its number, the model and the cost; returning
+            a true value stops. Takes the model out of the compiled loop in every iteration.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -95,31 +96,33 @@ class ISTA(ProximalGradient):
         weight: Any,
         step: float | str | None = None,
         positive: bool = False,
-        change: float = 0.0,
-        residual: float = 0.0,
+        tolerance: float = 0.0,
+        residual_tolerance: float = 0.0,
         callback: Callback | None = None,
     ) -> None:
-        super().__init__(operator, weight, step, positive, False, change, residual, callback)
+        super().__init__(
+            operator, weight, step, positive, False, tolerance, residual_tolerance, callback
+        )
 
 
 class FISTA(ProximalGradient):
-    """ISTA with Nesterov's momentum: its distance to the minimum falls like 1/k^2.
+    """ISTA with Nesterov's momentum: the distance to the minimum falls like 1/k^2.
 
     The gradient is taken beyond the last model, at
     ``x_k + (t_k - 1) / t_{k+1} (x_k - x_{k-1})`` with
-    ``t_{k+1} = (1 + sqrt(1 + 4 t_k^2)) / 2``. The cost may rise a little now and then.
-    A takes part once forward and once adjoint in an iteration, as in ISTA.
+    ``t_{k+1} = (1 + sqrt(1 + 4 t_k^2)) / 2``. The cost may rise slightly now and then.
+    Each iteration applies A and its adjoint once, as in ISTA.
 
     Args:
-        operator: As of ``ISTA``.
-        weight: As of ``ISTA``.
-        step: As of ``ISTA``.
-        positive: As of ``ISTA``.
-        restart: Forget the momentum whenever it goes against the gradient, which ends the
-            ripples near the minimum. One decision for all leading axes.
-        change: As of ``ISTA``.
-        residual: As of ``ISTA``.
-        callback: As of ``ISTA``.
+        operator: See ``ISTA``.
+        weight: See ``ISTA``.
+        step: See ``ISTA``.
+        positive: See ``ISTA``.
+        restart: Drop the momentum whenever it points against the gradient, which removes the
+            ripples near the minimum. Decided once for all leading axes.
+        tolerance: See ``ISTA``.
+        residual_tolerance: See ``ISTA``.
+        callback: See ``ISTA``.
 
     Example:
         >>> from keras_seismic.sparse import WaveletConvolution
@@ -147,11 +150,13 @@ class FISTA(ProximalGradient):
         step: float | str | None = None,
         positive: bool = False,
         restart: bool = False,
-        change: float = 0.0,
-        residual: float = 0.0,
+        tolerance: float = 0.0,
+        residual_tolerance: float = 0.0,
         callback: Callback | None = None,
     ) -> None:
-        super().__init__(operator, weight, step, positive, restart, change, residual, callback)
+        super().__init__(
+            operator, weight, step, positive, restart, tolerance, residual_tolerance, callback
+        )
 
 
 def gradient_descent(
@@ -162,14 +167,14 @@ def gradient_descent(
     step: float | str | None = None,
     **options: Any,
 ) -> np.ndarray:
-    """The model after gradient descent; ``GradientDescent`` returns more.
+    """Least squares by gradient descent; the class ``GradientDescent`` returns more.
 
     Args:
         operator: ``A``.
         data: ``y``, ``(..., *data_shape)``.
         iterations: Number of iterations.
-        weight: Must be 0, for which alone this is the method.
-        step: As of ``ISTA``.
+        weight: Must be 0; accepted so that the three functions take the same arguments.
+        step: See ``ISTA``.
         **options: Further arguments of ``GradientDescent``.
 
     Returns:
@@ -195,13 +200,13 @@ def ista(
     step: float | str | None = None,
     **options: Any,
 ) -> np.ndarray:
-    """The model after ISTA; the class ``ISTA`` returns the cost and more.
+    """Sparse model by ISTA; the class ``ISTA`` also returns the cost.
 
     Args:
         operator: ``A``.
         data: ``y``, ``(..., *data_shape)``.
         iterations: Number of iterations.
-        weight: Of ``|x|_1``.
+        weight: Weight of ``|x|_1``.
         step: Step length; see ``ISTA``.
         **options: Further arguments of ``ISTA``.
 
@@ -209,7 +214,7 @@ def ista(
         ``x``, ``(..., *model_shape)``, in the data's precision.
 
     Raises:
-        DivergenceError: If the step is too large.
+        DivergenceError: If the step is too long.
         ValueError: As ``ISTA.solve``.
     """
     return ISTA(operator, weight, step, **options).solve(data, iterations).model
@@ -224,13 +229,13 @@ def fista(
     step: float | str | None = None,
     **options: Any,
 ) -> np.ndarray:
-    """The model after FISTA; the class ``FISTA`` returns the cost and more.
+    """Sparse model by FISTA; the class ``FISTA`` also returns the cost.
 
     Args:
         operator: ``A``.
         data: ``y``, ``(..., *data_shape)``.
         iterations: Number of iterations.
-        weight: Of ``|x|_1``.
+        weight: Weight of ``|x|_1``.
         step: Step length; see ``ISTA``.
         **options: Further arguments of ``FISTA``.
 
@@ -238,7 +243,7 @@ def fista(
         ``x``, ``(..., *model_shape)``, in the data's precision.
 
     Raises:
-        DivergenceError: If the step is too large.
+        DivergenceError: If the step is too long.
         ValueError: As ``FISTA.solve``.
     """
     return FISTA(operator, weight, step, **options).solve(data, iterations).model

@@ -26,7 +26,7 @@ def test_names_labels_and_versions_reach_the_server(models, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "net: version 1, 2, stable is 1, canary is 2" in printed
     assert "denoiser: version 2" in printed
-    assert "docker run" in printed
+    assert "docker compose" in printed
     assert "ks.serving.Client" in printed
     text = (tmp_path / "serving" / "models.config").read_text()
     assert text.count('name: "') == 2
@@ -43,11 +43,14 @@ def test_options_reach_the_server(models, tmp_path, capsys):
         *("--image", "tensorflow/serving:2.20.0"),
     )
     printed = capsys.readouterr().out
-    assert "127.0.0.1:9500:8500" in printed
+    assert "127.0.0.1:9500" in printed
     assert "8501" not in printed
     assert f"max_receive_message_length={2**24}" in printed
-    assert "tensorflow/serving:2.20.0" in printed
-    assert "versions: 1" in (tmp_path / "serving" / "models.config").read_text()
+    compose = (tmp_path / "serving" / "compose.yaml").read_text()
+    assert '"127.0.0.1:9500:8500"' in compose
+    assert "8501" not in compose
+    assert 'image: "tensorflow/serving:2.20.0"' in compose
+    assert "versions: [1]" in (tmp_path / "serving" / "models.config").read_text()
     text = (tmp_path / "serving" / "batching_parameters.txt").read_text()
     assert "max_batch_size { value: 4 }" in text
     assert "batch_timeout_micros { value: 250000 }" in text

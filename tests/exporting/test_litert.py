@@ -76,10 +76,10 @@ class Cholesky(keras.layers.Layer):
         return keras.ops.cholesky(inputs)
 
 
-def test_an_operator_that_litert_has_not_is_named(tmp_path):
+def test_an_operator_that_litert_lacks_is_named(tmp_path):
     section = keras.Input((None, 4, 4), name="section")
     model = keras.Model(section, Cholesky(name="root")(section), name="rooted")
-    with pytest.raises(ValueError, match=r"rooted needs tf\.Cholesky, which LiteRT has not"):
+    with pytest.raises(ValueError, match=r"rooted needs tf\.Cholesky, which LiteRT lacks"):
         ks.exporting.export_litert(model, tmp_path / "m.tflite", np.eye(4)[None, None])
     assert list(tmp_path.iterdir()) == []
 

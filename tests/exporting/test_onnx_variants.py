@@ -27,13 +27,13 @@ def loss_of(path):
 
 @pytest.fixture(scope="module")
 def folder(varied, tmp_path_factory):
-    """The variants of one model, int8 calibrated on other gathers than it is checked on."""
+    """The variants of one model, int8 made from other gathers than it is checked on."""
     folder = tmp_path_factory.mktemp("variants")
     model, gathers = varied
     for variant in ("float32", "float16", "int8"):
         ks.exporting.export_onnx(
             model, folder / f"{variant}.onnx", gathers[8:], variant=variant,
-            calibration=gathers[:8] if variant == "int8" else None,
+            representative=gathers[:8] if variant == "int8" else None,
         )  # fmt: skip
     assert sorted(p.name for p in folder.iterdir()) == ["float16.onnx", "float32.onnx", "int8.onnx"]
     return folder
@@ -117,7 +117,7 @@ def test_raw_amplitudes_beyond_half_precision(rng, tmp_path, variant):
     sections = 1e7 * rng.standard_normal((4, 40, 36, 1)).astype("float32")
     path = ks.exporting.export_onnx(
         model, tmp_path / "model.onnx", sections, variant=variant, max_loss=0.1,
-        calibration=sections if variant == "int8" else None,
+        representative=sections if variant == "int8" else None,
     )  # fmt: skip
     expected, received = outputs(model, path, sections[:, :33])
     assert np.abs(expected).max() > 1e6
@@ -133,7 +133,7 @@ def test_raw_amplitudes_beyond_half_precision(rng, tmp_path, variant):
 def test_a_loss_above_the_bound_leaves_what_was_there(varied, tmp_path):
     model, gathers = varied
     path = tmp_path / "model.onnx"
-    arguments = {"variant": "int8", "calibration": gathers[:2], "max_loss": 1e-3}
+    arguments = {"variant": "int8", "representative": gathers[:2], "max_loss": 1e-3}
     with pytest.raises(ks.exporting.ParityError, match=r"int8 loses .* m/s on average.*max_loss"):
         ks.exporting.export_onnx(model, path, gathers[:2], **arguments)
     assert list(tmp_path.iterdir()) == []
@@ -157,23 +157,23 @@ def test_the_default_bound_is_what_is_documented(varied, tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         ({"variant": "int4"}, "variant must be one of float32, float16, int8, received 'int4'"),
-        ({"variant": "int8"}, "variant 'int8' needs calibration"),
-        ({"variant": "float16", "calibration": 0}, "variant 'float16' takes no calibration"),
+        ({"variant": "int8"}, "variant 'int8' needs representative"),
+        ({"variant": "float16", "representative": 0}, "variant 'float16' takes no representative"),
         ({"max_loss": 1.0}, "float32 must be equal"),
         ({"variant": "float16", "max_loss": -1.0}, "max_loss must not be negative"),
         ({"variant": "float16", "max_loss": np.nan}, "max_loss must not be negative"),
-        ({"variant": "int8", "calibration": (2, 128, 18)}, r"\(samples, 128, 18, 2\)"),
-        ({"variant": "int8", "calibration": (0, 128, 18, 2)}, "at least one"),
-        ({"variant": "int8", "calibration": (2, 70, 18, 2)}, r"received shape \(2, 70, 18, 2\)"),
-        ({"variant": "int8", "calibration": np.nan}, "must be finite"),
+        ({"variant": "int8", "representative": (2, 128, 18)}, r"\(samples, 128, 18, 2\)"),
+        ({"variant": "int8", "representative": (0, 128, 18, 2)}, "at least one"),
+        ({"variant": "int8", "representative": (2, 70, 18, 2)}, r"received shape \(2, 70, 18, 2\)"),
+        ({"variant": "int8", "representative": np.nan}, "must be finite"),
     ],
 )
 def test_arguments_that_do_not_go_together(varied, tmp_path, arguments, message):
-    given = arguments.get("calibration")
+    given = arguments.get("representative")
     if isinstance(given, tuple):
-        arguments = arguments | {"calibration": np.ones(given, "float32")}
+        arguments = arguments | {"representative": np.ones(given, "float32")}
     elif given is not None:
-        arguments = arguments | {"calibration": np.full_like(varied.gathers[:2], given)}
+        arguments = arguments | {"representative": np.full_like(varied.gathers[:2], given)}
     with pytest.raises(ValueError, match=message):
         ks.exporting.export_onnx(varied.model, tmp_path / "model.onnx", **arguments)
     assert list(tmp_path.iterdir()) == []
@@ -228,7 +228,7 @@ def test_the_program_prints_loss_and_size(varied, tmp_path, capsys):
     np.save(tmp_path / "gathers.npy", gathers)
     path = tmp_path / "int8.onnx"
     arguments = [str(tmp_path / "model.keras"), str(path), "--variant", "int8"]
-    export.onnx.main([*arguments, "--calibration", str(tmp_path / "gathers.npy")])
+    export.onnx.main([*arguments, "--representative", str(tmp_path / "gathers.npy")])
     printed = capsys.readouterr().out
     expected, received = outputs(model, path, gathers[9:])  # a quarter is left out
     assert f"{np.abs(received - expected).mean():.3g} m/s on average" in printed
@@ -237,10 +237,10 @@ def test_the_program_prints_loss_and_size(varied, tmp_path, capsys):
     assert f"{path.stat().st_size / 1e6:.2f} MB" in printed
     with pytest.raises(ks.exporting.ParityError):
         export.onnx.main(
-            [*arguments, "--calibration", str(tmp_path / "gathers.npy"), "--max-loss", "0.001",
+            [*arguments, "--representative", str(tmp_path / "gathers.npy"), "--max-loss", "0.001",
              "--overwrite"]
         )  # fmt: skip
-    with pytest.raises(ValueError, match="needs calibration"):
+    with pytest.raises(ValueError, match="needs representative"):
         export.onnx.main([*arguments, "--overwrite"])
 
 
@@ -249,6 +249,6 @@ def test_the_program_says_when_nothing_is_left_out(tmp_path, capsys, rng):
     np.save(tmp_path / "few.npy", rng.standard_normal((3, 20, 16, 1)).astype("float32"))
     export.onnx.main(
         [str(tmp_path / "model.keras"), str(tmp_path / "int8.onnx"), "--variant", "int8",
-         "--calibration", str(tmp_path / "few.npy"), "--max-loss", "0.5"]
+         "--representative", str(tmp_path / "few.npy"), "--max-loss", "0.5"]
     )  # fmt: skip
     assert "few.npy: 3 samples are too few to leave some out" in capsys.readouterr().out

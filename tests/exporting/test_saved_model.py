@@ -7,8 +7,7 @@ import pytest
 import tensorflow as tf
 
 import keras_seismic as ks
-from keras_seismic.exporting.signatures import signatures_of
-from keras_seismic.exporting.warm_up import WARM_UP
+from keras_seismic.exporting.saved_model import WARM_UP, signatures_of
 
 
 @pytest.fixture(scope="module")

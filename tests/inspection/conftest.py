@@ -13,6 +13,12 @@ def section():
     return ks.noise.add_white_noise(clean, 40.0)  # no two traces are equal
 
 
+@pytest.fixture(scope="session")
+def small_section():
+    """White noise differentiated twice, (200, 30): no two traces are equal."""
+    return np.diff(np.random.default_rng(0).standard_normal((202, 30)), n=2, axis=0).astype("f4")
+
+
 @pytest.fixture
 def inspected(tmp_path):
     """Save an array under a name and inspect it."""

@@ -5,20 +5,7 @@ import pytest
 import segyio
 
 import keras_seismic as ks
-
-
-def write_segy(path, traces, dt_us=4000, code=1, endian="big"):
-    """A SEG-Y file by segyio: (traces, time)."""
-    spec = segyio.spec()
-    spec.format = code
-    spec.samples = np.arange(traces.shape[1]) * dt_us / 1000
-    spec.tracecount = len(traces)
-    spec.endian = endian
-    with segyio.create(str(path), spec) as file:
-        file.bin.update({segyio.BinField.Interval: dt_us})
-        for i, trace in enumerate(traces):
-            file.trace[i] = trace
-    return path
+from tests.segy_files import write_segy
 
 
 @pytest.mark.parametrize(("code", "tolerance"), [(1, 1e-6), (5, 0)])
@@ -95,7 +82,7 @@ def array(folder, content, name="bad.npy"):
         (lambda f: cut(f, 3850), "truncated"),
         (lambda f: corrupted(good(f), 3224, b"\x00\x63"), "no sample format code"),
         (lambda f: corrupted(good(f), 3220, b"\x00\x00"), "0 samples"),
-        (lambda f: corrupted(good(f), 3220, b"\x00\x15"), "truncated or no SEG-Y"),
+        (lambda f: corrupted(good(f), 3220, b"\x00\x15"), "truncated or not a SEG-Y"),
         (lambda f: array(f, np.zeros((4, 4))), "every sample is zero"),
         (lambda f: array(f, np.full((4, 4), np.nan)), "16 of 16 values are not finite"),
         (lambda f: array(f, np.ones(4)), r"received shape \(4,\)"),

@@ -5,8 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
+import segyio
 
 import keras_seismic as ks
+from keras_seismic.io.segy.trace_layout import ibm_to_float
 from tests.segy_files import patched, write_segy, write_su
 
 
@@ -44,6 +46,42 @@ def test_both_byte_orders_read_equal(rng, tmp_path, code, dtype):
     ]
     np.testing.assert_array_equal(*read)
     np.testing.assert_array_equal(read[0], traces.T)
+
+
+def test_ibm_floats_of_every_exponent_and_sign():
+    """segyio's decoding is the witness."""
+    rng = np.random.default_rng(1)
+    words = rng.integers(0, 2**32, 20_000, np.uint64).astype(">u4")
+    words = np.append(words, [0, 0x80000000, 0x42640000]).astype(">u4")
+    decoded = ibm_to_float(words)
+    exact = np.isfinite(decoded) & (np.abs(decoded) > 1e-37)
+    expected = np.empty(len(words), np.float32)
+    expected.view(">u4")[:] = words
+    expected = segyio.tools.native(expected.view(np.float32), format=1)
+    normal = exact & ((words >> 20 & 0xF) != 0)  # segyio expects normalized fractions
+    assert normal.sum() > 5_000
+    np.testing.assert_allclose(decoded[normal], expected[normal], rtol=1e-6)
+
+
+@pytest.mark.parametrize("code", [1, 3, 5, 6])
+@pytest.mark.parametrize("endian", ["big", "little"])
+def test_mapped_traces_are_those_that_are_read(traces, tmp_path, code, endian):
+    path = write_segy(tmp_path / "a.segy", traces, code=code, endian=endian)
+    mapped = ks.io.MappedTraces(ks.io.read_layout(path))
+    assert mapped.shape == (50, 6)
+    read = ks.io.read_segy(path)[0]
+    np.testing.assert_array_equal(mapped[:], read)
+    np.testing.assert_array_equal(mapped[10:20:3, 4], read[10:20:3, 4])
+
+
+def test_headers_of_a_large_file_can_be_sampled(traces, tmp_path):
+    path = segy(tmp_path, headers=[{}, {115: 19}, {}])
+    with pytest.raises(ValueError, match="trace 2, 19"):
+        ks.io.read_layout(path)
+    layout = ks.io.read_layout(path, most_headers=2)
+    assert (layout.traces, layout.samples) == (3, 20)
+    assert layout.words(1, "i4", step=2).tolist() == [0, 0]
+    assert layout.words(5, "i4").tolist() == [1, 2, 3]
 
 
 def interval(n):
@@ -116,7 +154,7 @@ BAD = {
     "su cut in a trace": (lambda f: cut(su(f), -4), "the file is truncated"),
     "su no samples": (lambda f: patched(su(f), 114, b"\0\0"), "traces have 0 samples"),
     "su unequal": (lambda f: patched(su(f), 320 + 114, b"\0\x13"), "same length, .* trace 2, 19"),
-    "su is text": (lambda f: file_of(f, b"x y z\n" * 2000, "bad.su"), "no Seismic Unix file"),
+    "su is text": (lambda f: file_of(f, b"x y z\n" * 2000, "bad.su"), "not a Seismic Unix file"),
     "su is segy": (lambda f: segy(f).rename(f / "bad.su"), "a SEG-Y file; rename it"),
     "su as segy": (lambda f: su(f).rename(f / "bad.segy"), "SEG-Y file"),
 }  # fmt: skip

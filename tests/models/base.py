@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 import keras_seismic as ks
+from benchmarks.runtimes import RUNTIMES, Case, differences, settled
 
 
 def trainable_parameters(model):
@@ -40,16 +41,14 @@ class ModelTests:
     def make(self, **arguments):
         return self.model_class(**{**self.arguments, **arguments})
 
+    def shape(self, model):
+        """Of one example."""
+        return self.any_shape or model.input_shape[1:]
+
     def example(self, model, batch=2):
         """Input and a target that the model can reach."""
         rng = np.random.default_rng(batch)
-        shape = [
-            n or m
-            for n, m in zip(
-                model.input_shape[1:], self.any_shape or model.input_shape[1:], strict=True
-            )
-        ]
-        x = rng.uniform(-1, 1, (batch, *shape)).astype("float32")
+        x = rng.uniform(-1, 1, (batch, *self.shape(model))).astype("float32")
         y = rng.uniform(-0.8, 0.8, (batch, *model(x[:1]).shape[1:])).astype("float32")
         # Blocks, not salt and pepper: what networks are made to say.
         y[:] = y.mean(axis=2, keepdims=True)
@@ -176,17 +175,46 @@ class ModelTests:
             assert np.isfinite(model(x)).all()
             assert np.isfinite(self.compiled(model).train_on_batch(x, y))
 
-    def test_exports_compute_the_same(self, fitted, tmp_path):
-        model, x, _ = fitted
-        physical = ks.models.with_physical_units(model, *self.units)
-        raw = np.random.default_rng(1).uniform(-20, 40, (3, *x.shape[1:])).astype("float32")
-        assert physical(raw).numpy().std() > 1e-2 * np.abs(physical(raw)).max()
-        physical.save(tmp_path / "model.keras")
-        ks.exporting.export_saved_model(physical, tmp_path / "saved", inputs=raw)
-        ks.exporting.export_onnx(physical, tmp_path / "model.onnx", raw)
-        for name in ("model.keras", "saved/1", "model.onnx"):
-            # Batch sizes other than the one that was checked on export.
-            ks.exporting.check_parity(physical, tmp_path / name, raw[:1])
+    def varied(self, seed=0):
+        """A model as it is exported, with inputs, whose output varies from cell to cell.
+
+        Untrained: a network after a few steps of training may well predict one map for all inputs.
+        Amplitudes differ between examples and within them, and batch normalization takes over most
+        of the statistics of what it gets, so that variation reaches the output whatever the seed.
+        """
+        keras.utils.set_random_seed(seed)
+        model = self.make()
+        shape = self.shape(model)
+        rng = np.random.default_rng(seed)
+        # Coarse patterns, which an encoder does not average away as it does noise.
+        cells = [-(-n // 3) for n in shape[:2]]
+        coarse = np.kron(rng.uniform(-20, 40, (12, 3, 3, 1)), np.ones((1, *cells, 1)))
+        raw = coarse[:, : shape[0], : shape[1]] + 4 * rng.standard_normal((12, *shape))
+        if self.units:
+            model = ks.models.with_physical_units(model, *self.units)
+        raw = raw.astype("float32")
+        for _ in range(3):  # by then they are those of the batch
+            settled(model, raw)
+        return Case(model, raw[:3])
+
+    def test_exports_compute_the_same(self, tmp_path):
+        """As .keras, SavedModel (also in C), ONNX and LiteRT, in batches of 1 and 3."""
+        case = self.varied()
+        expected = np.asarray(case.model(case.inputs, training=False))
+        extent = np.ptp(expected)
+        # Otherwise nothing would be compared: neither examples nor cells may be alike.
+        assert expected.std(axis=0).mean() > 0.005 * extent
+        if expected[0].size > 1:
+            assert expected.reshape(3, -1).std(axis=1).mean() > 0.005 * extent
+        found = differences(case, tmp_path)
+        case.model.save(tmp_path / "model.keras")
+        found[".keras"] = ks.exporting.check_parity(
+            case.model, tmp_path / "model.keras", case.inputs, verbose=False
+        )
+        scale = 1 if case.in_m_s else np.abs(expected).max()
+        for runtime in (".keras", *RUNTIMES):
+            assert isinstance(found[runtime], float), f"{runtime}: {found[runtime]}"
+            assert found[runtime] * scale <= 1e-3 * extent, runtime
 
     def test_bad_arguments_are_refused(self):
         for arguments, word in self.refused:

@@ -36,16 +36,16 @@ class TestVelocityCritic(ModelTests):
         x = rng.uniform(-1, 1, (batch, *model.input_shape[1:])).astype("float32")
         return x, rng.uniform(-0.8, 0.8, (batch, *model.output_shape[1:])).astype("float32")
 
-    def test_exports_compute_the_same(self, fitted, tmp_path):
-        """A critic has no physical units: it exports as Keras does."""
-        import onnxruntime
 
-        model, x, _ = fitted
-        model.export(tmp_path / "critic.onnx", format="onnx", verbose=False)
-        session = onnxruntime.InferenceSession(tmp_path / "critic.onnx")
-        (scores,) = session.run(None, {session.get_inputs()[0].name: x})
-        assert np.ptp(scores) > 1e-2
-        np.testing.assert_allclose(scores, model(x), atol=1e-5)
+class TestPatchCritic(TestVelocityCritic):
+    """Whatever differs from the default, at once."""
+
+    arguments = {
+        "velocity_shape": (40, 40), "filters": 2, "normalization": "batch", "variant": "paper",
+        "patch_size": 4,
+    }  # fmt: skip
+    published = {"variant": "paper", "patch_size": 4}
+    parameters = 391_105
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@
 Stands alone on purpose: no Keras, no TensorFlow in Python and nothing of this package is
 imported, only the shared library of the TensorFlow wheel through ctypes. What runs here, runs
 in a process that knows nothing but the SavedModel. The last four arguments may be repeated.
-Where TensorFlow refuses, its words go to stderr and the exit status is 1.
+Where TensorFlow refuses, its words go to stderr, a line for each run, and the exit status is 1.
 """
 
 import ctypes
@@ -58,6 +58,10 @@ def load_library() -> ctypes.CDLL:
     return library
 
 
+class Refusal(Exception):
+    """What TensorFlow says."""
+
+
 class Session:
     """A SavedModel, loaded."""
 
@@ -75,7 +79,7 @@ class Session:
         code = self.library.TF_GetCode(self.status)
         if code:
             message = self.library.TF_Message(self.status).decode(errors="replace")
-            raise SystemExit(f"TensorFlow refuses (code {code}): {message}")
+            raise Refusal(f"TensorFlow refuses (code {code}): {message}")
 
     def output(self, tensor: str) -> Output:
         """The graph's output that a tensor's name, ``operation:index``, stands for."""
@@ -121,14 +125,22 @@ def main(arguments: list[str]) -> None:
     folder, runs = arguments[0], arguments[1:]
     if not runs or len(runs) % 4:
         raise SystemExit(__doc__)
+    refused = False
     session = Session(load_library(), folder)
     for i in range(0, len(runs), 4):
         fed, source, fetched, target = runs[i : i + 4]
-        result = session.run(fed, np.load(source, allow_pickle=False), fetched)
+        try:
+            result = session.run(fed, np.load(source, allow_pickle=False), fetched)
+        except Refusal as refusal:
+            print(refusal, file=sys.stderr)
+            refused = True
+            continue
         np.save(target, result, allow_pickle=False)
         print(f"{fetched}: {result.dtype} {result.shape}")
     foreign = {"keras", "tensorflow", "keras_seismic"} & set(sys.modules)
     assert not foreign, foreign
+    if refused:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

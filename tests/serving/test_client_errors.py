@@ -12,6 +12,7 @@ pytest.importorskip("grpc", reason="needs grpcio: pip install 'keras_seismic[ser
 pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
 
 import keras_seismic as ks
+from keras_seismic.serving import connection
 from tests.serving.conftest import BOUND, free_ports
 from tests.serving.served_models import gathers
 
@@ -131,6 +132,7 @@ def test_an_explanation_has_a_deadline_of_its_own(own_server, monkeypatch):
         return status(spec)
 
     monkeypatch.setattr(own_server.core, "status", slow)
+    monkeypatch.setattr(connection, "_PATIENCE", 0.5)
     client = ks.serving.Client(own_server.address, "inversion", 9)
     with pytest.raises(ks.serving.ModelNotFoundError, match="or not this version"):
         client.metadata()

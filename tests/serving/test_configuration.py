@@ -88,9 +88,11 @@ def test_batching_and_monitoring_by_their_definitions(base, tmp_path):
     parameters = proto_of(
         "BatchingParameters", {"BatchingParameters": dict.fromkeys(names, integer)}
     )
-    text = str(ks.serving.Batching(16, 0.02, threads=3, max_enqueued_batches=50))
+    write(tmp_path, [Model("m", base)], batching=ks.serving.Batching(16, 0.02))
+    text = (tmp_path / "batching_parameters.txt").read_text()
     proto = text_format.Parse(text, parameters())
-    assert [getattr(proto, name).value for name in names] == [16, 20000, 50, 3]
+    assert [getattr(proto, name).value for name in names[:3]] == [16, 20000, 100]
+    assert not proto.HasField("num_batch_threads"), "of this machine, which may not be the server"
     monitoring = proto_of(
         "MonitoringConfig",
         {
@@ -98,7 +100,6 @@ def test_batching_and_monitoring_by_their_definitions(base, tmp_path):
             "MonitoringConfig": {"prometheus_config": ".PrometheusConfig"},
         },
     )
-    write(tmp_path, [Model("m", base)])
     text = (tmp_path / "monitoring.config").read_text()
     proto = text_format.Parse(text, monitoring()).prometheus_config
     assert (proto.enable, proto.path) == (True, "/monitoring/prometheus/metrics")
@@ -196,7 +197,6 @@ def test_a_label_that_moves_too_early_is_warned_of(base, tmp_path):
         ({"image": "serving:"}, "with its release"),
         ({"image": None}, "with its release"),
         ({"max_message_bytes": 2**31}, "max_message_bytes"),
-        ({"reload_seconds": 0}, "reload_seconds"),
         ({"models": []}, "one or more models"),
     ],
 )
@@ -204,7 +204,7 @@ def test_arguments_that_cannot_be(exported, tmp_path, arguments, words):
     models = [Model("inversion", exported.root / "inversion")]
     with pytest.raises(ValueError, match=words):
         write(**({"folder": tmp_path / "serving", "models": models} | arguments))
-    with pytest.raises(ValueError, match="sizes of at least 1"):
+    with pytest.raises(ValueError, match="size of at least 1"):
         ks.serving.Batching(0)
 
 

@@ -39,16 +39,16 @@ def test_shape_and_type(velocity):
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-@pytest.mark.parametrize("batch_size", [2, 5, 64])
-def test_batches_do_not_matter(velocity, boundary, batch_size):
+def test_batches_do_not_matter(velocity, boundary):
     """Five models in batches of 2 leave a last batch that is filled up, and cut again."""
     one_by_one = np.concatenate(
         [simulate(velocity[i : i + 1], small(boundary)) for i in range(len(velocity))]
     )
-    together = simulate(velocity, small(boundary), batch_size=batch_size)
-    assert together.shape == one_by_one.shape
-    for gathers, expected in zip(together, one_by_one, strict=True):
-        assert relative_rms(gathers, expected) < 1e-5
+    for batch_size in (2, 64):
+        together = simulate(velocity, small(boundary), batch_size=batch_size)
+        assert together.shape == one_by_one.shape
+        for gathers, expected in zip(together, one_by_one, strict=True):
+            assert relative_rms(gathers, expected) < 1e-5
 
 
 def test_models_keep_their_order(velocity):

@@ -82,21 +82,15 @@ def test_cpml_without_absorption_fails_this_test():
 
 # After 0.4 s nothing is left at 3000 m/s but the tail of a line source, 0.2 % of the gather:
 # for a late arrival to compare with, the homogeneous medium has to be slow.
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "velocity",
     [
-        pytest.param(np.full((70, 70), 1500.0), id="homogeneous"),
-        pytest.param(layers(14), id="layered"),
         pytest.param(blocks(10), id="blocky"),
         pytest.param(sample_velocity("curvefault_b", 1)[0].astype(float), id="curvefault"),
-        pytest.param(sample_velocity("style_b", 1)[0].astype(float), id="style"),
     ],
 )
 def test_cpml_lets_waves_leave_the_openfwi_experiment(velocity):
-    acquisition = dataclasses.replace(
-        Acquisition.openfwi("cpml"), sources=((0.0, 10.0), (340.0, 10.0))
-    )
+    acquisition = dataclasses.replace(Acquisition.openfwi("cpml"), sources=((0.0, 10.0),))
     overall, late = errors(velocity[None], acquisition)
     assert overall < 0.005
     assert late < 0.01

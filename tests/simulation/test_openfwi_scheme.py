@@ -1,5 +1,7 @@
 """The exact scheme of the OpenFWI data, written once more as a plain NumPy loop in float64."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -62,24 +64,25 @@ def relative_rms(values, expected):
     return np.sqrt(np.mean((values - expected) ** 2) / np.mean(expected**2))
 
 
-def test_one_shot_equals_the_loop():
+def test_all_shots_are_simulated_as_by_the_loop():
     # Fast rock at the edges: in the corners of the boundary a wave that runs along the model's
     # side is hardly damped, leaves through one edge and comes back through the opposite one
-    # after 0.7 s, so that the record has to last for the comparison to see it.
+    # after 0.7 s, so the record has to be this long for the comparison to see it.
     velocity = sample_velocity("curvefault_b", 1, seed=0)
     gathers = simulate(velocity, Acquisition.openfwi())
+    assert gathers.shape == (1, 1000, 70, 5)
     gather, expected = gathers[0, :, :, 1], one_shot(velocity[0], SOURCE_COLUMNS[1], 1000)
     assert relative_rms(gather, expected) < 1e-4
     # After 0.8 s little is left, and that little is the boundary's doing.
     assert relative_rms(gather[800:], expected[800:]) < 1e-3
+    expected = one_shot(velocity[0], SOURCE_COLUMNS[4], 400)
+    assert relative_rms(gathers[0, :400, :, 4], expected) < 1e-4
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("family", ["flatvel_b", "curvefault_a", "style_b"])
-def test_five_shots_equal_the_loop(family):
+@pytest.mark.parametrize(("family", "shot"), [("flatvel_b", 0), ("style_b", 2)])
+def test_other_geology_is_simulated_as_by_the_loop(family, shot):
     velocity = sample_velocity(family, 1, seed=5)
-    gathers = simulate(velocity, Acquisition.openfwi())
-    assert gathers.shape == (1, 1000, 70, 5)
-    for shot, column in enumerate(SOURCE_COLUMNS):
-        expected = one_shot(velocity[0], column, 1000)
-        assert relative_rms(gathers[0, :, :, shot], expected) < 1e-4
+    source = ((SOURCE_COLUMNS[shot] * DX, ROW * DX),)
+    acquisition = dataclasses.replace(Acquisition.openfwi(), sources=source)
+    expected = one_shot(velocity[0], SOURCE_COLUMNS[shot], 1000)
+    assert relative_rms(simulate(velocity, acquisition)[0, :, :, 0], expected) < 1e-4

@@ -177,11 +177,11 @@ def test_positive_weighted_and_warm_start():
 def test_stopping_by_change_residual_and_callback():
     matrix, data, _ = problem(30, 60)
     operator = operator_of(matrix)
-    changed = FISTA(operator, 0.7, restart=True, change=1e-6).solve(data, 5000)
+    changed = FISTA(operator, 0.7, restart=True, tolerance=1e-6).solve(data, 5000)
     assert changed.converged
     assert changed.stopped_by == "change"
     assert len(changed.cost) == changed.iterations + 1 < 5001
-    fitted = FISTA(operator, 1e-3, residual=1.0).solve(data, 5000)
+    fitted = FISTA(operator, 1e-3, residual_tolerance=1.0).solve(data, 5000)
     assert fitted.stopped_by == "residual"
     assert np.linalg.norm(matrix @ fitted.model - data) <= 1.0
     seen = []
@@ -243,7 +243,7 @@ def test_a_step_near_the_limit_is_no_divergence():
         (lambda a: fista(a, np.ones(4), weight=1.0, step="longest"), "step must be"),
         (lambda a: fista(a, np.ones(4), 0, weight=1.0), "iterations must be"),
         (lambda a: fista(np.eye(4), np.ones(4), weight=1.0), "must be an Operator"),
-        (lambda a: fista(a, np.ones(4), weight=1.0, change=-1), "change must not"),
+        (lambda a: fista(a, np.ones(4), weight=1.0, tolerance=-1), "tolerance must not"),
         (lambda a: gradient_descent(a, np.ones(4), weight=1.0), "weight must be 0"),
         (lambda a: FISTA(a, 1.0).solve(np.ones(4), initial=np.ones(4)), "initial must have"),
     ],

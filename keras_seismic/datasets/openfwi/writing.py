@@ -14,7 +14,7 @@ from keras_seismic.checks import check_finite, checked_velocity
 from keras_seismic.datasets.openfwi.description import read_description, write_description
 from keras_seismic.datasets.openfwi.layout import files_of_split, published_names
 from keras_seismic.datasets.store import FilePair
-from keras_seismic.files import check_room
+from keras_seismic.files import check_room, written_whole
 from keras_seismic.progress import progress_bar
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.geology import family_name
@@ -176,35 +176,29 @@ def _write_pair(
     shapes: tuple[tuple[int, ...], ...],
     bar: tqdm,
 ) -> None:
-    """Write gathers and velocity under temporary names, and rename both when they are whole."""
-    paths = [path for path in pair if path]
-    temporary = [path.with_name(f".{path.name}.{os.getpid()}.partial") for path in paths]
+    """Write gathers and velocity, and put both in place when both are whole."""
+    assert pair.velocity is not None
     try:
-        with temporary[0].open("wb") as gather_file, temporary[1].open("wb") as velocity_file:
-            outputs = gather_file, velocity_file
-            for output, shape in zip(outputs, shapes, strict=True):
-                header = {"descr": "<f4", "fortran_order": False, "shape": (len(numbers), *shape)}
-                np.lib.format.write_array_header_1_0(output, header)
-            for arrays in _chunks(read, numbers, pair, bar):
-                for output, array in zip(outputs, arrays, strict=True):
-                    output.write(array.data)
-            for output in outputs:
-                output.flush()
-                os.fsync(output.fileno())
-        # Whatever interrupts this, old gathers never stand beside new velocity: a missing
-        # partner is noticed by readers, a wrong one is not.
-        paths[0].unlink(missing_ok=True)
-        for source, target in zip(reversed(temporary), reversed(paths), strict=True):
-            os.replace(source, target)
+        with written_whole(pair.gathers) as gathers, written_whole(pair.velocity) as velocity:
+            with gathers.open("wb") as gather_file, velocity.open("wb") as velocity_file:
+                outputs = gather_file, velocity_file
+                for output, shape in zip(outputs, shapes, strict=True):
+                    header = {"descr": "<f4", "fortran_order": False}
+                    header |= {"shape": (len(numbers), *shape)}
+                    np.lib.format.write_array_header_1_0(output, header)
+                for arrays in _chunks(read, numbers, pair, bar):
+                    for output, array in zip(outputs, arrays, strict=True):
+                        output.write(array.data)
+            # Whatever interrupts this, old gathers never stand beside new velocity: readers
+            # notice a missing partner, but not a wrong one.
+            pair.gathers.unlink(missing_ok=True)
     except _SourceError as error:
         raise error.error from error.error.__cause__
     except OSError as error:
         raise OSError(
-            error.errno, f"{paths[0]}: could not be written, and nothing of it is kept: {error}"
+            error.errno,
+            f"{pair.gathers}: could not be written, and nothing of it is kept: {error}",
         ) from error
-    finally:
-        for path in temporary:
-            path.unlink(missing_ok=True)
 
 
 def _chunks(

@@ -1,1 +1,6 @@
-"""ONNX: conversion, smaller and quicker graphs, variants of lower precision."""
+"""ONNX: conversion, smaller and faster graphs, variants of lower precision."""
+
+from keras_seismic.exporting.onnx.export import export_onnx
+from keras_seismic.exporting.onnx.variants import VARIANTS
+
+__all__ = ["VARIANTS", "export_onnx"]

@@ -7,13 +7,13 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
-from keras_seismic.exporting.exportable import checked_examples, checked_model, one_line
+from keras_seismic.exporting.exportable import checked_examples, checked_model
 from keras_seismic.exporting.onnx.rewriting import rewritten
 from keras_seismic.exporting.onnx.variants import (
     DEFAULT_MAX_LOSS,
@@ -21,30 +21,36 @@ from keras_seismic.exporting.onnx.variants import (
     in_float16,
     in_int8,
 )
-from keras_seismic.exporting.parity import ParityError, check_parity, example_inputs
+from keras_seismic.exporting.parity import (
+    AccuracyLoss,
+    ParityError,
+    accuracy_loss,
+    check_parity,
+    example_inputs,
+)
 from keras_seismic.exporting.saved_model import require_tensorflow
 from keras_seismic.files import placed
 from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
 from keras_seismic.inference.predictors import import_onnxruntime
 from keras_seismic.models.physical_units import in_float32
 
-#: Operator sets that the converter writes and that hold what the graphs need.
+#: Operator sets that the converter can write and that hold what the graphs need.
 _OPSETS = range(14, 19)
 
-#: The converter's optimizer goes through sets, so that its result differs from time to time, and
-#: now and then (one in eight for LISTA) it drops an operator that changes the shape.
+#: The converter's optimizer iterates over sets, so its result differs from run to run, and now and
+#: then (one in eight for LISTA) it drops an operator that changes the shape.
 _ATTEMPTS = 6
 
 
 def export_onnx(
     model: keras.Model,
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     inputs: np.ndarray | None = None,
     opset: int = 18,
     overwrite: bool = False,
     *,
     variant: str = "float32",
-    calibration: np.ndarray | None = None,
+    representative: np.ndarray | None = None,
     max_loss: float | None = None,
     card: ModelCard | None = None,
 ) -> Path:
@@ -52,37 +58,36 @@ def export_onnx(
 
     Input and output have the names of the model's; the batch size is free, and so is every
     size that is free in the model. The graph holds operators of the ONNX standard only, with
-    batch normalization and padding inside the convolutions. Its metadata tell the model, the
-    units, the acquisition, the variant with its loss, and the model card. Mixed-precision
+    batch normalization and padding inside the convolutions. Its metadata name the model, the
+    units, the acquisition and the variant with its loss, and hold the model card. Mixed-precision
     models are rebuilt in float32; of a ``VelocityGAN`` the generator is taken.
 
-    Besides the equal ``"float32"`` there are two smaller variants, in which normalization and
-    output scaling stay in float32: ``"float16"`` halves the file and is meant for graphics
-    processors (processors compute it in float32); ``"int8"`` quarters it and is quick on
-    processors with integer vector instructions. What they lose is measured against the Keras
-    model and bounded: float16 next to nothing, int8 little for wide networks and sections,
-    but tens of m/s for narrow inversion networks.
+    Besides ``"float32"``, which equals the model, there are two smaller variants, in which
+    normalization and output scaling stay in float32: ``"float16"`` halves the file and is meant
+    for GPUs (CPUs compute it in float32); ``"int8"`` quarters it and is fast on CPUs with integer
+    vector instructions. Their loss is measured against the Keras model and bounded: next to
+    nothing for float16; for int8 little for sections, but tens of m/s for inversion networks.
 
     Args:
         model: What ``with_physical_units`` returned, or any functional or built sequential
             model with one input and output.
         path: The ``.onnx`` file to make.
-        inputs: Examples to check the export, and to measure its loss, on; by default the
-            calibration samples where there are some, else ``example_inputs(model)``. For a
-            loss that counts, give real examples other than those of the calibration.
+        inputs: Examples on which the export is checked and its loss measured; by default the
+            representative samples where there are some, else ``example_inputs(model)``. For a
+            loss that counts, give real examples other than the representative ones.
         opset: ONNX operator set, 14-18.
         overwrite: Replace what is there.
         variant: ``"float32"``, ``"float16"`` or ``"int8"``.
-        calibration: For int8, and needed there: raw inputs ``(samples, ...)`` of the kind that
-            is to come. They fix the range of every activation; some dozens do.
+        representative: Required for int8: raw inputs ``(samples, ...)`` like those to come, a few
+            dozen. They set the range of every activation.
         max_loss: Largest loss of a variant. For velocities the mean absolute difference in
-            m/s, by default 10; else the RMS difference in parts of the RMS output, by default
+            m/s, by default 10; else the RMS difference relative to the RMS output, by default
             0.03 (-30 dB).
         card: For the metadata, by default ``ModelCard.of(model)``.
 
     Returns:
-        The path. Metadata ``loss`` of the file, and ``accuracy_loss``, tell what a variant
-        loses.
+        The path. What a variant loses is in the file's metadata as ``loss``;
+        ``accuracy_loss`` measures it on other inputs.
 
     Raises:
         FileExistsError: If the path exists and ``overwrite`` is false.
@@ -94,7 +99,9 @@ def export_onnx(
             something in the model has no form in ONNX that runs.
 
     Example:
-        >>> export_onnx(model, "int8.onnx", variant="int8", calibration=gathers)  # doctest: +SKIP
+        >>> export_onnx(
+        ...     model, "int8.onnx", held_out, variant="int8", representative=gathers
+        ... )  # doctest: +SKIP
         PosixPath('int8.onnx')
     """
     require_tensorflow("export_onnx")
@@ -104,27 +111,27 @@ def export_onnx(
         raise ValueError(
             f"export_onnx: opset must be {_OPSETS[0]}-{_OPSETS[-1]}, received {opset!r}"
         )
-    check_variant(variant, calibration, max_loss)
+    check_variant(variant, representative, max_loss)
     import_onnxruntime()
 
     model = in_float32(checked_model(model, "export_onnx"))
-    if calibration is not None:
-        calibration = checked_examples(calibration, model, "export_onnx: calibration")
+    if representative is not None:
+        representative = checked_examples(representative, model, "export_onnx: representative")
     if inputs is not None:
         inputs = checked_examples(inputs, model, "export_onnx: inputs")
     with placed(path, overwrite) as temporary, tempfile.TemporaryDirectory() as folder:
         if inputs is None:
-            inputs = example_inputs(model) if calibration is None else calibration
+            inputs = example_inputs(model) if representative is None else representative
         with _refused_in_words(model):
             graph = _described(_optimized(model, inputs[:1], opset, Path(folder)), model, card)
             _write(graph, temporary)
         check_parity(model, temporary, inputs, verbose=False, name=path)
         if variant != "float32":
             with _refused_in_words(model):
-                if calibration is None:
+                if representative is None:
                     graph = in_float16(graph)
                 else:
-                    graph = in_int8(graph, calibration, Path(folder))
+                    graph = in_int8(graph, representative, Path(folder))
                 graph = _described(graph, model, card, variant)
                 _write(graph, temporary)
             loss = accuracy_loss(model, temporary, inputs, name=path)
@@ -137,15 +144,17 @@ def export_onnx(
 
 @contextlib.contextmanager
 def _refused_in_words(model: keras.Model) -> Iterator[None]:
-    """What converters raise, of many kinds, as a ValueError that says what to do."""
+    """Turn whatever the converters raise into a ValueError that says what to do."""
     try:
         yield
     except (ImportError, MemoryError, OSError):  # not the model's fault
         raise
     except Exception as error:
+        reason = " ".join(str(error).split())
+        reason = f"{reason[:300]}{'...' * (len(reason) > 300)}"
         raise ValueError(
             f"export_onnx: {model.name} cannot be written as ONNX; export it as SavedModel. The "
-            f"reason: {one_line(error)}"
+            f"reason: {type(error).__name__}: {reason}"
         ) from error
 
 
@@ -156,8 +165,8 @@ def _check_loss(loss: AccuracyLoss, variant: str, max_loss: float | None) -> Non
         raise ParityError(f"export_onnx: {variant} loses {loss}; allowed is {bound} (max_loss)")
 
 
-def _optimized(model: keras.Model, example: np.ndarray, opset: int, folder: Path):
-    """The model as an ``onnx.ModelProto`` in its quick form, of standard operators only."""
+def _optimized(model: keras.Model, example: np.ndarray, opset: int, folder: Path) -> Any:
+    """The model as a fast ``onnx.ModelProto`` of standard operators only."""
     convertible = with_convertible_layers(model)
     # A model that was never called is not exported.
     shape = tuple(convertible(example, training=False).shape)
@@ -175,7 +184,9 @@ def _optimized(model: keras.Model, example: np.ndarray, opset: int, folder: Path
     return graph
 
 
-def _folded(model: keras.Model, example: np.ndarray, opset: int, folder: Path):
+def _folded(
+    model: keras.Model, example: np.ndarray, opset: int, folder: Path
+) -> tuple[Any, tuple[int, ...]]:
     """The converted model with its constants folded, and the shape that it returns."""
     import onnx
     import onnxruntime
@@ -197,8 +208,8 @@ def _folded(model: keras.Model, example: np.ndarray, opset: int, folder: Path):
     return onnx.load(folded), output.shape
 
 
-def _name_values(graph, model: keras.Model, same_size: bool) -> None:
-    """Names for the output and for the sizes that are free, instead of the converter's."""
+def _name_values(graph: Any, model: keras.Model, same_size: bool) -> None:
+    """Name the output and the free sizes, which the converter calls by numbers."""
     sizes = ("batch", "time", "traces" if model.inputs[0].name == "section" else "receivers")
     made = sizes if same_size else ("batch", "depth", "width")
     for value, names in ((graph.input[0], sizes), (graph.output[0], made)):
@@ -213,8 +224,10 @@ def _name_values(graph, model: keras.Model, same_size: bool) -> None:
                     values[i] = model.output_names[0]
 
 
-def _described(graph, model: keras.Model, card: ModelCard | None, variant: str = "float32"):
-    """The graph with metadata in the place of what tools wrote there."""
+def _described(
+    graph: Any, model: keras.Model, card: ModelCard | None, variant: str = "float32"
+) -> Any:
+    """The graph with our metadata instead of the tools'."""
     from keras_seismic.version import __version__
 
     velocity = getattr(model, "predicts_velocity", None)
@@ -237,7 +250,7 @@ def _described(graph, model: keras.Model, card: ModelCard | None, variant: str =
     return graph
 
 
-def _write(graph, path: Path) -> None:
+def _write(graph: Any, path: Path) -> None:
     import onnx
 
     onnx.checker.check_model(graph, full_check=True)

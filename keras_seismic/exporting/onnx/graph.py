@@ -1,6 +1,6 @@
-"""ONNX graphs by the names of their tensors, for editing."""
+"""ONNX graphs for editing, addressed by the names of their tensors."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,20 +29,20 @@ class Graph:
 
     def _index(self) -> None:
         self._producers = {name: node for node in self.nodes for name in node.output}
-        self._consumers: dict[str, list] = {}
+        self._consumers: dict[str, list[Any]] = {}
         for node in self.nodes:
             for name in node.input:
                 self._consumers.setdefault(name, []).append(node)
 
-    def producer(self, name: str):
-        """The node that makes a tensor; None for inputs and constants."""
+    def producer(self, name: str) -> Any:
+        """The node that makes a tensor; ``None`` for inputs and constants."""
         return self._producers.get(name)
 
-    def consumers(self, name: str) -> Sequence:
+    def consumers(self, name: str) -> Sequence[Any]:
         """The nodes that read a tensor."""
         return self._consumers.get(name, ())
 
-    def only_consumer(self, name: str):
+    def only_consumer(self, name: str) -> Any:
         """The one node that reads a tensor; None if several do, or it is an output."""
         readers = self.consumers(name)
         return readers[0] if len(readers) == 1 and name not in self.outputs else None
@@ -56,25 +56,25 @@ class Graph:
         return self._arrays.get(name)
 
     def constant(self, value: np.ndarray, near: str) -> str:
-        """A new constant; returns its name, made of that of a tensor it belongs to."""
+        """Add a constant; returns its name, derived from that of a related tensor."""
         name = self.new_name(near)
         self._arrays[name] = np.ascontiguousarray(value)
         return name
 
     def new_name(self, near: str) -> str:
-        """A name that no tensor has, made of another one's."""
+        """A free name derived from another tensor's."""
         name = next(
             n for i in range(len(self._names) + 1) if (n := f"{near}/{i}") not in self._names
         )
         self._names.add(name)
         return name
 
-    def rename(self, names: Mapping[str, str], readers: Collection | None = None) -> None:
+    def rename(self, names: Mapping[str, str], readers: Collection[Any] | None = None) -> None:
         """Let nodes read other tensors.
 
         Args:
-            names: The tensor to read in the place of each; where that one is an output of the
-                graph, the other takes its name.
+            names: From a tensor to the one that is read instead; if the former is an output of the
+                graph, the latter takes over its name.
             readers: Only these nodes, by default all.
         """
         taken = {new: old for old, new in names.items() if old in self.outputs}
@@ -89,7 +89,7 @@ class Graph:
         self._index()
 
     def sort(self) -> None:
-        """Put the nodes in an order in which they can run, without those that nobody reads."""
+        """Put the nodes in an order in which they can run; drop those that nobody reads."""
         done: dict[int, object] = {}  # nodes by identity, in order
         waiting = [self._producers[name] for name in self.outputs if name in self._producers]
         while waiting:
@@ -103,15 +103,15 @@ class Graph:
         self.nodes = list(done.values())
         self._index()
 
-    def replace(self, old: Sequence, new: Iterable) -> None:
-        """Put nodes in the place of the last of some others."""
+    def replace(self, old: Sequence[Any], new: Iterable[Any]) -> None:
+        """Remove some nodes and put others in the place of the last of them."""
         gone = {id(node) for node in old}
         position = next(i for i, node in enumerate(self.nodes) if node is old[-1])
         self.nodes[position : position + 1] = list(new)
         self.nodes = [node for node in self.nodes if id(node) not in gone]
         self._index()
 
-    def finish(self):
+    def finish(self) -> Any:
         """The edited model; constants that nobody reads are left out."""
         import onnx
         from onnx import numpy_helper
@@ -131,13 +131,13 @@ class Graph:
         return model
 
 
-def _copied(node):
+def _copied(node: Any) -> Any:
     copy = type(node)()
     copy.CopyFrom(node)
     return copy
 
 
-def _read(node) -> Iterable[str]:
+def _read(node: Any) -> Iterator[str]:
     """Names that a node reads, in its branches and loops too."""
     yield from node.input
     for attribute in node.attribute:
@@ -146,7 +146,7 @@ def _read(node) -> Iterable[str]:
                 yield from _read(inner)
 
 
-def attributes(node) -> dict:
+def attributes(node: Any) -> dict[str, Any]:
     """Attributes of a node as Python values."""
     from onnx import helper
 

@@ -13,14 +13,20 @@ Nothing here changes what a graph computes, beyond rounding and the signs of num
 - ``Sign`` is a product and a clip, which use vector instructions and all cores.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from keras_seismic.exporting.onnx.graph import Graph, attributes
 
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Tanh", "Sigmoid")
 
+#: Sizes of each tensor that is known, ``None`` where one is free.
+_Shapes = dict[str, list[int | None]]
 
-def rewritten(model):
+
+def rewritten(model: Any) -> Any:
     """The model in its quick form.
 
     Args:
@@ -53,7 +59,7 @@ def rewritten(model):
     return graph.finish()
 
 
-def _as_clip(graph: Graph, node) -> None:
+def _as_clip(graph: Graph, node: Any) -> None:
     """-1, 0 or 1 of float32 numbers, by a product that is 0 or outside of [-1, 1].
 
     Within 1e-38 of zero it is between: only subnormal numbers are, which many processors take
@@ -74,7 +80,7 @@ def _as_clip(graph: Graph, node) -> None:
     )
 
 
-def _fold_affine(graph: Graph, node) -> None:
+def _fold_affine(graph: Graph, node: Any) -> None:
     """Take what multiplies and adds a constant for each channel into the weights."""
     from onnx import helper
 
@@ -109,7 +115,7 @@ def _fold_affine(graph: Graph, node) -> None:
     graph.replace(chain, [new])
 
 
-def _affine(graph: Graph, node, name: str, channels: int, rank: int):
+def _affine(graph: Graph, node: Any, name: str, channels: int, rank: int) -> tuple[Any, Any] | None:
     """Factor and term of each channel of a node; None if it is no such node."""
     if node.op_type not in ("Mul", "Div", "Add", "Sub"):
         return None
@@ -131,7 +137,7 @@ def _affine(graph: Graph, node, name: str, channels: int, rank: int):
     return (1.0, -value) if first else (-1.0, value)
 
 
-def _plain(node) -> bool:
+def _plain(node: Any) -> bool:
     """Whether nothing is grouped, dilated or padded by a rule."""
     given = attributes(node)
     return (
@@ -143,7 +149,7 @@ def _plain(node) -> bool:
     )
 
 
-def _as_product(graph: Graph, node, shapes: dict) -> None:
+def _as_product(graph: Graph, node: Any, shapes: _Shapes) -> None:
     """A convolution of the whole map as a matrix product."""
     from onnx import helper
 
@@ -170,7 +176,7 @@ def _as_product(graph: Graph, node, shapes: dict) -> None:
     )
 
 
-def _as_convolution(graph: Graph, node, shapes: dict) -> None:
+def _as_convolution(graph: Graph, node: Any, shapes: _Shapes) -> None:
     """A transposed convolution as a product or as a convolution."""
     weights = graph.array(node.input[1])
     bias = graph.array(node.input[2]) if len(node.input) > 2 else None
@@ -186,7 +192,7 @@ def _as_convolution(graph: Graph, node, shapes: dict) -> None:
         _side_by_side(graph, node, weights, bias, strides[0], pads)
 
 
-def _spread(graph: Graph, node, weights: np.ndarray, bias) -> None:
+def _spread(graph: Graph, node: Any, weights: np.ndarray, bias: np.ndarray | None) -> None:
     """One cell times the kernel, as a matrix product."""
     from onnx import helper
 
@@ -205,7 +211,14 @@ def _spread(graph: Graph, node, weights: np.ndarray, bias) -> None:
     )
 
 
-def _side_by_side(graph: Graph, node, weights: np.ndarray, bias, stride: int, pads) -> None:
+def _side_by_side(
+    graph: Graph,
+    node: Any,
+    weights: np.ndarray,
+    bias: np.ndarray | None,
+    stride: int,
+    pads: Sequence[int],
+) -> None:
     """A convolution for each place within a stride, then all of them side by side."""
     from onnx import helper
 
@@ -260,7 +273,7 @@ def _parts(weights: np.ndarray, stride: int) -> tuple[np.ndarray, list[int]]:
     return parts.reshape(-1, given, *taps), missing
 
 
-def _laid_out(graph: Graph, parts: str, output: str, stride: int, crop) -> list:
+def _laid_out(graph: Graph, parts: str, output: str, stride: int, crop: Sequence[int]) -> list[Any]:
     """Nodes that lay the parts side by side and crop them (top, left, bottom, right)."""
     from onnx import helper
 

@@ -1,8 +1,8 @@
 """Smaller ONNX models: half precision and 8-bit integers, by ONNX Runtime's tools."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,32 +21,32 @@ _QUANTIZED = (
 )  # fmt: skip
 
 
-def check_variant(variant: str, calibration, max_loss: float | None) -> None:
+def check_variant(variant: str, representative: Any, max_loss: float | None) -> None:
     """Refuse arguments that do not go together.
 
     Raises:
-        ValueError: If the variant is unknown, or it lacks what it needs or gets what it does
-            not use.
+        ValueError: If the variant is unknown, lacks an argument it needs or has one it does not
+            use.
     """
     if variant not in VARIANTS:
         raise ValueError(
             f"export_onnx: variant must be one of {', '.join(VARIANTS)}, received {variant!r}"
         )
-    if (variant == "int8") != (calibration is not None):
+    if (variant == "int8") != (representative is not None):
         expected = "needs" if variant == "int8" else "takes no"
         raise ValueError(
-            f"export_onnx: variant {variant!r} {expected} calibration, raw inputs of the kind that "
-            "is to come"
+            f"export_onnx: variant {variant!r} {expected} representative samples, raw inputs like "
+            "those to come"
         )
     if variant == "float32" and max_loss is not None:
         raise ValueError(
-            "export_onnx: max_loss is for variants that lose something; float32 must be equal"
+            "export_onnx: max_loss is for lossy variants; float32 must equal the model"
         )
     if max_loss is not None and not max_loss >= 0:
         raise ValueError(f"export_onnx: max_loss must not be negative, received {max_loss}")
 
 
-def in_float16(model):
+def in_float16(model: Any) -> Any:
     """The model with its network in half precision.
 
     What comes before the first convolution and after the last stays in float32, as input and
@@ -72,16 +72,16 @@ def in_float16(model):
     return _without_round_trips(half, {node.name for node in model.graph.node})
 
 
-def in_int8(model, calibration: np.ndarray, folder: os.PathLike):
+def in_int8(model: Any, representative: np.ndarray, folder: os.PathLike[str]) -> Any:
     """The model with 8-bit weights and activations, in the QDQ form.
 
     Weights are int8 with a scale for each output channel, activations uint8 with the range
-    that they have in the calibration samples. As in ``in_float16``, what is before the first
+    they have in the representative samples. As in ``in_float16``, what is before the first
     convolution and after the last stays in float32.
 
     Args:
         model: An ``onnx.ModelProto``; it stays as it is.
-        calibration: Raw inputs ``(samples, ...)``.
+        representative: Raw inputs ``(samples, ...)``.
         folder: Where temporary files go.
     """
     import onnx
@@ -96,7 +96,7 @@ def in_int8(model, calibration: np.ndarray, folder: os.PathLike):
     quantize_static(
         source,
         target,
-        _reader(model.graph.input[0].name, calibration),
+        _reader(model.graph.input[0].name, representative),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=list(_QUANTIZED),
         nodes_to_exclude=[node.name for node in model.graph.node if node.name not in inside],
@@ -109,16 +109,16 @@ def in_int8(model, calibration: np.ndarray, folder: os.PathLike):
     return quantized
 
 
-def _reader(name: str, samples: np.ndarray):
-    """Calibration samples one by one, as the tool wants to read them."""
+def _reader(name: str, samples: np.ndarray) -> Any:
+    """Samples one by one, as the tool wants to read them."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Samples(CalibrationDataReader):
         def __init__(self) -> None:
-            self._rest: Iterator = ({name: sample[None]} for sample in samples)
+            self._rest = iter(samples)
 
-        def get_next(self):
-            return next(self._rest, None)
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return next(({name: sample[None]} for sample in self._rest), None)
 
     return Samples()
 
@@ -141,7 +141,7 @@ def _network(graph: Graph) -> set[str]:
     return after & before
 
 
-def _without_round_trips(model, known: set[str]):
+def _without_round_trips(model: Any, known: set[str]) -> Any:
     """Without casts from float32 to float16 that are only cast back.
 
     The tool puts them between all nodes that it leaves in float32, and raw amplitudes do not

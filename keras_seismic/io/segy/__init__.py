@@ -1,1 +1,30 @@
 """SEG-Y and Seismic Unix: traces with every header they came with."""
+
+from keras_seismic.io.segy.reading import HeaderWarning, read_layout, read_segy, read_traces
+from keras_seismic.io.segy.trace_headers import (
+    TracePositions,
+    Word,
+    read_positions,
+    word_byte,
+)
+from keras_seismic.io.segy.trace_layout import (
+    SEGY_SUFFIXES,
+    SU_SUFFIXES,
+    MappedTraces,
+    TraceLayout,
+)
+
+__all__ = [
+    "SEGY_SUFFIXES",
+    "SU_SUFFIXES",
+    "HeaderWarning",
+    "MappedTraces",
+    "TraceLayout",
+    "TracePositions",
+    "Word",
+    "read_layout",
+    "read_positions",
+    "read_segy",
+    "read_traces",
+    "word_byte",
+]

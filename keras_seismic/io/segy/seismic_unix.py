@@ -8,41 +8,22 @@ import numpy as np
 from keras_seismic.io.segy.trace_layout import (
     COUNT_WORD,
     INTERVAL_WORD,
+    ORDERS,
     TRACE_HEADER_BYTES,
-    TraceLayout,
-    check_counts,
     header_words,
-    stated,
 )
 
-_ORDERS = {"big": ">", "little": "<"}
-_IEEE_FLOAT = 5
 _LONGEST_PLAUSIBLE_INTERVAL = 20_000  # us
 
-#: Samples looked at to tell the byte order.
-_LOOKED_AT = 100_000
-
-
-def su_layout(path: Path) -> TraceLayout:
-    """The layout of a Seismic Unix file, in whichever byte order makes sense of it.
-
-    The format has no mark of its own: a file is taken for one if, read in one of the byte
-    orders, its first trace header states a number of samples that divides the file into
-    whole traces.
-
-    Raises:
-        ValueError: If it does so in neither, or traces have different lengths.
-    """
-    endian, samples = su_byte_order(path)
-    trace_bytes = _trace_bytes(samples)
-    counts = header_words(path, endian, 0, trace_bytes, COUNT_WORD)
-    check_counts(path, counts, samples, "the first trace header")
-    intervals = header_words(path, endian, 0, trace_bytes, INTERVAL_WORD)
-    return TraceLayout(path, "su", endian, _IEEE_FLOAT, samples, len(counts), 0, stated(intervals))
+#: Samples looked at, and trace headers, to tell the byte order.
+_SAMPLES, _HEADERS = 100_000, 10_000
 
 
 def su_byte_order(path: Path) -> tuple[str, int]:
-    """The byte order that makes sense of a Seismic Unix file, and its samples a trace.
+    """The byte order that makes sense of a Seismic Unix file, and the samples of a trace.
+
+    The format has no mark of its own: a file is taken for one if, in one of the byte orders,
+    its first trace header states a number of samples that divides the file into whole traces.
 
     Returns:
         ``"big"`` or ``"little"``, and the number of samples by the first trace header.
@@ -57,15 +38,15 @@ def su_byte_order(path: Path) -> tuple[str, int]:
         )
     with path.open("rb") as file:
         header = file.read(TRACE_HEADER_BYTES)
-    stated_samples = {
+    stated = {
         endian: struct.unpack_from(f"{order}H", header, COUNT_WORD - 1)[0]
-        for endian, order in _ORDERS.items()
+        for endian, order in ORDERS.items()
     }
-    fitting = [endian for endian, n in stated_samples.items() if n and size % _trace_bytes(n) == 0]
+    fitting = [endian for endian, n in stated.items() if n and size % _trace_bytes(n) == 0]
     if not fitting:
-        raise ValueError(_refusal(path, size, header, stated_samples))
-    endian = max(fitting, key=lambda e: _plausibility(path, e, stated_samples[e]))
-    return endian, stated_samples[endian]
+        raise ValueError(_refusal(path, size, header, stated))
+    endian = max(fitting, key=lambda e: _plausibility(path, e, stated[e]))
+    return endian, stated[endian]
 
 
 def _trace_bytes(samples: int) -> int:
@@ -73,42 +54,45 @@ def _trace_bytes(samples: int) -> int:
 
 
 def _plausibility(path: Path, endian: str, samples: int) -> tuple[float, bool, bool]:
-    """How well a file reads in a byte order; the larger the better.
+    """How well a file reads in a byte order; larger is better.
 
     Both orders can divide a file into traces (257 samples read 257 in either), but in the
-    wrong one amplitudes are of any exponent.
+    wrong one the exponents of the amplitudes are arbitrary.
     """
     trace_bytes = _trace_bytes(samples)
-    order = _ORDERS[endian]
-    count = min(path.stat().st_size // trace_bytes, -(-_LOOKED_AT // samples))
-    record = np.dtype([("header", f"V{TRACE_HEADER_BYTES}"), ("samples", f"{order}f4", (samples,))])
-    values = np.memmap(path, record, "r", shape=(count,))["samples"].astype(np.float32)
-    magnitude = np.abs(values[values != 0])
+    traces = path.stat().st_size // trace_bytes
+    record = np.dtype([
+        ("header", f"V{TRACE_HEADER_BYTES}"), ("samples", f"{ORDERS[endian]}f4", (samples,))
+    ])  # fmt: skip
+    values = np.fromfile(path, record, min(traces, -(-_SAMPLES // samples)))["samples"]
+    magnitude = np.abs(values[values != 0].astype(np.float32))
     sane = np.isfinite(magnitude) & (magnitude > 1e-15) & (magnitude < 1e15)
-    fraction = float(sane.mean()) if magnitude.size else 1.0
-    counts = header_words(path, endian, 0, trace_bytes, COUNT_WORD)
-    intervals = stated(header_words(path, endian, 0, trace_bytes, INTERVAL_WORD))
+    step = -(-traces // _HEADERS)
+    counts, intervals = (
+        header_words(path, endian, 0, trace_bytes, word, step=step)
+        for word in (COUNT_WORD, INTERVAL_WORD)
+    )
     return (
-        fraction,
+        float(sane.mean()) if magnitude.size else 1.0,
         bool(np.all(counts == samples)),
-        bool(intervals) and max(intervals) <= _LONGEST_PLAUSIBLE_INTERVAL,
+        0 < int(intervals.max()) <= _LONGEST_PLAUSIBLE_INTERVAL,
     )
 
 
-def _refusal(path: Path, size: int, header: bytes, stated_samples: dict[str, int]) -> str:
+def _refusal(path: Path, size: int, header: bytes, stated: dict[str, int]) -> str:
     if header[:1] in (b"\xc3", b"C") and header.count(b"\0") < 40:
         return (
             f"{path}: expected a Seismic Unix file, but it begins with the text of a SEG-Y file; "
             "rename it to .segy"
         )
-    if not any(stated_samples.values()):
+    if not any(stated.values()):
         return f"{path}: the first trace header says that traces have 0 samples"
     readings = " or ".join(
         f"{n} samples ({endian}-endian: {size // _trace_bytes(n)} traces and "
         f"{size % _trace_bytes(n)} bytes)"
-        for endian, n in stated_samples.items()
+        for endian, n in stated.items()
     )
     return (
         f"{path}: the first trace header says {readings}, which does not divide the file's {size} "
-        "bytes into traces; the file is truncated or no Seismic Unix file"
+        "bytes into traces; the file is truncated or not a Seismic Unix file"
     )

@@ -1,4 +1,4 @@
-"""Header words of traces, by the names that people know them by, and positions from them."""
+"""Trace header words by name, and the positions of sources and receivers from them."""
 
 import dataclasses
 import difflib
@@ -31,7 +31,7 @@ def word_byte(word: Word) -> int:
         raise ImportError(
             "SEG-Y header words need segyio: pip install 'keras_seismic[segy]'"
         ) from error
-    names = {name.lower(): byte for name, byte in segyio.tracefield.keys.items()}
+    names = {str(name).lower(): int(byte) for name, byte in segyio.tracefield.keys.items()}
     known = set(names.values())
     for name in dir(segyio.su.words):
         byte = getattr(segyio.su.words, name)
@@ -100,7 +100,7 @@ def read_positions(
     with layout.open() as file:
 
         def words(byte: int) -> np.ndarray:
-            return file.attributes(byte)[:].astype(np.float64)
+            return np.asarray(file.attributes(byte)[:], np.float64)
 
         lengths = _length_unit(file, layout) if None in (source_unit, receiver_unit) else 1.0
         scalar = _factor(words(scalar_byte)) if scalar_byte else np.ones(layout.traces)

@@ -10,7 +10,6 @@ import pytest
 import scipy.io
 
 import keras_seismic as ks
-from keras_seismic.inspection import npz_files
 from tests.inspection.odd_files import hdf5
 
 SECTION = np.diff(np.random.default_rng(0).standard_normal((201, 30)), axis=0).astype("f4")
@@ -43,15 +42,15 @@ def with_null(path):
 
 BAD = [
     ("a.npz", with_bad_stream, "line.npy is damaged"),
-    ("a.npz", with_bad_checksum, "line is damaged: Bad CRC-32"),
-    ("a.npz", lambda p: zipped(p, **{"x.npy": "\x93NUMPY\x01"}), "x.npy is no array"),
+    ("a.npz", with_bad_checksum, "line.npy is damaged: Bad CRC-32"),
+    ("a.npz", lambda p: zipped(p, **{"x.npy": "\x93NUMPY\x01"}), "x.npy is not an array"),
     ("a.keras", lambda p: zipped(p, config_json="[1]", metadata_json="{}"), "json, received list"),
     ("a.keras", lambda p: zipped(p, config_json="{}", metadata_json="3"), "json, received int"),
     ("a.keras", lambda p: zipped(p, config_json="{", metadata_json="{}"), "it is damaged"),
     ("a.keras", lambda p: zipped(p, config_json="[" * 10**6, metadata_json="{}"), "it is damaged"),
     ("a.keras", lambda p: zipped(p, config_json=b"\xff\xfa", metadata_json=""), "it is damaged"),
-    ("a.mat", with_null, "line is an empty (null) data set"),
-    ("a.h5", with_null, "line is an empty (null) data set"),
+    ("a.mat", with_null, "'line' is an empty (null) data set"),
+    ("a.h5", with_null, "'line' is an empty (null) data set"),
 ]  # fmt: skip
 
 
@@ -106,7 +105,7 @@ def test_one_damaged_array_leaves_the_others(tmp_path):
     path.write_bytes(content)
     report = ks.inspection.inspect(path)
     assert [array.name for array in report.arrays] == ["good"]
-    assert any("bad is damaged: Bad CRC-32" in text for text in report.warnings)
+    assert any("bad.npy is damaged: Bad CRC-32" in text for text in report.warnings)
 
 
 def peak_of(path):
@@ -131,7 +130,7 @@ def test_a_header_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path):
     bomb = b"\x93NUMPY\x02\x00" + (200_000_000).to_bytes(4, "little") + b" " * 200_000_000
     zipped(tmp_path / "a.npz", **{"a.npy": bomb})
     report, peak = peak_of(tmp_path / "a.npz")
-    assert "a.npy is no array" in report.problem
+    assert "a.npy is not an array" in report.problem
     assert peak < 50e6
 
 
@@ -143,7 +142,6 @@ def test_arrays_of_an_archive_are_loaded_one_at_a_time_within_a_budget(tmp_path,
     report, peak = peak_of(tmp_path / "a.npz")
     assert [array.examined.startswith("nothing") for array in report.arrays] == [False] * 12
     assert peak < 5 * size
-    monkeypatch.setattr(npz_files, "WHOLE", 3 * size)
     monkeypatch.setattr(ks.inspection.array_files, "WHOLE", 3 * size)
     for name in ("a.npz", "a.mat"):
         report = ks.inspection.inspect(tmp_path / name, samples=10_000)
