@@ -273,10 +273,6 @@ def choose_wavelet(
     if dt is None:
         raise ValueError(
             f"a {frequency:g} Hz wavelet needs the sample interval, which the section does not "
-<<<<<<< HEAD
-            "tell; pass dt (s)"
-=======
             "contain; pass dt (s)"
->>>>>>> origin/main
         )
     return np.trim_zeros(ricker(frequency, dt, len(section)))
