@@ -33,7 +33,7 @@ def _quieten_others() -> None:
 
 
 def run(*program: str) -> None:
-    """Run one program with the process' arguments, for the modules of train and export.
+    """Run one program with the process' arguments, for the modules of a checkout.
 
     Args:
         *program: Its name, such as ``"train", "inversionnet"``.
