@@ -47,7 +47,7 @@ def test_training_and_validation_share_the_pairs_between_them(pairs):
     learning = np.array([5, 2, 0, 6])
     training, validation = training_batches(pairs, learning, *UNITS, 2, validation=0.25)
     assert [len(batches) for batches in (training, validation)] == [2, 1]
-    expected = UNITS[1].inverse(pairs[:][1])
+    expected = np.asarray(UNITS[1].inverse(pairs[:][1]))
     np.testing.assert_allclose(velocities(validation), expected[[5]], atol=1e-6)
     found = velocities(training)
     for number in (2, 0, 6):

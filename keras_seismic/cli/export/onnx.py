@@ -62,7 +62,7 @@ def onnx(
         opset,
         overwrite,
         variant=variant,
-        calibration=samples,
+        representative=samples,
         max_loss=max_loss,
         card=card,
     )
