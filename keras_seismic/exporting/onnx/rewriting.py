@@ -1,15 +1,15 @@
-"""ONNX graphs rewritten to run faster.
+"""ONNX graphs rewritten for int8 and for fewer nodes.
 
-Beyond rounding, nothing here changes what a graph computes. What each rule gains is measured by
-``benchmarks/onnx_graph.py``.
+Beyond rounding, nothing here changes what a graph computes. ``benchmarks/onnx_graph.py`` measures
+each rule; docs/onnx.md has the table.
 
 - Factors and terms after a convolution, such as those of a batch normalization, go into its
-  weights, which float16 and int8 need as well.
+  weights.
 - A transposed convolution becomes an ordinary one with a channel for each position within a
-  stride; ``DepthToSpace`` then interleaves them. The products are the same, but ordinary
-  convolutions are faster and have int8 forms.
+  stride; ``DepthToSpace`` then interleaves them. The products are the same, but only ordinary
+  convolutions have an int8 form.
 - A convolution whose kernel covers the whole map, and a transposed one of a single cell, are
-  matrix products, whose weights are read once per batch instead of once per example.
+  matrix products.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _Shapes = dict[str, list[int | None]]
 
 
 def rewritten(model: Any) -> Any:
-    """The model in its fast form.
+    """The model with all rules applied.
 
     Args:
         model: An ``onnx.ModelProto`` with folded constants; it is not changed.
