@@ -9,7 +9,6 @@ from keras_seismic.datasets.mat_layout import MAT_LAYOUTS, MatLayout
 from keras_seismic.datasets.openfwi import (
     OpenFWIPairs,
     read_annotation,
-    write_annotation,
     write_openfwi,
 )
 from keras_seismic.datasets.opening import open_pairs
@@ -37,6 +36,5 @@ __all__ = [
     "open_pairs",
     "patch_positions",
     "read_annotation",
-    "write_annotation",
     "write_openfwi",
 ]

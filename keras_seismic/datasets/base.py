@@ -162,7 +162,8 @@ class Pairs(abc.ABC):
         total = np.zeros(self.velocity_shape)
         for start in range(0, len(numbers), _MODELS):
             velocity = self.read(numbers[start : start + _MODELS], (), None)
-            total += np.sum(velocity, axis=0, dtype=np.float64)
+            assert velocity is not None
+            total += velocity.sum(axis=0, dtype=np.float64)
         return (total / len(numbers))[..., None].astype(np.float32)
 
     def dataset(

@@ -203,7 +203,7 @@ class SimulatedPairs(Pairs):
         """
         if self._finished(shard) < len(self.shards[shard]):
             self._simulate(shard)
-        return PairStore([self._files(shard)])
+        return PairStore([FilePair(*self._files(shard))])
 
     def _simulate(self, shard: int, bar: "tqdm[Any] | None" = None, batch_size: int = 1) -> None:
         numbers = self.shards[shard]
@@ -219,10 +219,10 @@ class SimulatedPairs(Pairs):
             gathers[start : start + step] = np.moveaxis(simulated, -1, 1)
             if bar is not None:
                 bar.update(len(part))
-        files = self._files(shard)
-        write_array(files.velocity, velocity[:, None])
+        gather_file, velocity_file = self._files(shard)
+        write_array(velocity_file, velocity[:, None])
         # Last, and so the sign that the shard is whole.
-        write_array(files.gathers, gathers)
+        write_array(gather_file, gathers)
 
     def read(
         self, numbers: np.ndarray, shots: Sequence[int], gathers: np.ndarray | None
@@ -230,9 +230,9 @@ class SimulatedPairs(Pairs):
         """See ``Pairs.read``."""
         return self._store.read(numbers, shots, gathers)
 
-    def _files(self, shard: int, folder: Path | None = None) -> FilePair:
+    def _files(self, shard: int, folder: Path | None = None) -> tuple[Path, Path]:
         folder = folder or self.folder
-        return FilePair(folder / f"gathers-{shard:05d}.npy", folder / f"velocity-{shard:05d}.npy")
+        return folder / f"gathers-{shard:05d}.npy", folder / f"velocity-{shard:05d}.npy"
 
     def _finished(self, shard: int, folder: Path | None = None) -> int:
         """How many pairs of a shard are on disk, by the headers of its files."""
@@ -249,7 +249,7 @@ class SimulatedPairs(Pairs):
 
     @cached_property
     def _store(self) -> PairStore:
-        files = [self._files(shard) for shard in range(len(self.shards))]
+        files = [FilePair(*self._files(shard)) for shard in range(len(self.shards))]
         for pair in files:
             if not pair.gathers.exists():
                 raise FileNotFoundError(f"{pair.gathers}: not simulated yet; call prepare() first")

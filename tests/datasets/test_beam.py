@@ -134,11 +134,9 @@ def killed_in_the_middle(folder):
 
 
 @pytest.mark.slow
-def test_200_pairs_with_one_worker_with_two_and_killed_and_repeated(tmp_path):
+def test_200_pairs_with_one_worker_and_killed_with_two_and_repeated(tmp_path):
     one = build(tmp_path / "one", larger(), direct_num_workers=1)
     assert one.count("tfrecord") > 2
-    assert build(tmp_path / "two", larger(), **PROCESSES) == one
-
     assert 0 < len(killed_in_the_middle(tmp_path / "killed")) < 5
     config = tmp_path / "killed" / "simulated_velocity" / "tiny_200"
     assert not (config / "1.0.0").exists()

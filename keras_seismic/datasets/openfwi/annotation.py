@@ -1,11 +1,9 @@
 """Annotation files: text that lists pairs of .npy files."""
 
 import os
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from keras_seismic.datasets.store import FilePair
-from keras_seismic.files import write_text
 
 
 def read_annotation(
@@ -72,45 +70,6 @@ def read_annotation(
     if not pairs:
         raise ValueError(f"{path}: expected a line for every pair of files, found none")
     return pairs
-
-
-def write_annotation(
-    path: str | os.PathLike[str],
-    pairs: Iterable[FilePair | Sequence[str | os.PathLike[str]]],
-    root: str | os.PathLike[str] | None = None,
-    overwrite: bool = False,
-) -> Path:
-    """Write an annotation, for these or for the PyTorch tools.
-
-    Args:
-        path: The file to write.
-        pairs: Gathers and velocity of each line.
-        root: Write paths relative to this folder, so that the list can travel; else absolute.
-        overwrite: Replace a file that is there.
-
-    Raises:
-        FileExistsError: If there is such a file.
-        ValueError: If there are no pairs, a path holds a tab or line end, or is not in the root.
-    """
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path}: exists already; pass overwrite=True to replace it")
-    lines = []
-    for pair in pairs:
-        files = [os.path.abspath(name) for name in pair if name is not None]
-        if root is not None:
-            outside = [name for name in files if not _is_inside(name, root)]
-            if outside:
-                raise ValueError(f"{path}: {outside[0]} is not in the root {root}")
-            files = [os.path.relpath(name, root) for name in files]
-        line = "\t".join(files)
-        if line.count("\t") != len(files) - 1 or len(line.splitlines()) != 1:
-            raise ValueError(f"{path}: a path holds a tab or a line end: {files}")
-        lines.append(line)
-    if not lines:
-        raise ValueError(f"{path}: no pairs to list")
-    write_text(path, "\n".join(lines) + "\n")
-    return path
 
 
 def _fields(line: str, place: str) -> list[str]:

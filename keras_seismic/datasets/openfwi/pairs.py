@@ -23,8 +23,8 @@ from keras_seismic.simulation.geology import family_name
 class OpenFWIPairs(Pairs):
     """Shot gathers and velocity models in OpenFWI's files, read as they are needed.
 
-    The header of every file is checked now. The data may be much larger than memory: it is read
-    row by row while it is used, with few files open at a time.
+    The header of every file is checked now. The data may be much larger than memory: every
+    pair is read when it is used.
 
     Args:
         source: The folder of a family (``data/data1.npy`` and ``model/model1.npy``, or
@@ -38,7 +38,6 @@ class OpenFWIPairs(Pairs):
         listed_root: For annotations, the beginning of the listed paths that ``root`` replaces.
         acquisition: The experiment. By default what ``write_openfwi`` noted, or OpenFWI's if
             gathers and models have its shape.
-        max_open_files: Files kept open at the same time.
 
     Raises:
         FileNotFoundError: If the source, a file or its partner is missing.
@@ -69,7 +68,6 @@ class OpenFWIPairs(Pairs):
         root: str | os.PathLike[str] | None = None,
         listed_root: str | os.PathLike[str] | None = None,
         acquisition: Acquisition | None = None,
-        max_open_files: int = 64,
     ) -> None:
         self.source = Path(source)
         family = family_name(family) if family else None
@@ -86,7 +84,7 @@ class OpenFWIPairs(Pairs):
         self.family = family or family_of_files(self.files)
         if split is not None:
             self.files = select_split(self.files, split, self.family)
-        self.store = PairStore(self.files, max_open_files)
+        self.store = PairStore(self.files)
         openfwi = Acquisition.openfwi()
         if acquisition is None and self.gather_shape == openfwi.gather_shape:
             acquisition = openfwi if self.velocity_shape in ((70, 70), None) else None

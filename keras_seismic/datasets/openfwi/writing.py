@@ -3,7 +3,7 @@
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.geology import family_name
 
 _CHUNK = 25  # pairs in memory at a time
+
+_Read = Callable[[slice], tuple[np.ndarray, np.ndarray]]
 
 
 def write_openfwi(
@@ -101,7 +103,7 @@ def write_openfwi(
     return files
 
 
-def _source(pairs: Any) -> tuple[Callable, int, tuple[tuple[int, ...], tuple[int, ...]]]:
+def _source(pairs: Any) -> tuple[_Read, int, tuple[tuple[int, ...], tuple[int, ...]]]:
     """A function that reads a slice, the number of pairs, and shapes of one as in the files."""
     if not isinstance(pairs, tuple | list):
         gathers, velocity = pairs[0:1]
@@ -110,7 +112,7 @@ def _source(pairs: Any) -> tuple[Callable, int, tuple[tuple[int, ...], tuple[int
         gathers, velocity = (np.asarray(array) for array in pairs)
         count = len(gathers)
 
-        def read(part):
+        def read(part: slice) -> tuple[np.ndarray, np.ndarray]:
             return gathers[part], velocity[part]
     else:
         raise ValueError(
@@ -161,60 +163,44 @@ def _check_target(
         )
 
 
-class _SourceError(Exception):
-    """An error of reading the source, on its way past what handles errors of writing."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
 def _write_pair(
     pair: FilePair,
-    read: Callable,
+    read: _Read,
     numbers: range,
     shapes: tuple[tuple[int, ...], ...],
-    bar: tqdm,
+    bar: "tqdm[Any]",
 ) -> None:
-    """Write gathers and velocity, and put both in place when both are whole."""
+    """Write gathers and velocity under temporary names, and rename both when they are whole."""
     assert pair.velocity is not None
-    try:
-        with written_whole(pair.gathers) as gathers, written_whole(pair.velocity) as velocity:
-            with gathers.open("wb") as gather_file, velocity.open("wb") as velocity_file:
-                outputs = gather_file, velocity_file
-                for output, shape in zip(outputs, shapes, strict=True):
-                    header = {"descr": "<f4", "fortran_order": False}
-                    header |= {"shape": (len(numbers), *shape)}
-                    np.lib.format.write_array_header_1_0(output, header)
-                for arrays in _chunks(read, numbers, pair, bar):
+    # The velocity is renamed first, and old gathers are removed before: a missing partner is
+    # noticed by readers, old gathers beside new velocity are not.
+    with written_whole(pair.gathers) as gathers, written_whole(pair.velocity) as velocity:
+        with gathers.open("wb") as gather_file, velocity.open("wb") as velocity_file:
+            outputs = gather_file, velocity_file
+            for output, shape in zip(outputs, shapes, strict=True):
+                header = {"descr": "<f4", "fortran_order": False, "shape": (len(numbers), *shape)}
+                np.lib.format.write_array_header_1_0(output, header)
+            for start in range(numbers.start, numbers.stop, _CHUNK):
+                part = slice(start, min(start + _CHUNK, numbers.stop))
+                arrays = _in_file_layout(read(part), pair, part)
+                try:
                     for output, array in zip(outputs, arrays, strict=True):
                         output.write(array.data)
-            # Whatever interrupts this, old gathers never stand beside new velocity: readers
-            # notice a missing partner, but not a wrong one.
-            pair.gathers.unlink(missing_ok=True)
-    except _SourceError as error:
-        raise error.error from error.error.__cause__
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"{pair.gathers}: could not be written, and nothing of it is kept: {error}",
-        ) from error
+                        output.flush()
+                except OSError as error:
+                    raise OSError(
+                        error.errno,
+                        f"{pair.gathers}: could not be written, and nothing of it is kept: {error}",
+                    ) from error
+                bar.update(part.stop - part.start)
+        pair.gathers.unlink(missing_ok=True)
 
 
-def _chunks(
-    read: Callable, numbers: range, pair: FilePair, bar: tqdm
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Gathers and velocity in the layout of the files, some pairs at a time, checked."""
-    for start in range(numbers.start, numbers.stop, _CHUNK):
-        stop = min(start + _CHUNK, numbers.stop)
-        try:
-            gathers, velocity = (np.asarray(part, np.float32) for part in read(slice(start, stop)))
-        except OSError as error:
-            raise _SourceError(error) from error
-        check_finite(gathers, f"{pair.gathers}: gathers {start}-{stop - 1}")
-        checked_velocity(velocity[..., 0], f"{pair.velocity}: velocity {start}-{stop - 1}")
-        yield (
-            np.ascontiguousarray(np.moveaxis(gathers, -1, 1)),
-            np.ascontiguousarray(np.moveaxis(velocity, -1, 1)),
-        )
-        bar.update(stop - start)
+def _in_file_layout(
+    arrays: tuple[np.ndarray, np.ndarray], pair: FilePair, part: slice
+) -> tuple[np.ndarray, ...]:
+    """Gathers and velocity, checked, with the axes of the files."""
+    gathers, velocity = (np.asarray(array, np.float32) for array in arrays)
+    check_finite(gathers, f"{pair.gathers}: gathers {part.start}-{part.stop - 1}")
+    checked_velocity(velocity[..., 0], f"{pair.velocity}: velocity {part.start}-{part.stop - 1}")
+    return tuple(np.ascontiguousarray(np.moveaxis(x, -1, 1)) for x in (gathers, velocity))
