@@ -37,7 +37,7 @@ lista.fit(*training, batch_size=16, epochs=10, verbose=0)
 # %%
 # The error on sections that LISTA has never seen, against the number of iterations.
 counts = (5, 10, 20, 30, 50, 100)
-errors = {}
+errors: dict[str, list[float]] = {}
 for count in counts:
     rows = ks.sparse.compare_methods(operator, sections, reflectivity, weight, count, lista)
     for row in rows:

@@ -47,17 +47,18 @@ def evaluate_on_windows(
         ValueError: If the model does not know its acquisition or predicts no velocity, or
             the velocity is smaller than a window.
     """
-    if getattr(model, "acquisition", None) is None or not model.predicts_velocity:
+    acquisition = getattr(model, "acquisition", None)
+    scaling = getattr(model, "output_scaling", None)
+    if acquisition is None or scaling is None:
         raise ValueError(
             "evaluate_on_windows: the model must predict velocity and know its acquisition; make "
             "it with with_physical_units(..., acquisition=...)"
         )
     shape = tuple(model.output_shape[1:3])
     windows = np.concatenate([velocity_windows(v, shape, stride) for v in velocity])
-    scaling = model.output_scaling
     low, high = scaling.minimum, scaling.maximum
     clipped = windows if low is None else windows.clip(low, high)
-    gathers = simulate(clipped, model.acquisition, progress=progress)
+    gathers = simulate(clipped, acquisition, progress=progress)
     true, predicted = clipped[..., None], predict(model, gathers)
     bounds = () if low is None else (low, high)
     metrics = score_velocity(true, predicted, *bounds)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ _FEWEST = 3
 
 #: Correlation with the expected direct wave below which a warning is given.
 POOR_CORRELATION = 0.8
+
+Gathers = TypeVar("Gathers", np.ndarray, ShotGathers)
 
 
 class WaveletWarning(UserWarning):
@@ -59,7 +62,7 @@ class Calibration:
     spreading: float
     traces: int
 
-    def apply(self, gathers: np.ndarray | ShotGathers) -> np.ndarray | ShotGathers:
+    def apply(self, gathers: Gathers) -> Gathers:
         """The gathers times the scale, ``(..., time, receivers, shots)``, float32.
 
         Raises:

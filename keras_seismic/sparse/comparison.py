@@ -3,6 +3,7 @@
 import functools
 import time
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -51,7 +52,7 @@ def compare_methods(
     weight: float,
     iterations: int = 100,
     lista: keras.Model | None = None,
-) -> list[dict[str, float | str]]:
+) -> list[dict[str, Any]]:
     """Error, iterations and time of each method on sections of known reflectivity.
 
     Args:
@@ -76,7 +77,7 @@ def compare_methods(
     def classic(solver: ProximalGradient) -> np.ndarray:
         return np.moveaxis(solver.solve(data, iterations).model, 1, 2)[..., None]
 
-    rows: list[dict[str, float | str]] = [
+    rows: list[dict[str, Any]] = [
         {
             "method": type(solver).__name__,
             "iterations": iterations,

@@ -46,6 +46,7 @@ class TestPatchCritic(TestVelocityCritic):
     }  # fmt: skip
     published = {"variant": "paper", "patch_size": 4}
     parameters = 391_105
+    odd = [{"velocity_shape": (17, 9)}]
 
 
 @pytest.mark.parametrize(
