@@ -103,7 +103,7 @@ Seconds: {", ".join(f"{name} {value:.0f}" for name, value in m["seconds"].items(
 Look at
   {out}/figures/velocity.png
   {out}/denoiser/figures/denoising.png
-Go on with (.venv/bin/keras-seismic in a checkout)
+Go on with (in a checkout, commands are in .venv/bin)
   keras-seismic train denoiser --section YOUR_LINE.segy --test ANOTHER.segy --out runs/denoiser
   keras-seismic evaluate {out}/model.keras YOUR_VELOCITY.npy --out runs/velocity
   keras-seismic predict YOUR_GATHERS.npy velocity.npy --model {out}/model.onnx

@@ -108,7 +108,7 @@ def velocitygan(
     networks = {"inversionnet": ks.models.InversionNet, "fcnvmb": ks.models.FCNVMB}
     # FCNVMB reads time as depth and cannot take many more samples than cells.
     thinning = [ks.layers.TimeDecimation(5)] if generator == "fcnvmb" else []
-    prepared = (None, *pairs.gather_shape)
+    prepared: tuple[int | None, ...] = (None, *pairs.gather_shape)
     for step in thinning:
         prepared = step.compute_output_shape(prepared)
     gan = ks.models.VelocityGAN(
