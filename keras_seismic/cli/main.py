@@ -1,6 +1,7 @@
 """Where the command ``keras-seismic`` starts."""
 
 import logging
+import re
 import sys
 from collections.abc import Sequence
 
@@ -22,7 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="keras-seismic")
     except (ValueError, OSError, ImportError, RuntimeError) as error:
-        raise SystemExit(f"error: {error}") from error
+        raise SystemExit(f"error: {_in_options(str(error))}") from error
+
+
+def _in_options(message: str) -> str:
+    """What a function's error says to pass, as the command's option."""
+    return re.sub(r"\bpass (\w+)=True\b", lambda found: f"pass --{found[1]}", message)
 
 
 def _quieten_others() -> None:

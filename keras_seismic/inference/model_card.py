@@ -1,4 +1,4 @@
-"""What a model is, in a file that travels with it."""
+"""The model card: what a model is, in a file that travels with it."""
 
 import dataclasses
 import datetime
@@ -26,7 +26,7 @@ _TASKS = {
     "reflectivity": "section to reflectivity",
 }
 
-#: Arguments of a training program that say where and how, not what on.
+#: Arguments of a training program that say where and how it ran, not on what.
 _PLACES = ("out", "cache_dir", "overwrite", "resume", "smoke")
 
 #: Arguments that name a file or folder.
@@ -35,7 +35,7 @@ _FILES = {"data", "section", "test", "test_velocity", "pretrained"}
 
 @dataclasses.dataclass(frozen=True)
 class ModelCard:
-    """What someone who is handed an exported model has to know to use it.
+    """What a user of an exported model needs to know.
 
     Attributes:
         model: The network's class.
@@ -45,12 +45,11 @@ class ModelCard:
         created: When it was exported, UTC, ISO 8601.
         parameters: Number of weights.
         input: ``name``, ``shape`` (``None`` for a free size), ``units`` and ``dtype``.
-        output: The same of the output.
-        acquisition: The experiment that it was trained for, as ``Acquisition.get_config`` has
-            it, or ``None``.
+        output: The same for the output.
+        acquisition: What it was trained for, as ``Acquisition.get_config`` has it, or ``None``.
         normalization: Layer and settings between raw amplitudes and the network, or ``None``.
         training_data: What it was trained on.
-        metrics: How well it did there.
+        metrics: Its scores.
         license: Terms of the weights.
 
     Example:
@@ -88,9 +87,9 @@ class ModelCard:
 
         Args:
             model: Any model with one input and one output; of a ``VelocityGAN`` the generator.
-            training_data: What it was trained on, in words or as a run's ``config.json`` has it.
-            metrics: Scores, names and values.
-            license: Terms of the weights; only you know them.
+            training_data: What it was trained on: text, or a run's arguments.
+            metrics: Scores by name.
+            license: Terms of the weights.
         """
         from keras_seismic.version import __version__
 
@@ -121,11 +120,11 @@ class ModelCard:
     def of_run(
         cls, model: keras.Model, path: str | os.PathLike[str], license: str | None = None
     ) -> "ModelCard":
-        """The card of a ``model.keras``, with what its run folder knows of its training.
+        """The card of a run's ``model.keras``, with what its run folder says of the training.
 
         Args:
-            model: The model that was loaded from there.
-            path: The ``.keras`` file, beside which ``config.json`` and ``metrics.json`` may lie.
+            model: The model loaded from there.
+            path: The ``.keras`` file; ``config.json`` and ``metrics.json`` may lie beside it.
             license: Terms of the weights.
         """
         config, metrics = (_beside(path, name) for name in ("config.json", "metrics.json"))
@@ -142,7 +141,7 @@ class ModelCard:
             path: A ``.keras``, ``.onnx`` or ``.tflite`` file or a SavedModel's version folder.
 
         Returns:
-            Its card, or ``None`` if it has none, as models from elsewhere.
+            Its card, or ``None`` if it has none, like models from elsewhere.
 
         Raises:
             FileNotFoundError: If there is nothing at the path.
@@ -167,11 +166,11 @@ class ModelCard:
 
     @property
     def takes_amplitudes(self) -> bool:
-        """Whether the input is raw amplitudes; else it is what the network works on."""
+        """Whether the input is raw amplitudes, and not what the bare network works on."""
         return bool(self.input["units"] == _AMPLITUDE)
 
     def amplitudes(self) -> tuple[float, float] | None:
-        """Smallest and largest raw amplitude of the training, if the normalization says so."""
+        """Smallest and largest raw amplitude of the training, if the normalization tells."""
         settings = (self.normalization or {}).get("input", {})
         ends = settings.get("data_min"), settings.get("data_max")
         return None if None in ends else (float(ends[0]), float(ends[1]))
@@ -186,14 +185,14 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str, source: str = "model card") -> "ModelCard":
-        """The card that ``to_json`` wrote; fields of later versions are left out.
+        """The card that ``to_json`` wrote; fields of later versions are ignored.
 
         Args:
             text: JSON.
             source: What messages call it.
 
         Raises:
-            ValueError: If the text is no card, or parts of it are not what they should be.
+            ValueError: If the text is not a card, or a part of it is not what it should be.
         """
         try:
             values = json.loads(text)
@@ -230,7 +229,7 @@ def _normalization(model: PhysicalUnitsModel) -> dict[str, Any]:
 
 
 def _beside(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
-    """What a run noted beside its model, if it did."""
+    """What a run wrote beside its model, if anything."""
     path = Path(path).with_name(name)
     if not path.is_file():
         return {}
@@ -244,7 +243,7 @@ def _beside(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
 
 
 def _file_name(value: Any) -> Any:
-    """Without the folders above it, which are nobody else's business."""
+    """A path without its folders, which are private."""
     if isinstance(value, list):
         return [_file_name(one) for one in value]
     return Path(value).name if isinstance(value, str) else value
@@ -273,7 +272,7 @@ def _litert_card(path: Path) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """With lists in the place of tuples, as JSON gives them back, and no number that it lacks."""
+    """As JSON can hold it and gives it back: lists for tuples, null for numbers not finite."""
     if isinstance(value, dict):
         return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Sections of any size through networks, in overlapping windows that blend into each other."""
+"""Networks on sections of any size, in overlapping windows that blend into each other."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -23,12 +23,12 @@ def apply_in_windows(
     progress: bool = True,
     description: str = "processing windows",
 ) -> np.ndarray:
-    """A section through a network in overlapping windows.
+    """Apply a network to a section in overlapping windows.
 
-    Every window has the same size: the last ones of a row or column are moved back to end
-    at the section's edge, and a section smaller than a window is mirrored until it fills one.
-    Where windows overlap, their results are weighed by ``sin^2`` ramps; at every sample the
-    weights sum to one, so that a network that changes nothing returns the section.
+    All windows have the same size: the last ones in a row or column are moved back to end at the
+    section's edge, and a section smaller than a window is mirrored until it fills one. Where
+    windows overlap, their results are weighted by ``sin^2`` ramps that sum to one at every
+    sample, so a network that changes nothing returns the section.
 
     Args:
         function: Anything from ``(batch, time, traces, 1)`` float32 to the same shape: a
@@ -37,7 +37,7 @@ def apply_in_windows(
         window: Samples and traces of a window, or one number for both.
         overlap: Samples and traces that neighbors share, less than the window; a quarter of
             the window by default.
-        batch_size: Windows given to the function together.
+        batch_size: Windows passed to the function together.
         progress: Show a progress bar when the work takes longer than a second.
         description: What the bar says.
 
@@ -45,8 +45,8 @@ def apply_in_windows(
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is not ``(time, traces)`` or not finite, a size makes no
-            sense, or the function returns another shape or values that are not finite.
+        ValueError: If the section is not ``(time, traces)`` or not finite, a size is not
+            possible, or the function returns another shape or values that are not finite.
 
     Example:
         >>> section = np.random.default_rng(0).standard_normal((300, 70)).astype("float32")
@@ -96,9 +96,9 @@ def blending(length: int, window: int, overlap: int) -> tuple[np.ndarray, np.nda
     """Starts of the windows along one axis and their weights, which sum to one everywhere.
 
     Args:
-        length: Of the axis; at least a window.
+        length: Of the axis; at least one window.
         window: Length of a window.
-        overlap: Samples that neighbors share at least.
+        overlap: Samples that neighbors share, at least.
 
     Returns:
         Starts ``(windows,)`` and weights ``(windows, window)``.
@@ -110,7 +110,7 @@ def blending(length: int, window: int, overlap: int) -> tuple[np.ndarray, np.nda
     total = np.zeros(length)
     for start in starts:
         total[start : start + window] += weight
-    # Also right where only one window reaches and where the last one overlaps by more.
+    # Dividing is right where only one window reaches, too, and where the last overlaps more.
     return starts, np.stack([weight / total[s : s + window] for s in starts])
 
 

@@ -18,6 +18,11 @@ from tests.segy_files import write_line, write_segy
 
 PACKAGE = Path(ks.__file__).parent
 ROOMS = sorted(p for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists())
+MODULES = [
+    path
+    for folder in ("export", "train")
+    for path in sorted((PACKAGE.parent / folder).glob("[!_]*.py"))
+]
 
 
 def texts(path):
@@ -68,6 +73,13 @@ def test_what_the_documents_say_to_type_exists(path):
     for block in re.findall(r"```(?:sh|bash|console)\n(.*?)```", path.read_text(), re.DOTALL):
         for command in commands_in(block.replace("\\\n", " ")):
             parse(command)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_the_modules_of_a_checkout_are_programs(path):
+    """``python -m export.onnx`` and its like; the package's docstrings name none of them."""
+    (words,) = re.findall(r"^    run\((.*)\)$", path.read_text(), re.MULTILINE)
+    parse(f"keras-seismic {' '.join(ast.literal_eval(f'({words},)'))} --help")
 
 
 def test_nothing_below_the_command_knows_an_option():

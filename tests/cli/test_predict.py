@@ -41,7 +41,7 @@ def test_gathers_become_velocity(models, here, capsys):
     assert json.loads((here / "velocity.json").read_text())["model"] == str(model)
     assert (here / "velocity.png").read_bytes().startswith(b"\x89PNG")
     assert "written: velocity.npy, (2, 70, 70)" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match="exists already"):
+    with pytest.raises(SystemExit, match="exists already; pass --overwrite to replace it"):
         keras_seismic(*arguments)
 
 
