@@ -53,7 +53,7 @@ def open_medium(velocity: np.ndarray, acquisition: Acquisition) -> np.ndarray:
 
 
 def difference(gather: np.ndarray, reference: np.ndarray, first: int = 0) -> float:
-    """RMS difference over RMS, in per cent, from a sample on."""
+    """RMS difference over RMS, in percent, from a sample on."""
     error, reference = (gather - reference)[first:], reference[first:]
     return float(100 * np.sqrt(np.mean(error**2) / np.mean(reference**2)))
 

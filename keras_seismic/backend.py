@@ -10,7 +10,7 @@ from typing import Any
 
 @contextlib.contextmanager
 def without_loading_log() -> Iterator[None]:
-    """Load TensorFlow without the lines that its C++ side writes to the terminal meanwhile.
+    """Load TensorFlow without the log lines of its C++ libraries.
 
     They are written before anything can ask TensorFlow not to. ``TF_CPP_MIN_LOG_LEVEL``, if it
     is set, decides as ever what is shown from then on, and ``0`` shows everything.

@@ -23,10 +23,8 @@ def next_steps(report: Inspection) -> list[str]:
     if not report.readable:
         return []
     path, steps = Path(report.path), []
-    for start, of_kind in _BY_FORMAT.items():
-        if report.format.startswith(start):
-            steps += of_kind(path, report)
-            break
+    if report.kind in _BY_CONTENT:
+        steps += _BY_CONTENT[report.kind](path, report)
     for array in report.arrays:
         if array.kind not in _BY_KIND:
             continue
@@ -42,14 +40,18 @@ def _command(*words: str | Path, comment: str = "") -> str:
     return f"{line}  # {comment}" if comment else line
 
 
+def _run(path: Path, report: Inspection) -> list[str]:
+    model = path / "model.keras"
+    return _keras_model(model, path.absolute().name) if model.is_file() else []
+
+
 def _model(path: Path, report: Inspection) -> list[str]:
-    """A Keras model, in a run folder or by itself."""
-    if path.is_dir():
-        name, path = path.absolute().name, path / "model.keras"
-        if not path.is_file():
-            return []
-    else:
-        name = path.stem
+    if path.suffix == ".keras":
+        return _keras_model(path, path.stem)
+    return [_command("predict", "INPUT", "OUTPUT", "--model", path)]
+
+
+def _keras_model(path: Path, name: str) -> list[str]:
     return [
         _command("evaluate", path, "INPUT", "--out", f"runs/{name}_scores"),
         _command("predict", "INPUT", "OUTPUT", "--model", path),
@@ -57,41 +59,23 @@ def _model(path: Path, report: Inspection) -> list[str]:
     ]
 
 
-def _exported_model(path: Path, report: Inspection) -> list[str]:
-    return [_command("predict", "INPUT", "OUTPUT", "--model", path)]
-
-
 def _pairs(path: Path, report: Inspection) -> list[str]:
     """Gathers with their velocity, simulated here or OpenFWI's."""
-    family = str(report.facts.get("family", "unknown")).split()[0]
-    family = "FAMILY" if family == "unknown" else family
-    data = path / str(report.facts.get("folder", ""))
-    out = "runs/pairs" if family == "FAMILY" else f"runs/{family}"
-    return [
-        _command("train", "inversionnet", "--data", data, "--family", family, "--out", out),
-    ]
-
-
-def _half_of_pairs(path: Path, report: Inspection) -> list[str]:
-    return [_command("inspect", path.parent)]
+    if len(report.folders) > 1:  # programs read one family at a time
+        return _folders(path, report)
+    family, (data,) = report.family or "FAMILY", report.folders
+    out = f"runs/{report.family or 'pairs'}"
+    return [_command("train", "inversionnet", "--data", data, "--family", family, "--out", out)]
 
 
 def _folders(path: Path, report: Inspection) -> list[str]:
-    """What lies in a folder: OpenFWI's families, or anything."""
-    families = [str(name).split(" (")[0] for name in report.facts.get("families", [])]
-    folders = families or [f for f in report.facts.get("folders", [])[:3] if f != "..."]
-    return [_command("inspect", path / folder) for folder in folders]
+    return [_command("inspect", folder) for folder in report.folders]
 
 
-_BY_FORMAT: dict[str, Callable[[Path, Inspection], list[str]]] = {
-    "Keras model": _model,
-    "run folder": _model,
-    "ONNX model": _exported_model,
-    "TensorFlow SavedModel": _exported_model,
-    "pairs simulated": _pairs,
-    "folder in OpenFWI's layout": _pairs,
-    "the gathers of": _half_of_pairs,
-    "the model of": _half_of_pairs,
+_BY_CONTENT: dict[str, Callable[[Path, Inspection], list[str]]] = {
+    "model": _model,
+    "run": _run,
+    "pairs": _pairs,
     "folder": _folders,
 }
 

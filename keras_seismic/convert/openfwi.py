@@ -41,10 +41,10 @@ _BATCH_NORM = {
 def load_openfwi_checkpoint(
     model: keras.Model, path_or_state_dict: str | os.PathLike[str] | Mapping[str, Any]
 ) -> None:
-    """Lay the weights of an OpenFWI PyTorch checkpoint into a network.
+    """Load the weights of an OpenFWI PyTorch checkpoint into a network.
 
     The network then computes what the PyTorch one computes. All key names that OpenFWI's code
-    has had are understood (``.layers.``, ``.Conv2DwithBN.`` and their like, with and without
+    has used are understood (``.layers.``, ``.Conv2DwithBN.`` and their like, with and without
     ``module.`` before them), and files are read without PyTorch (``read_torch_file``). Either
     everything fits, or no weight is changed.
 
@@ -74,7 +74,7 @@ def load_openfwi_checkpoint(
         )
     if isinstance(path_or_state_dict, Mapping):
         source, content = "checkpoint", path_or_state_dict
-    elif isinstance(path_or_state_dict, str | os.PathLike[str]):
+    elif isinstance(path_or_state_dict, str | os.PathLike):
         source, content = os.fspath(path_or_state_dict), read_torch_file(path_or_state_dict)
     else:
         raise ValueError(
@@ -107,12 +107,13 @@ def _state(content: Mapping[Any, Any], key: str, source: str) -> Mapping[Any, An
     """The state dictionary of a checkpoint, or what is one itself."""
     if not any(name in content for name in ("model", "model_d")):
         return content
-    if not isinstance(content.get(key), Mapping):
+    state = content.get(key)
+    if not isinstance(state, Mapping):
         raise ValueError(
             f"{source}: expected a state dictionary in {key!r}, received the keys "
             f"{_listed(content)}"
         )
-    return content[key]
+    return state
 
 
 class _Target(NamedTuple):

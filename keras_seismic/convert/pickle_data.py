@@ -1,9 +1,9 @@
 """Pickles as data: a reader that can build containers and numbers, and nothing else.
 
 Python's own unpickler imports what a pickle names and calls it. This one imports nothing:
-names are looked up in a table, and whatever is not in it is refused. It also does linear work
-only, where Python's can be made to fill the memory or to compute for ever by a file of some
-bytes (memo indices, nested tuples as keys).
+names are looked up in a table, and any other is refused. Its work is linear in the file's size,
+while a few bytes can make Python's fill the memory or compute forever (memo indices, nested
+tuples as keys).
 """
 
 import pickletools
@@ -12,12 +12,11 @@ from typing import Any, BinaryIO
 
 
 class Global:
-    """What a pickle gets for a name in the table.
+    """What a name in the table stands for.
 
     Args:
         name: The name, for messages.
-        call: Makes the value that the pickle's call would make, or ``None`` if it may not be
-            called.
+        call: Makes the value that calling the name would make; ``None`` if it may not be called.
     """
 
     def __init__(self, name: str, call: Callable[..., Any] | None = None) -> None:
@@ -187,7 +186,7 @@ class _Machine:
         if not isinstance(target, dict) or len(items) % 2:
             raise TypeError("items for something that is no dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            # A tuple of tuples can take for ever to hash.
+            # Nested tuples can take forever to hash.
             if not isinstance(key, str | int):
                 raise ValueError(f"a dictionary key of type {type(key).__name__}")
             target[key] = value

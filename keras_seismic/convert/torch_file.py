@@ -14,7 +14,7 @@ from keras_seismic.convert.pickle_data import Dictionary, Global, Namespace, rea
 
 _LEGACY_MAGIC, _LEGACY_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 
-#: Element types by the storage class that a file names; bfloat16 NumPy has not.
+#: Element types by the storage class that a file names; NumPy has no bfloat16.
 _STORAGE_TYPES = {
     "DoubleStorage": "<f8",
     "FloatStorage": "<f4",
@@ -32,21 +32,21 @@ _STORAGE_TYPES = {
 def read_torch_file(path: str | os.PathLike[str]) -> Any:
     """Content of a file of ``torch.save``: containers, numbers, texts and tensors.
 
-    Both formats are read, the zip archive of PyTorch 1.6 and later and the older one. Nothing
-    is imported or called whatever the file says: only tensors, parameters, ``OrderedDict``,
-    ``torch.Size`` and ``argparse.Namespace`` may be named in it. A file of anything else, such
+    Both formats are read, the zip archive of PyTorch 1.6 and later and the older one. Whatever
+    the file says, nothing is imported or called: only tensors, parameters, ``OrderedDict``,
+    ``torch.Size`` and ``argparse.Namespace`` may be named in it. A file with anything else, such
     as a whole network saved as an object, is refused.
 
     Args:
         path: The file, often ``.pth``.
 
     Returns:
-        The saved object; tensors are NumPy arrays (bfloat16 becomes float32), not to be
-        written to, and a ``Namespace`` is a dictionary.
+        The saved object; tensors are NumPy arrays, possibly read-only (bfloat16 becomes float32),
+        and a ``Namespace`` is a dictionary.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is of another kind, damaged, or holds anything else; naming it.
+        ValueError: If the file is of another kind, damaged, or holds anything else, which is named.
 
     Example:
         >>> checkpoint = read_torch_file("checkpoint.pth")  # doctest: +SKIP
@@ -86,7 +86,7 @@ class _StorageType(Global):
 
 
 class _Storage:
-    """The memory that tensors are views of."""
+    """Memory that tensors are views of."""
 
     def __init__(self, kind: _StorageType, values: np.ndarray) -> None:
         self.kind, self.values = kind, values

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_seismic.checks import checked_choice
 from keras_seismic.datasets.patches import patch_places
 from keras_seismic.datasets.pipeline import GeneratedExamples
 from keras_seismic.layers import SectionNormalization
@@ -83,11 +84,7 @@ class BlindSpotPatches(GeneratedExamples):
                 "BlindSpotPatches: pixel_fraction and trace_fraction must be in [0, 1) and not "
                 f"both 0, received {pixel_fraction} and {trace_fraction}"
             )
-        if trace_fill not in ("neighbor", "zero"):
-            raise ValueError(
-                f"BlindSpotPatches: trace_fill must be 'neighbor' or 'zero', received "
-                f"{trace_fill!r}"
-            )
+        checked_choice(trace_fill, ("neighbor", "zero"), "BlindSpotPatches: trace_fill")
         self.normalization = normalization or SectionNormalization("percentile")
         self.patch_size, self.seed, self.trace_fill = patch_size, seed, trace_fill
         self.pixel_fraction, self.trace_fraction = pixel_fraction, trace_fraction

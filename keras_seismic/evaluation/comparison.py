@@ -1,4 +1,4 @@
-"""Several ways of training compared: mean and spread over repetitions, table and figures."""
+"""Comparison of ways of training: mean and spread over repetitions, table and figures."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -112,7 +112,7 @@ class Comparison:
 def plot_predictions(
     true: np.ndarray, predicted: Mapping[str, np.ndarray], dx: float = 10.0, title: str = ""
 ) -> "Figure":
-    """The true velocity and what each method makes of it, a row for each model.
+    """The true velocity and the prediction of each method, a row for each model.
 
     Args:
         true: ``(models, depth, width)``, with or without a last axis of 1; m/s.

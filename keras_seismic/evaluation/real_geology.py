@@ -1,4 +1,4 @@
-"""How an inversion network does on a velocity model of real geology."""
+"""Scores of an inversion network on a velocity model of real geology."""
 
 import dataclasses
 
@@ -13,13 +13,13 @@ from keras_seismic.simulation import simulate
 
 @dataclasses.dataclass(frozen=True)
 class WindowScores:
-    """What ``evaluate_on_windows`` found.
+    """Result of ``evaluate_on_windows``.
 
     Attributes:
         metrics: Scores over all windows, the fraction of cells that were clipped, and the mean
             absolute error of predicting the windows' own mean.
         true: Velocity of each window, ``(windows, depth, width, 1)``, m/s.
-        predicted: The network's, likewise.
+        predicted: Predicted velocity, of the same shape.
     """
 
     metrics: dict[str, float]
@@ -35,12 +35,12 @@ def evaluate_on_windows(
 ) -> WindowScores:
     """Simulate gathers over windows of a large velocity model and invert them.
 
-    Velocities outside the range that the network can say are clipped to it first.
+    Velocities outside the range of the network are clipped to it first.
 
     Args:
         model: An inversion network in physical units that knows its acquisition.
         velocity: ``(models, depth, width)``, m/s, on the acquisition's grid.
-        stride: Cells from one window to the next, by default a window.
+        stride: Cells from one window to the next, by default the width of a window.
         progress: Show a progress bar.
 
     Raises:

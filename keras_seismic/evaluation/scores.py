@@ -1,4 +1,4 @@
-"""Scores of velocity models and sections, in the units people think in."""
+"""Scores of velocity models and sections, in m/s and dB."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,8 +28,8 @@ def score_velocity(
     Args:
         true: ``(models, depth, width, 1)``, m/s.
         predicted: The same.
-        minimum: Velocity that is 0 for the structural similarity, m/s.
-        maximum: Velocity that is 1 for it, m/s.
+        minimum: Velocity that counts as 0 in the structural similarity, m/s.
+        maximum: Velocity that counts as 1, m/s.
 
     Returns:
         ``velocity_mae_m_s``, ``velocity_rmse_m_s`` and ``velocity_ssim``.
@@ -64,18 +64,18 @@ def score_denoising(clean: np.ndarray, noisy: np.ndarray, denoised: np.ndarray) 
 
 
 def score_without_truth(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, float]:
-    """What can be said of a denoised section when nobody knows the clean one.
+    """Scores of a denoised section whose clean version is unknown.
 
-    No signal-to-noise ratio: that needs the truth. Noise has nothing to do with the signal, so
-    what was removed should not resemble what was kept; signal that was removed by mistake does.
+    A signal-to-noise ratio would need the truth. But noise is unrelated to the signal, so what
+    was removed should not resemble what was kept; signal removed by mistake does.
 
     Args:
         noisy: ``(time, traces)``.
         denoised: The same.
 
     Returns:
-        ``removed_fraction``, the removed part's fraction of the energy, and
-        ``removed_similarity``, the size of the correlation of the removed with the kept part:
+        ``removed_fraction``, the fraction of the energy that was removed, and
+        ``removed_similarity``, the absolute correlation of the removed part with the kept one:
         0 if they have nothing in common, 1 if they are the same.
     """
     noisy, denoised = noisy.astype(np.float64), denoised.astype(np.float64)
@@ -89,7 +89,7 @@ def score_without_truth(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, fl
 
 
 class DenoisingResult(NamedTuple):
-    """A section clean, buried in noise, and found again, each ``(time, traces)``."""
+    """A section: clean, with noise, and denoised, each ``(time, traces)``."""
 
     clean: np.ndarray
     noisy: np.ndarray
@@ -104,16 +104,16 @@ def denoising_experiment(
     noise: NoiseLike = "white",
     dt: float | None = None,
 ) -> DenoisingResult:
-    """Bury a section in noise and let a model find it again.
+    """Add noise to a section and let a model remove it.
 
     The section is clipped and scaled first (``normalize_section``).
 
     Args:
         model: Noisy to clean sections in their own units (``with_physical_units``).
-        section: ``(time, traces)``, raw amplitudes; taken as clean.
+        section: ``(time, traces)``, raw amplitudes, taken as clean.
         snr_db: Signal-to-noise ratio of the noisy section, dB.
-        seed: Decides the noise.
-        noise: Its kind, or several, as of ``add_noise``.
+        seed: Seed of the noise.
+        noise: Kind of noise, or several; see ``add_noise``.
         dt: Sample interval, s, for noise with frequencies.
     """
     clean = normalize_section(section)
@@ -123,13 +123,14 @@ def denoising_experiment(
 
 
 class PairScores(NamedTuple):
-    """What ``score_pairs`` found.
+    """Result of ``score_pairs``.
 
     Attributes:
-        metrics: ``score_velocity``'s, ``baseline_mae_m_s`` (of predicting the mean of what was
-            learned from) and ``prediction_std_m_s``, zero for a network that says always the same.
-        true: Velocity ``(pairs, depth, width, 1)``, m/s.
-        predicted: The model's, likewise.
+        metrics: Those of ``score_velocity``, ``baseline_mae_m_s`` (the error of predicting the
+            mean of the training models) and ``prediction_std_m_s``, which is zero for a network
+            that always predicts the same.
+        true: Velocity, ``(pairs, depth, width, 1)``, m/s.
+        predicted: Predicted velocity, of the same shape.
     """
 
     metrics: dict[str, float]
@@ -147,9 +148,9 @@ def score_pairs(
 
     Args:
         model: Raw gathers to m/s.
-        pairs: Of any kind, on disk.
-        part: The pairs to score on.
-        learned: The pairs it learned from, whose mean velocity is the prediction to beat.
+        pairs: Pairs of any kind, on disk.
+        part: Which of them to score on.
+        learned: Which of them it was trained on; their mean velocity is the prediction to beat.
 
     Example:
         >>> import keras_seismic as ks

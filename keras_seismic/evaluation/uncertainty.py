@@ -1,4 +1,4 @@
-"""How sure a network is of what it predicts."""
+"""How certain a network is of its predictions."""
 
 import contextlib
 from collections.abc import Iterator
@@ -22,19 +22,19 @@ def monte_carlo_predict(
     seed: int = 0,
     batch_size: int = 8,
 ) -> MonteCarloPrediction:
-    """Predict many times with dropout left active: the spread tells where the network is unsure.
+    """Predict many times with dropout active: the spread shows where the network is uncertain.
 
     Every sample drops other channels, as if another network were asked. Only dropout is
-    random: batch normalization keeps to its moving statistics, and the model is left as it
-    was. The spread is what the network does not know, not how noisy the data are, and it is
-    relative: compare it with errors on held-out pairs before reading it as m/s of error.
+    random: batch normalization uses its moving statistics, and the model is left unchanged.
+    The spread reflects what the network does not know, not the noise in the data, and it is
+    relative: compare it with errors on held-out pairs before reading it as an error in m/s.
 
     Args:
         model: A network with dropout, such as ``InversionNet(..., dropout=0.1)``, bare or made
             into a model in m/s by ``with_physical_units``.
         gathers: ``(n, time, receivers, shots)``, as the model takes them.
         samples: Predictions of each example, at least 2.
-        seed: Decides what is dropped; a non-negative integer.
+        seed: Seed of the dropout, a nonnegative integer.
         batch_size: Examples predicted together.
 
     Returns:
@@ -58,8 +58,8 @@ def monte_carlo_predict(
         raise ValueError(f"monte_carlo_predict: samples must be at least 2, received {samples}")
     if not any(_drops(layer) for layer in _layers(model)):
         raise ValueError(
-            f"monte_carlo_predict: {type(model).__name__} {model.name!r} has no dropout that could "
-            "be left active; train a network made with, for example, InversionNet(..., dropout=0.1)"
+            f"monte_carlo_predict: {type(model).__name__} {model.name!r} has no dropout to "
+            "leave active; train a network made with, for example, InversionNet(..., dropout=0.1)"
         )
     means, deviations = [], []
     with _only_dropout_active(model, seed):
@@ -94,10 +94,10 @@ def _moments(samples: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 @contextlib.contextmanager
 def _only_dropout_active(model: keras.Model, seed: int) -> Iterator[None]:
-    """Let a call with ``training=True`` drop channels and do nothing else of a training.
+    """Let a call with ``training=True`` drop channels and change nothing else.
 
-    A frozen batch normalization works as in inference. Random states and flags are put
-    back, so that a training can go on as if nothing had been asked.
+    Frozen batch normalization works as in inference. Random states and flags are restored, so
+    that training can continue as if nothing had happened.
     """
     rng = np.random.default_rng(seed)
     frozen = [
@@ -125,7 +125,7 @@ def _drops(layer: Any) -> bool:
 
 
 def _layers(model: keras.Model) -> Iterator[Any]:
-    """Every layer, also those of networks inside."""
+    """Every layer, including those of nested networks."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _layers(layer)

@@ -110,7 +110,7 @@ def export_saved_model(
 
 
 def _check_signature(
-    path: Path, signature: Signature, inputs: np.ndarray, folder: str | os.PathLike
+    path: Path, signature: Signature, inputs: np.ndarray, folder: str | os.PathLike[str]
 ) -> None:
     """Compare another signature of the export with the function it was made from."""
     example = np.ascontiguousarray(signature.example(inputs))

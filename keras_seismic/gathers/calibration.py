@@ -1,4 +1,4 @@
-"""Amplitudes of field gathers brought to those of simulated ones, by the direct wave."""
+"""Calibration: field gathers scaled to simulated amplitudes by the direct wave."""
 
 import dataclasses
 import warnings
@@ -32,12 +32,12 @@ class WaveletWarning(UserWarning):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Calibration:
-    """What the direct wave says about gathers; made by ``measure_direct_wave``.
+    """What the direct wave says about gathers, as ``measure_direct_wave`` returns it.
 
     Attributes:
         scale: What each shot's amplitudes are to be multiplied by, ``(shots,)``; negative if
             the polarity is reversed.
-        polarity: 1, or -1 if the recorded direct wave is upside down.
+        polarity: 1, or -1 if the recorded direct wave has reversed polarity.
         correlation: Median correlation of the near traces' direct wave with the expected
             one, of either polarity; 1 is the same wavelet.
         shift: Time by which the recorded direct wave is later than expected, s. Gathers with a
@@ -80,7 +80,7 @@ class Calibration:
                 f"Calibration: the scale is for {len(self.scale)} shots, received gathers "
                 f"(..., time, receivers, shots) of {gathers.shape}"
             )
-        return (gathers * self.scale).astype(np.float32)
+        return np.asarray(gathers * self.scale, np.float32)
 
     def __str__(self) -> str:
         low, high = np.abs(self.scale).min(), np.abs(self.scale).max()
@@ -103,13 +103,13 @@ def measure_direct_wave(
 ) -> Calibration:
     """The scale that gives field gathers the amplitude of simulated ones.
 
-    Networks know the amplitudes of their training simulations; field data has any. The
-    direct wave of near receivers does not know the ground below, so it is compared with the
-    one that ``simulate`` makes of the acquisition over a homogeneous near surface: from time
-    zero to the wavelet's peak, before most reflections interfere. The median over near
-    traces is taken, so that single bad ones do no harm. The scale is right to 1 % where the
-    uppermost 90 m are of one velocity; a boundary at 50 m makes it some 2 % wrong, under a thin
-    fast layer up to 34 % (``benchmarks/calibration.py``). A large ``scatter`` tells.
+    Networks expect the amplitudes of their training simulations; those of field data are
+    arbitrary. The direct wave at near receivers does not depend on the ground below, so it is
+    compared with the one that ``simulate`` gives for the acquisition over a homogeneous near
+    surface, from time zero to the wavelet's peak, before most reflections interfere. The median
+    over near traces keeps single bad ones from mattering. The scale is right to 1 % where the
+    uppermost 90 m have one velocity; a boundary at 50 m makes an error of about 2 %, under a
+    thin fast layer up to 34 % (``benchmarks/calibration.py``), which a large ``scatter`` shows.
 
     Args:
         gathers: ``(time, receivers, shots)`` on the acquisition's positions and samples (see
@@ -174,7 +174,7 @@ def measure_direct_wave(
     )
     if calibration.correlation < POOR_CORRELATION:
         warnings.warn(
-            f"the direct wave correlates by {calibration.correlation:.2f} only with the "
+            f"the direct wave correlates by only {calibration.correlation:.2f} with the "
             f"acquisition's ({acquisition.peak_frequency:g} Hz Ricker, {velocity:.0f} m/s): "
             "wavelet, near-surface velocity or time zero differ, and the scale means little",
             WaveletWarning,
@@ -218,4 +218,4 @@ def _near_traces(
             f"and {high:g} m (dead ones: {int(np.sum(near[:, shot])) - counts[shot]}), but "
             f"{_FEWEST} are needed; pass wider offsets="
         )
-    return near & live
+    return np.asarray(near & live)

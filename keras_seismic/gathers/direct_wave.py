@@ -1,4 +1,4 @@
-"""The direct wave of an acquisition: how it should look, and where gathers have it."""
+"""The direct wave of an acquisition: what it should look like, and where gathers have it."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ _SLOWEST, _FASTEST, _STEP, _FINE_STEP = 400.0, 6500.0, 0.015, 0.002
 def distances(acquisition: Acquisition) -> np.ndarray:
     """Between every receiver and source, ``(receivers, shots)``, m."""
     receivers, sources = (np.array(p) for p in (acquisition.receivers, acquisition.sources))
-    return np.hypot(*np.moveaxis(receivers[:, None] - sources, 2, 0))
+    return np.asarray(np.hypot(*np.moveaxis(receivers[:, None] - sources, 2, 0)))
 
 
 def closed_form_direct_wave(
@@ -165,4 +165,4 @@ def window_ends(
 ) -> np.ndarray:
     """Sample after the last of each trace's window, ``(traces,)``."""
     ends = np.ceil((distance / velocity + window) / dt).astype(int)
-    return np.minimum(ends, samples)
+    return np.asarray(np.minimum(ends, samples))

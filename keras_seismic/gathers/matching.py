@@ -1,4 +1,4 @@
-"""Field gathers brought to the acquisition that a network was trained for."""
+"""Field gathers matched to the acquisition that a network was trained for."""
 
 import dataclasses
 
@@ -12,14 +12,14 @@ from keras_seismic.simulation.acquisition import HIGHEST_FREQUENCY, Acquisition
 def matching_origins(
     gathers: ShotGathers, acquisition: Acquisition, tolerance: float = 0.5
 ) -> np.ndarray:
-    """Where along a line the acquisition's experiment was shot.
+    """Where along a line the acquisition's experiment fits.
 
-    A long line holds it many times over, each one good for a velocity model of another place.
+    A long line holds it many times, each time for the velocity model of another place.
 
     Args:
         gathers: The line.
         acquisition: The experiment wanted.
-        tolerance: How far a source may stand from its place, in grid cells.
+        tolerance: How far a source may be from its place, in grid cells.
 
     Returns:
         x on the line of each possible ``x = 0`` of the acquisition in m, ascending: those with
@@ -36,7 +36,7 @@ def matching_origins(
     candidates = []
     for origin in gathers.source_x - wanted[0]:
         _, apart = _nearest_shots(gathers, wanted + origin)
-        origin += (apart.max() + apart.min()) / 2  # shares what is left over
+        origin += (apart.max() + apart.min()) / 2  # spreads the misfit evenly
         if not _obstacles(gathers, acquisition, origin, tolerance):
             candidates.append(round(float(origin), 6))
     return np.unique(candidates)
@@ -55,15 +55,15 @@ def match_acquisition(
     """Gathers on the sources, receivers and samples of an acquisition, or a refusal.
 
     Chooses the shots, interpolates between the receivers of each, resamples in time without
-    aliasing, and crops or fills up the record. Amplitudes stay what they are: see
-    ``measure_direct_wave``. Depths of sources and receivers are not looked at.
+    aliasing, and crops the record or fills it with zeros. Amplitudes are not scaled: see
+    ``measure_direct_wave``. Depths of sources and receivers are ignored.
 
     Args:
         gathers: The line.
         acquisition: What the network was trained for, ``model.acquisition``.
         origin: x on the line of the acquisition's ``x = 0``, m; by default the first of
             ``matching_origins``.
-        tolerance: How far a source may stand from its place, in grid cells.
+        tolerance: How far a source may be from its place, in grid cells.
         method: ``"sinc"`` or ``"linear"``, see ``interpolate_receivers``.
         near_surface_velocity: The slowest that waves cross the receivers, m/s: decides
             whether receivers are too far apart to be interpolated.
@@ -160,13 +160,13 @@ def _highest_frequency(acquisition: Acquisition) -> float:
 
 
 def _spacing(gathers: ShotGathers) -> float:
-    """Of the receivers, m; a lone one stands for a meter around it."""
+    """Of the receivers, m; a single one counts as 1 m wide."""
     x = gathers.receiver_x[:, 0]
     return float((x[-1] - x[0]) / (len(x) - 1)) if len(x) > 1 else 1.0
 
 
 def _nearest_shots(gathers: ShotGathers, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shot nearest to each wanted source, and how much farther along the line it stands, m."""
+    """Shot nearest to each wanted source, and how much farther along the line it is, m."""
     shots = np.argmin(np.abs(gathers.source_x[:, None] - wanted), axis=0)
     return shots, gathers.source_x[shots] - wanted
 

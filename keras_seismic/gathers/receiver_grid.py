@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_seismic.checks import checked_choice
 from keras_seismic.io.segy import TracePositions
 
 #: Grid nodes for each trace above which positions are taken for no grid at all.
@@ -46,7 +47,7 @@ class ReceiverGrid:
         """Places of the grid's receivers in m, ``(receivers, shots)``."""
         x = self.first + self.spacing * np.arange(len(self.traces))
         origin = self.source_x if self.spread == "moving" else np.zeros_like(self.source_x)
-        return x[:, None] + origin
+        return np.asarray(x[:, None] + origin)
 
     @property
     def missing(self) -> np.ndarray:
@@ -56,7 +57,7 @@ class ReceiverGrid:
 
     @property
     def duplicates(self) -> int:
-        """Traces that fraction a receiver with another one."""
+        """Traces that share a receiver with another one."""
         return int(np.maximum(self.traces - 1, 0).sum())
 
     @property
@@ -113,13 +114,10 @@ def fit_receiver_grid(
         source: Name of the file, for the messages.
 
     Raises:
-        ValueError: If a shot has several sources, all receivers stand in one place, or their
+        ValueError: If a shot has several sources, all receivers are in one place, or their
             positions make no grid.
     """
-    if spread not in ("auto", "fixed", "moving"):
-        raise ValueError(
-            f"{source}: spread must be 'auto', 'fixed' or 'moving', received {spread!r}"
-        )
+    checked_choice(spread, ("auto", "fixed", "moving"), f"{source}: spread")
     if spacing is not None and not (np.isfinite(spacing) and spacing > 0):
         raise ValueError(f"{source}: receiver_spacing must be positive, received {spacing}")
     numbers, shot = np.unique(positions.shot, return_inverse=True)
@@ -175,7 +173,7 @@ def _usual_spacing(x: np.ndarray, shot: np.ndarray, source: str) -> float:
             "name the words for positions, or pass receiver_spacing="
         )
     middle = np.median(distances)
-    # Of whole meters, 12 and 13 stand for 12.5: the mean of what is about the median.
+    # In whole meters 12.5 appears as 12 and 13: take the mean of what is close to the median.
     return float(distances[np.abs(distances - middle) < 0.5 * middle].mean())
 
 

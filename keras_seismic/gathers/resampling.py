@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_seismic.checks import checked_choice
+
 #: In time: zero crossings of the sinc on either side, and the Kaiser window's beta (80 dB).
 _IN_TIME = (32, 7.857)
 
@@ -22,9 +24,9 @@ def resample_time(
 ) -> np.ndarray:
     """Traces at another sample interval, free of aliasing.
 
-    Each new sample is the sum of old ones weighed by a sinc in a Kaiser window. A longer
-    interval comes with a low-pass filter (flat to 84 % of the new Nyquist frequency, 80 dB
-    down at it); a shorter one leaves the spectrum and the old samples as they are. Before and
+    Each new sample is a sum of old ones, weighted by a sinc in a Kaiser window. For a longer
+    interval a low-pass filter is applied (flat to 84 % of the new Nyquist frequency, where it
+    is 80 dB down); a shorter one leaves the spectrum and the old samples unchanged. Before and
     after the record the ground is taken to be at rest.
 
     Args:
@@ -67,10 +69,10 @@ def resample_time(
 def interpolate_receivers(
     amplitude: np.ndarray, x: np.ndarray, new_x: np.ndarray, method: str = "sinc"
 ) -> np.ndarray:
-    """Traces at other places between regularly spaced receivers.
+    """Traces at new positions between regularly spaced receivers.
 
-    Recordings at points are wanted, as a simulation makes them, so nothing is smoothed: where
-    a new receiver stands on an old one, the trace is taken over.
+    The result stands for recordings at points, as a simulation makes them, so nothing is
+    smoothed: a new receiver in the place of an old one gets its trace.
 
     Args:
         amplitude: ``(time, receivers)``.
@@ -78,8 +80,8 @@ def interpolate_receivers(
         new_x: Of the wanted ones, m; within half a spacing of the line's ends.
         method: ``"sinc"``, of eight receivers (the gather is mirrored at its ends), good to
             some three receivers in the shortest apparent wavelength, or ``"linear"``, which
-            damps steep events. Both fail beside a source in the spread, where
-            the gather has a cusp.
+            damps steep events. Both fail next to a source in the spread, where the gather has a
+            cusp.
 
     Returns:
         float32 ``(time, len(new_x))``.
@@ -87,10 +89,7 @@ def interpolate_receivers(
     Raises:
         ValueError: If the receivers are not regular, or a new one is outside of them.
     """
-    if method not in ("sinc", "linear"):
-        raise ValueError(
-            f"interpolate_receivers: method must be 'sinc' or 'linear', received {method!r}"
-        )
+    checked_choice(method, ("sinc", "linear"), "interpolate_receivers: method")
     amplitude, x = np.asarray(amplitude), np.asarray(x, np.float64)
     new_x = np.asarray(new_x, np.float64)
     steps = np.diff(x)
@@ -110,9 +109,8 @@ def interpolate_receivers(
         at = np.clip(at, 0, len(x) - 1)
         left = np.minimum(at.astype(int), len(x) - 2)
         fraction = (at - left).astype(np.float32)
-        return (amplitude[:, left] * (1 - fraction) + amplitude[:, left + 1] * fraction).astype(
-            np.float32
-        )
+        mixed = amplitude[:, left] * (1 - fraction) + amplitude[:, left + 1] * fraction
+        return np.asarray(mixed, np.float32)
     return _sinc_interpolation(amplitude.T, at, 1.0, *_IN_SPACE, mirrored=True).T
 
 

@@ -3,10 +3,11 @@
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from keras_seismic.checks import check_finite
+from keras_seismic.checks import check_finite, checked_choice
 from keras_seismic.gathers.receiver_grid import ReceiverGrid, fit_receiver_grid, traces_by_shot
 from keras_seismic.io.segy import (
     TraceLayout,
@@ -53,16 +54,16 @@ class ShotGathers:
     @property
     def dead(self) -> np.ndarray:
         """Which traces are all zero, bool ``(receivers, shots)``."""
-        return np.all(self.amplitude == 0, axis=0)
+        return np.asarray(np.all(self.amplitude == 0, axis=0))
 
     @property
     def offset(self) -> np.ndarray:
         """Receiver x minus source x in m, ``(receivers, shots)``."""
-        return self.receiver_x - self.source_x
+        return np.asarray(self.receiver_x - self.source_x)
 
 
 def read_shot_gathers(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     shot_word: Word = "FieldRecord",
     source_word: Word | tuple[Word, Word] = "SourceX",
     receiver_word: Word | tuple[Word, Word] = "GroupX",
@@ -78,7 +79,7 @@ def read_shot_gathers(
 ) -> ShotGathers:
     """A pre-stack line as shot gathers on a regular receiver grid.
 
-    Traces can stand in any order. The grid is fitted to the receivers of all shots, at fixed
+    Traces can be in any order. The grid is fitted to the receivers of all shots, at fixed
     places or moving with the source, and reported (``print(gathers.grid)``).
 
     Args:
@@ -120,10 +121,7 @@ def read_shot_gathers(
         60 shots, x 0 to 1475 m; 48 receivers 12.5 m apart, moving spread; regular
     """
     path = Path(path)
-    if irregular not in IRREGULAR:
-        raise ValueError(
-            f"{path}: irregular must be one of {', '.join(IRREGULAR)}, received {irregular!r}"
-        )
+    checked_choice(irregular, IRREGULAR, f"{path}: irregular")
     layout = read_layout(path)
     dt = _sample_interval(layout, dt)
     positions = read_positions(
@@ -166,7 +164,7 @@ def _sample_interval(layout: TraceLayout, dt: float | None) -> float:
     return float(dt)
 
 
-def _first_time(file, path: Path) -> float:
+def _first_time(file: Any, path: Path) -> float:
     """Time of the first sample in s, by the word for the recording delay in ms."""
     delays = np.asarray(file.attributes(word_byte("DelayRecordingTime"))[:], np.float64)
     scalars = np.asarray(file.attributes(word_byte("ScalarTraceHeader"))[:], np.float64)
@@ -231,7 +229,7 @@ def _plan(
     return _Plan(places, left, right, fraction.astype(np.float32))
 
 
-def _fill(target: np.ndarray, file, layout: TraceLayout, plan: _Plan) -> None:
+def _fill(target: np.ndarray, file: Any, layout: TraceLayout, plan: _Plan) -> None:
     """Write the receivers of one shot into ``(time, receivers)``."""
     traces = np.zeros((len(plan.places) + 1, len(target)), np.float32)  # the last one stays zero
     for place, numbers in enumerate(plan.places):

@@ -57,6 +57,7 @@ class Content:
         sources: The arrays.
         warnings: About the file as a whole.
         kind: As of ``Inspection``.
+        family: As of ``Inspection``.
     """
 
     format: str
@@ -64,6 +65,7 @@ class Content:
     sources: list[Source] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
     kind: str = "arrays"
+    family: str | None = None
 
 
 def storage(dtype: np.dtype[Any], fortran: bool = False) -> str:

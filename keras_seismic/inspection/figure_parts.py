@@ -1,4 +1,4 @@
-"""The parts that figures of inspections are made of."""
+"""The single plots of an inspection's figure."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def color_limit(array: ArrayReport) -> float:
 
 
 def extent(array: ArrayReport, panel: np.ndarray) -> tuple[float, float, float, float]:
-    """Where a panel lies: traces across, time or samples down."""
+    """The extent of a panel in its plot: traces across, time or samples down."""
     columns = array.columns
     contiguous = columns[-1] - columns[0] == len(columns) - 1
     first = float(columns[0]) if contiguous else 0.0
@@ -118,12 +118,12 @@ def draw_energy(axes: Any, array: ArrayReport, panel: np.ndarray) -> None:
 
 
 def draw_profile(axes: Any, array: ArrayReport, dx: float, label: str) -> None:
-    """Least, mean and most over depth, and a few columns."""
+    """Minimum, mean and maximum over depth, and the middle column."""
     panels = array.panels
     depth = (np.arange(panels.shape[1]) + 0.5) * dx
     finite = np.where(np.isfinite(panels), panels, array.values["mean"])
     low, high = finite.min(axis=(0, 2)), finite.max(axis=(0, 2))
-    axes.fill_betweenx(depth, low, high, alpha=0.25, linewidth=0, label="least to most")
+    axes.fill_betweenx(depth, low, high, alpha=0.25, linewidth=0, label="minimum to maximum")
     axes.plot(finite.mean(axis=(0, 2)), depth, label="mean")
     axes.plot(finite[0, :, finite.shape[2] // 2], depth, "k", linewidth=0.7, label="middle column")
     axes.set(xlabel=f"velocity ({array.units.split(',')[0]})", ylabel=f"depth ({label})")

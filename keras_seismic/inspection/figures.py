@@ -27,9 +27,9 @@ _ARRAYS = 3
 def plot_inspection(report: Inspection) -> "Figure":
     """A figure of what an inspection looked at.
 
-    A section with the energy of its traces, its spectrum and its histogram; up to five shots of
-    the first gathers likewise; velocity models with their profile over depth. Of a folder
-    the first files that were looked into.
+    A section, or up to five shots of gathers, with the energy of the traces, spectrum and
+    histogram; velocity models with their profile over depth. Of a folder, the first files that
+    were looked into.
 
     Args:
         report: What ``inspect`` returned.
@@ -69,20 +69,6 @@ def _side(part: Any, array: ArrayReport, grid: Any) -> None:
     draw_histogram(part.add_subplot(grid[1]), array)
 
 
-def _draw_section(part: Any, array: ArrayReport) -> None:
-    panel = array.panels[len(array.panels) // 2]
-    grid = part.add_gridspec(2, 2, height_ratios=(1, 5), width_ratios=(2.1, 1))
-    image = part.add_subplot(grid[1, 0])
-    energy = part.add_subplot(grid[0, 0], sharex=image)
-    drawn = draw_image(image, array, panel)
-    draw_energy(energy, array, panel)
-    if len(array.panels) > 1:
-        energy.set_title(f"panel {len(array.panels) // 2 + 1} of {len(array.panels)}", fontsize=10)
-    image.set(xlabel="trace", ylabel="time (s)" if array.dt else "sample")
-    part.colorbar(drawn, ax=image, label="amplitude", pad=0.01, extend="both")
-    _side(part, array, grid[:, 1].subgridspec(2, 1))
-
-
 def _draw_cube(part: Any, array: ArrayReport) -> None:
     """A vertical section along each direction, and a time slice."""
     panels = array.panels
@@ -112,18 +98,24 @@ def _draw_cube(part: Any, array: ArrayReport) -> None:
     _side(part, array, grid[3].subgridspec(2, 1))
 
 
-def _draw_gathers(part: Any, array: ArrayReport) -> None:
-    shots = array.panels[:5]
-    grid = part.add_gridspec(2, len(shots) + 1, height_ratios=(1, 5),
-                             width_ratios=[1] * len(shots) + [1.8])  # fmt: skip
+def _draw_traces(part: Any, array: ArrayReport) -> None:
+    """Up to five shots of gathers, or the middle panel of a section, below their energy."""
+    panels, middle = array.panels, len(array.panels) // 2
+    gathers = array.kind == "shot gathers"
+    shown = panels[:5] if gathers else panels[middle : middle + 1]
+    widths = [1.0] * len(shown) + [1.8 if gathers else 0.5]
+    grid = part.add_gridspec(2, len(shown) + 1, height_ratios=(1, 5), width_ratios=widths)
     first = None
-    for i, panel in enumerate(shots):
+    for i, panel in enumerate(shown):
         image = part.add_subplot(grid[1, i], sharey=first)
         energy = part.add_subplot(grid[0, i], sharex=image)
         drawn = draw_image(image, array, panel)
         draw_energy(energy, array, panel)
-        energy.set_title(f"shot {i + 1}" if "shot" in array.axes else array.name, fontsize=10)
-        image.set_xlabel("receiver")
+        image.set_xlabel("receiver" if gathers else "trace")
+        if "shot" in array.axes:
+            energy.set_title(f"shot {i + 1}", fontsize=10)
+        elif len(panels) > 1:
+            energy.set_title(f"panel {middle + 1} of {len(panels)}", fontsize=10)
         if first is None:
             first = image
             image.set_ylabel("time (s)" if array.dt else "sample")
@@ -179,8 +171,8 @@ def _draw_other(part: Any, array: ArrayReport) -> None:
 
 
 _DRAW = {
-    "section": _draw_section,
+    "section": _draw_traces,
     "cube": _draw_cube,
-    "shot gathers": _draw_gathers,
+    "shot gathers": _draw_traces,
     "velocity": _draw_velocity,
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_seismic.datasets.openfwi.annotation import read_annotation
+from keras_seismic.datasets.openfwi.layout import family_of_files
 from keras_seismic.inspection.array_files import open_mat, open_npy, open_npz
 from keras_seismic.inspection.content import Content, FileProblem
 from keras_seismic.inspection.trace_files import open_traces
@@ -126,7 +127,8 @@ def _annotation(path: Path) -> Content:
             "pairs" if pairs[0].velocity else "gathers": len(pairs),
             "files found": f"{len(files) - len(missing)} of {len(files)}",
         },
-        kind="pairs",
+        kind="pairs" if pairs[0].velocity and not missing else "list",
+        family=family_of_files(pairs) or None,
     )
     if missing:
         content.warnings.append(

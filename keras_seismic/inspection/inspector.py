@@ -71,7 +71,9 @@ def _inspect_file(path: Path, samples: int) -> Inspection:
         except (FileProblem, OSError, ImportError) as error:
             report.problem = str(error).removeprefix(f"{path}: ")
             return report
-        report.format, report.kind = content.format, content.kind
+        report.format, report.kind, report.family = content.format, content.kind, content.family
+        if content.kind == "pairs":
+            report.folders = [str(path)]
         report.facts, report.warnings = content.facts, content.warnings
         for source in content.sources:
             try:

@@ -1,4 +1,4 @@
-"""What an array probably is, and what its axes are: guessed from shape and values, with reasons."""
+"""Guesses at what an array is and what its axes are, from shape and values, with reasons."""
 
 import dataclasses
 import re
@@ -21,7 +21,7 @@ class Layout:
         kind: As of ``ArrayReport``.
         axes: As of ``ArrayReport``; empty where nothing fits.
         why: Reasons.
-        warnings: What stands in the way of using it as it is.
+        warnings: What has to be changed before it can be used.
         units: Of velocity: ``"m/s"``, ``"km/s"``, ``"normalized"``.
     """
 
@@ -65,7 +65,7 @@ def guess_layout(source: Source, file_name: str) -> Layout:
 
 
 def _probe(source: Source) -> np.ndarray:
-    """A block from the middle of the array, small enough to think about."""
+    """A block from the middle of the array, for the guesses."""
     sizes = list(source.shape)
     while np.prod(sizes, dtype=np.int64) > _PROBE:
         # Records first, then whatever is longest.

@@ -19,7 +19,7 @@ class ArrayReport:
     Attributes:
         name: Its key in the file; empty where there is only one.
         shape: As in the file.
-        container: The format of the file that it lies in.
+        container: The format of its file.
         dtype: NumPy's name of the sample type.
         storage: Byte order, and Fortran order where it is.
         kind: ``"section"``, ``"cube"``, ``"shot gathers"``, ``"velocity"``, ``"trace"`` or
@@ -96,7 +96,8 @@ class Inspection:
     Attributes:
         path: What was inspected.
         format: Of the file, or what the folder is.
-        kind: ``"arrays"``, ``"model"``, ``"run"``, ``"pairs"`` or ``"folder"``.
+        kind: ``"arrays"``, ``"model"``, ``"run"``, ``"pairs"``, ``"list"`` (of files that
+            are no pairs or missing) or ``"folder"``.
         size: Bytes of the file, or of all files in the folder.
         facts: What headers and file names tell.
         arrays: The arrays in the file.
@@ -104,7 +105,7 @@ class Inspection:
         warnings: About the file or folder as a whole.
         problem: Why it cannot be used, ``None`` if it can be read.
         family: Velocity family of the pairs in a folder, where it is known.
-        folders: Folders to go on with: those that hold pairs, or some of what is inside.
+        folders: What to go on with: the folders (or the list) of pairs, or some folders inside.
     """
 
     path: str

@@ -13,8 +13,7 @@ _SPECTRUM_TRACES = 500
 def value_statistics(panels: np.ndarray) -> dict[str, float]:
     """Range, mean, deviation, percentiles, fraction of zeros, NaN and infinite values.
 
-    Of the finite values; ``limit`` is the 99th percentile of the absolute ones that are not
-    zero.
+    These are of the finite values; ``limit`` is the 99th percentile of the absolute nonzero ones.
     """
     nan, infinite = int(np.isnan(panels).sum()), int(np.isinf(panels).sum())
     values = panels[np.isfinite(panels)] if nan or infinite else panels.ravel()
@@ -71,7 +70,7 @@ def trace_statistics(panels: np.ndarray, columns: np.ndarray) -> dict[str, Any]:
 
 
 def _spread(values: np.ndarray) -> float:
-    """Relative range of what is the same on every trace of traces normalized one by one."""
+    """Relative range of values, one per trace; 0 if each trace was normalized by its own."""
     values = values[np.isfinite(values)]
     if values.size < 8 or not values.mean():
         return float("nan")

@@ -1,4 +1,4 @@
-"""What is odd about an array, in sentences that say what to do."""
+"""What is odd about an array, and what to do about it."""
 
 import math
 

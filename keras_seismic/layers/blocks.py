@@ -1,8 +1,8 @@
 """Blocks of convolution, batch normalization and activation.
 
 Functions on symbolic tensors, not layers: a network built with them shows every
-convolution in its ``layers`` and its summary, and weights from elsewhere can be laid
-in by position.
+convolution in its ``layers`` and its summary, and weights from elsewhere can be loaded
+by position.
 """
 
 import keras
@@ -14,7 +14,7 @@ from keras_seismic.layers.twice_differentiable import (
 )
 from keras_seismic.types import DType, Tensor
 
-#: PyTorch's arithmetic: its batch normalization is not Keras' by default.
+#: PyTorch's constants of batch normalization, which are not Keras' defaults.
 BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM = 1e-5, 0.9
 
 
@@ -36,8 +36,8 @@ def convolution_block(
         filters: Output channels.
         kernel: Kernel size, one number or two.
         strides: Strides, one number or two.
-        padding: Zeros on both sides of each axis, one number or two; half the kernel by
-            default. Keras' ``same`` is not this when the stride is 2.
+        padding: Zeros on both sides of each axis, one number or two, by default half the
+            kernel. With a stride of 2 this is not Keras' ``same``.
         normalization: ``"batch"``, ``"twice_differentiable_batch"`` (for critics),
             ``"layer"`` (over all of a sample) or ``None``.
         name: Prefix of the layers' names.
@@ -47,7 +47,7 @@ def convolution_block(
     if padding is None:
         padding = (kernel[0] // 2, kernel[1] // 2)
     padding = (padding, padding) if isinstance(padding, int) else padding
-    # Where Keras' "same" is that padding, it saves a layer.
+    # Where Keras' "same" means that padding, it saves a layer.
     same = strides == 1 and all(2 * p + 1 == k for p, k in zip(padding, kernel, strict=True))
     if any(padding) and not same:
         x = layers.ZeroPadding2D(padding, name=f"{name}_padding", dtype=dtype)(x)
@@ -113,7 +113,7 @@ def resize_convolution_block(
     Args:
         x: Symbolic tensor ``(batch, height, width, channels)``.
         filters: Output channels.
-        size: How often a cell is repeated, one number or two.
+        size: How many times a cell is repeated, one number or two.
         kernel: Kernel size, odd.
         name: Prefix of the layers' names.
         dtype: Policy of the layers.

@@ -9,13 +9,14 @@ import keras
 class ChannelDropout(keras.layers.SpatialDropout2D):
     """Spatial dropout whose random state is saved with the model.
 
-    Neighboring cells of a map say nearly the same, so that single dropped cells would
-    be filled in by them: channels are dropped whole. Keras saves no random state, and a
-    training resumed from a file would drop other channels than the uninterrupted one.
+    Neighboring cells of a map carry nearly the same information and would fill in for single
+    dropped cells, so whole channels are dropped. Keras does not save random states: without
+    this layer, a training resumed from a file would drop other channels than the
+    uninterrupted one.
 
     Args:
         rate: Fraction of the channels to drop, in [0, 1].
-        seed: Start of the random numbers, by default a random one.
+        seed: Seed of the random numbers, random by default.
 
     Input and output: ``(batch, height, width, channels)``.
 

@@ -1,4 +1,4 @@
-"""What is done to raw gathers before a network sees them."""
+"""Preprocessing of raw gathers, as layers."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
@@ -16,19 +16,20 @@ from keras_seismic.types import Config, Shape, Tensor
 class TimeDecimation(Float32Layer):
     """Keep every n-th time sample of gathers.
 
-    For networks that read time as depth (``FCNVMB``), whose input must not have many more rows
-    than their output. Nothing is filtered: frequencies above half the new sampling rate
-    must not be there, as in simulated gathers of a low peak frequency.
+    For networks that read time as depth (``FCNVMB``), whose input should not have many more
+    rows than their output. There is no anti-alias filter: the gathers must not contain
+    frequencies above half the new sampling rate, which is true of simulations at a low peak
+    frequency.
 
     Args:
-        step: Samples from one that is kept to the next.
-        first: The first that is kept, by default the middle of the first ``step``: for 5
-            that is sample 2, as in FCNVMB's data.
+        step: Keep one sample in ``step``.
+        first: First sample kept, by default the middle one of the first ``step``: sample 2 for a
+            step of 5, as in FCNVMB's data.
 
     Input: ``(batch, time, receivers, shots)``. Output: the same with fewer samples, float32.
 
     Raises:
-        ValueError: If ``step`` is no positive integer, or ``first`` is not below it.
+        ValueError: If ``step`` is not a positive integer, or ``first`` is not below it.
 
     Example:
         >>> import numpy as np
@@ -63,11 +64,10 @@ class TimeDecimation(Float32Layer):
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class GatherPreparation(Float32Layer):
-    """Several layers on raw gathers, one after the other, the last a normalization.
+    """Layers applied to raw gathers in turn, the last of them a normalization.
 
-    Takes the place of a ``GatherNormalization`` wherever one is asked for: in
-    ``SimulatedPairs.dataset`` and in ``with_physical_units``, so that training and serving do
-    the same to a gather.
+    Accepted wherever a ``GatherNormalization`` is: by the ``dataset`` method of pairs and by
+    ``with_physical_units``, so that training and serving treat a gather alike.
 
     Args:
         steps: Layers such as ``LowCut`` and ``TimeDecimation``, then a
@@ -76,7 +76,7 @@ class GatherPreparation(Float32Layer):
     Input: ``(batch, time, receivers, shots)``, raw amplitudes. Output: float32.
 
     Raises:
-        ValueError: If a step is no layer, or the last is no ``GatherNormalization``.
+        ValueError: If a step is not a layer, or the last is not a ``GatherNormalization``.
 
     Example:
         >>> from keras_seismic.layers import LowCut
@@ -105,12 +105,12 @@ class GatherPreparation(Float32Layer):
 
     @classmethod
     def fitted(cls, steps: Sequence[keras.layers.Layer], gathers: Tensor, k: float = 1.0) -> Self:
-        """Steps, then the normalization whose range is that of some gathers after them.
+        """The steps, then a normalization fitted to the range of these gathers after them.
 
         Args:
-            steps: Layers before the normalization; may be none.
+            steps: Layers before the normalization, possibly none.
             gathers: ``(n, time, receivers, shots)``, raw amplitudes.
-            k: Strength of the logarithm, see ``GatherNormalization``.
+            k: Strength of the logarithm; see ``GatherNormalization``.
         """
         x = gathers
         for step in steps:
@@ -120,22 +120,22 @@ class GatherPreparation(Float32Layer):
 
     @property
     def data_min(self) -> float:
-        """Amplitude that becomes -1, after the other steps."""
+        """Amplitude after the other steps that becomes -1."""
         return self.steps[-1].data_min
 
     @property
     def data_max(self) -> float:
-        """Amplitude that becomes 1, after the other steps."""
+        """Amplitude after the other steps that becomes 1."""
         return self.steps[-1].data_max
 
     def check_sampling(self, dt: float) -> None:
-        """Refuse gathers at another sample interval than the filters were made for.
+        """Refuse gathers whose sample interval is not the one the filters were made for.
 
         Args:
             dt: Sample interval of the raw gathers, s.
 
         Raises:
-            ValueError: If a ``LowCut`` has another one, after the decimation before it.
+            ValueError: If a ``LowCut`` was made for another one, allowing for decimation before it.
         """
         for step in self.steps:
             if isinstance(step, LowCut) and abs(step.dt / dt - 1) > 1e-3:

@@ -10,32 +10,32 @@ from keras import ops
 from keras_seismic.layers.float32 import Float32Layer
 from keras_seismic.types import Config, Shape, Tensor
 
-_NEGLIGIBLE = 20.0  # the filter's answer is cut where it has fallen to exp(-20) = 2e-9
+_NEGLIGIBLE = 20.0  # the impulse response is cut off where it has fallen to exp(-20) = 2e-9
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class LowCut(Float32Layer):
     """Zero-phase high-pass filter along the time axis of gathers.
 
-    A Butterworth filter run forward and backward: arrivals stay where they are; of the
-    amplitude, half is left at ``frequency`` and a 256th an octave below. What lies before
-    and behind the record counts as zero.
+    A Butterworth filter run forward and backward: arrivals stay where they are, and the
+    amplitude falls to one half at ``frequency`` and to 1/256 an octave below. Samples outside
+    the record count as zero.
 
-    It is a product with one constant matrix ``(time, time)``, because no FFT converts to
-    ONNX, and so it stays in an exported model: what is served filters as it was trained.
-    Put it before the normalization (``GatherPreparation``).
+    The filter is a product with one constant matrix ``(time, time)``. Unlike an FFT, that
+    converts to ONNX, so an exported model filters exactly as in training. Put it before the
+    normalization (``GatherPreparation``).
 
     Args:
         frequency: Cut-off, Hz.
         dt: Sample interval of the gathers, s.
-        order: Order of the Butterworth filter, which counts twice; higher is steeper.
+        order: Order of the Butterworth filter, which is applied twice; higher is steeper.
 
     Input and output: ``(batch, time, receivers, shots)``, with a known number of samples;
     float32.
 
     Raises:
         ValueError: If the frequency is not between zero and half the sampling rate, the
-            order is no positive integer, or the record is much too short for the frequency.
+            order is not an integer from 1 to 12, or the record is much too short for the frequency.
 
     Example:
         >>> t = np.arange(1000) * 0.001
@@ -77,15 +77,15 @@ class LowCut(Float32Layer):
         self._matrix = self.matrix(samples)
 
     def matrix(self, samples: int) -> np.ndarray:
-        """The filter of a record of some number of samples, ``(samples, samples)``, float64."""
+        """The filter for records of ``samples`` samples, ``(samples, samples)``, float64."""
         distance = np.arange(samples)
         return self._response(samples)[np.abs(distance[:, None] - distance)]
 
     def _response(self, samples: int) -> np.ndarray:
-        """Answer to a unit impulse at lags from zero on; it is symmetric.
+        """Impulse response at lags from zero on; it is symmetric.
 
-        From the squared amplitude response on a grid so fine that the answer, periodic in
-        time then, does not reach round.
+        Computed from the squared amplitude response, on a frequency grid so fine that the
+        response, which becomes periodic in time, does not wrap around.
         """
         slowest = 2 * math.pi * self.frequency * self.dt * math.sin(math.pi / (2 * self.order))
         length = 2 ** math.ceil(math.log2(2 * samples + 2 * self.order * _NEGLIGIBLE / slowest))

@@ -5,6 +5,7 @@ from typing import Any, Self
 import keras
 from keras import ops
 
+from keras_seismic.checks import checked_choice
 from keras_seismic.layers.float32 import Float32Layer
 from keras_seismic.types import Config, Shape, Tensor
 
@@ -14,22 +15,22 @@ class SectionNormalization(Float32Layer):
     """Raw amplitudes of sections to [-1, 1] (or [0, 1]), each section by its own.
 
     - ``"maximum"``: divide by the largest absolute amplitude.
-    - ``"percentile"``: divide by a percentile of the absolute amplitudes that are not
-      zero, and clip to [-1, 1]. Robust against spikes, and dead traces do not count.
-      ``percentile=90`` keeps the central 90 % of a symmetric distribution.
-    - ``"range"``: ``(x - min) / (max - min)``, into [0, 1]. Offered for comparison:
-      it moves the zero line with the noise and is reported to make training fail.
+    - ``"percentile"``: divide by a percentile of the nonzero absolute amplitudes and clip
+      to [-1, 1]. Robust against spikes; dead traces do not count. ``percentile=90`` keeps
+      the central 90 % of a symmetric distribution.
+    - ``"range"``: ``(x - min) / (max - min)``, into [0, 1]. For comparison only: it moves
+      the zero line with the noise and is reported to make training fail.
 
-    An all-zero section (for ``"range"``, a constant one) stays zero.
+    An all-zero section (a constant one, for ``"range"``) stays zero.
 
     Args:
-        mode: See above.
+        mode: ``"maximum"``, ``"percentile"`` or ``"range"``.
         percentile: Percentile for ``"percentile"``, in (0, 100].
 
     Input and output: ``(batch, time, traces, channels)``.
 
     Raises:
-        ValueError: If the mode or the percentile is not one of these.
+        ValueError: If the mode is unknown or the percentile out of range.
 
     Example:
         >>> import numpy as np
@@ -43,11 +44,7 @@ class SectionNormalization(Float32Layer):
 
     def __init__(self, mode: str = "maximum", percentile: float = 99.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if mode not in ("maximum", "percentile", "range"):
-            raise ValueError(
-                "SectionNormalization: mode must be 'maximum', 'percentile' or 'range', "
-                f"received {mode!r}"
-            )
+        checked_choice(mode, ("maximum", "percentile", "range"), "SectionNormalization: mode")
         if not 0 < percentile <= 100:
             raise ValueError(
                 f"SectionNormalization: percentile must be in (0, 100], received {percentile}"
@@ -85,13 +82,12 @@ class SectionNormalization(Float32Layer):
         """Raw amplitudes again.
 
         Args:
-            normalized: What was made of the normalized section, ``(batch, time, traces,
-                channels)``.
-            section: The raw section that the statistics come from.
+            normalized: Amplitudes in normalized units, ``(batch, time, traces, channels)``.
+            section: The raw section that gives the statistics.
 
         Returns:
-            float32, the shape of ``normalized``. What ``"percentile"`` clipped stays
-            clipped.
+            float32, in the shape of ``normalized``. Amplitudes clipped by ``"percentile"``
+            stay clipped.
         """
         offset, scale = self.statistics(section)
         return ops.cast(normalized, "float32") * scale + offset
@@ -103,8 +99,8 @@ class SectionNormalization(Float32Layer):
 def _percentile_of_nonzero(magnitude: Tensor, percentile: float) -> Tensor:
     """Percentile of the values above zero, linearly interpolated, ``(batch, 1, 1, 1)``.
 
-    Sorting puts the zeros first, so that the percentile of the rest sits at a position
-    that their number decides. (``ops.quantile`` cannot leave values out.)
+    Sorting puts the zeros first, so their number tells where the percentile of the rest is.
+    (``ops.quantile`` cannot leave out values.)
     """
     shape = ops.shape(magnitude)
     flat = ops.sort(ops.reshape(magnitude, (shape[0], -1)), axis=1)
@@ -122,7 +118,7 @@ def _percentile_of_nonzero(magnitude: Tensor, percentile: float) -> Tensor:
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class SectionRestoration(Float32Layer):
-    """A network's normalized section back to the amplitude of the raw section.
+    """A network's normalized output back to the amplitudes of the raw section.
 
     Args:
         normalization: The ``SectionNormalization`` before the network.

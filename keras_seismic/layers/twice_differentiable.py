@@ -2,7 +2,7 @@
 
 TensorFlow's ``tf.nn.moments``, behind Keras' own normalization layers, stops the gradient
 at the mean inside the variance. First derivatives do not notice; the derivative of a
-gradient penalty does: with Keras' layers it comes out wrong by ten per cent and more.
+gradient penalty does: with Keras' layers it is wrong by ten percent and more.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from keras_seismic.types import Config, Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class TwiceDifferentiableBatchNormalization(layers.BatchNormalization):
-    """Keras' batch normalization, to be differentiated twice; masks are not supported."""
+    """Keras' batch normalization with correct second derivatives; masks are not supported."""
 
     def _moments(self, inputs: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         return _moments(inputs, self._reduction_axes)
@@ -26,7 +26,7 @@ class SampleNormalization(layers.Layer):
     """Layer normalization of maps: zero mean and unit variance over all of a sample.
 
     With a scale and an offset for each channel, so that any map size works (group
-    normalization with one group). Statistics are computed in float32 at least.
+    normalization with one group). Statistics are computed in at least float32.
 
     Args:
         epsilon: Added to the variance.

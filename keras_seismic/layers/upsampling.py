@@ -13,18 +13,17 @@ from keras_seismic.types import Config, Shape, Tensor
 class BilinearUpsampling(keras.layers.Layer):
     """Enlarge maps by linear interpolation along both axes; corner cells keep their values.
 
-    ``keras.layers.UpSampling2D`` takes the corners of the image instead of the centers of
-    the corner cells for the ends. Here an axis of ``n`` cells becomes ``f n`` by one
-    constant matrix: cell ``i`` lies at ``i (n - 1) / (f n - 1)``. That is the same on every
-    backend and in ONNX.
+    ``keras.layers.UpSampling2D`` aligns the corners of the image instead of the centers of the
+    corner cells. Here one constant matrix takes an axis from ``n`` to ``f n`` cells, the i-th
+    of which lies at ``i (n - 1) / (f n - 1)``: the same on every backend and in ONNX.
 
     Args:
-        factor: How many times as large both axes become.
+        factor: Factor by which both axes grow.
 
     Input: ``(batch, height, width, channels)`` of known height and width.
 
     Raises:
-        ValueError: If the factor is not a positive integer, or the input's size is unknown.
+        ValueError: If the factor is not a positive integer, or the size of the input is unknown.
 
     Example:
         >>> layer = BilinearUpsampling(2)
@@ -69,5 +68,5 @@ class BilinearUpsampling(keras.layers.Layer):
 def _interpolation(size: int, factor: int) -> np.ndarray:
     """Matrix ``(factor * size, size)`` of linear interpolation between the end points."""
     position = np.linspace(0, size - 1, size * factor)
-    # Each cell weighs what lies less than one cell away.
+    # A cell contributes to what is less than one cell away.
     return np.maximum(1 - np.abs(position[:, None] - np.arange(size)), 0)

@@ -81,8 +81,8 @@ class SSIM(MeanMetric):
     def map(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The similarity at every cell, ``(batch, depth, width, channels)``."""
         (a, offset_a), (b, offset_b) = self._centered(y_true), self._centered(y_pred)
-        # Variances do not change when images move by a constant, but their rounding does:
-        # E[x^2] - E[x]^2 in float32 wants x around zero.
+        # A constant offset does not change a variance, but it does change the rounding:
+        # E[x^2] - E[x]^2 in float32 needs x around zero.
         mean_a, mean_b = self._blurred(a), self._blurred(b)
         variance_a = self._blurred(a * a) - mean_a * mean_a
         variance_b = self._blurred(b * b) - mean_b * mean_b

@@ -79,8 +79,8 @@ class VelocitySignalToNoiseRatio(MeanMetric):
     """Signal-to-noise ratio of velocity models in dB, the mean over models.
 
     ``10 log10(mean(v^2) / mean((v - predicted)^2))`` for each model. FCNVMB's authors call
-    it PSNR, but there is no peak in it. A velocity model is mostly its own mean, so that
-    even a constant scores 10 dB and more: compare differences, and with a baseline.
+    it PSNR, though it has no peak. A velocity model is mostly its own mean, so even a constant
+    scores 10 dB and more: compare differences, and against a baseline.
 
     Args:
         name: Name of the metric.

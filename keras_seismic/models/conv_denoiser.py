@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from keras_seismic.checks import checked_size
+from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.layers import CropLike
 from keras_seismic.models.network import Network, policy_name
 from keras_seismic.types import Config, DType, Tensor
@@ -13,19 +13,19 @@ from keras_seismic.types import Config, DType, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class ConvDenoiser(Network):
-    """Clean section of a noisy one.
+    """Noisy sections to clean ones.
 
-    Trained on small patches and run on whole sections: no layer knows the size.
+    Trained on small patches and run on whole sections: no layer depends on the size.
     Input and output are normalized to [-1, 1] (``SectionNormalization``).
 
     - ``decoder="transpose"``, the network that works: ``num_blocks`` 3 x 3
       convolutions, as many 3 x 3 transposed convolutions, all at full resolution, and
       a 1 x 1 head. 28,097 parameters at the defaults. No pooling, so no detail is lost.
-    - ``decoder="resize"``, kept as the baseline that does clearly worse: every
+    - ``decoder="resize"``, kept as a baseline, which does clearly worse: every
       convolution is followed by 2 x 2 max-pooling (the first has twice the filters),
       every decoder block doubles the size by repeating cells before its convolution.
-      The historic one resized to fixed sizes for 28 x 28 patches; here sizes are
-      relative and the surplus is cropped, so that any size works.
+      The original resized to fixed sizes for 28 x 28 patches; here sizes are
+      relative and the surplus is cropped, so any size works.
 
     Args:
         num_filters: Channels of the hidden layers.
@@ -58,10 +58,7 @@ class ConvDenoiser(Network):
     ) -> None:
         (num_filters,) = checked_size((num_filters,), 1, "ConvDenoiser: num_filters")
         (num_blocks,) = checked_size((num_blocks,), 1, "ConvDenoiser: num_blocks")
-        if decoder not in ("transpose", "resize"):
-            raise ValueError(
-                f"ConvDenoiser: decoder must be 'transpose' or 'resize', received {decoder!r}"
-            )
+        checked_choice(decoder, ("transpose", "resize"), "ConvDenoiser: decoder")
         dtype = policy_name(dtype)
         hidden = {"kernel_size": 3, "padding": "same", "activation": "relu", "dtype": dtype}
         transposed = {"kernel_initializer": "glorot_normal"}

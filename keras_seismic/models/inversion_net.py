@@ -38,8 +38,8 @@ class InversionNet(Network):
     ``variant="paper"`` follows the paper's text where it differs: narrow convolutions,
     along time only, go on from 125 down to 32 time samples (four of them, two strided)
     before square ones begin. It is a reconstruction: the widths of the stages, the
-    kernel that makes the vector and the whole decoder are the code's, by analogy. Six
-    shots are a matter of ``gather_shape`` alone.
+    kernel that makes the vector and the whole decoder are the code's, by analogy. Its six
+    shots only need another ``gather_shape``.
 
     Args:
         gather_shape: ``(time, receivers, shots)`` of one example.
@@ -50,9 +50,9 @@ class InversionNet(Network):
             ``"resize"``: cells repeated, then a 3 x 3 convolution; 18,996,259
             trainable parameters at the default size.
         variant: ``"code"`` or ``"paper"``, see above.
-        dropout: Fraction of the channels that is dropped, whole, from the vector and after
-            each stage of the decoder but the last. The published networks have none.
-            Left active at prediction it tells how sure the network is
+        dropout: Fraction of whole channels that is dropped from the vector and after each
+            stage of the decoder but the last. The published networks have none. Left active
+            at prediction, it tells how sure the network is
             (``keras_seismic.evaluation.monte_carlo_predict``).
         dtype: Keras dtype policy, by default the global one.
 

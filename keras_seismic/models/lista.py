@@ -14,31 +14,30 @@ from keras_seismic.types import Config, DType, Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class LISTA(Network):
-    """Reflectivity of a section by FISTA unrolled to a network.
+    """Reflectivity of a section, by FISTA unrolled into a network.
 
     Each layer is one iteration, ``x <- S(z - B (w * z - y), t)``, ``z <- x + m (x - previous
-    x)``: w the wavelet, B a filter along time, t a threshold and m the momentum. As made, B is
-    the correlation with the wavelet times the step, t is ``step weight`` and m FISTA's, so that
-    the untrained network is FISTA with ``num_layers`` iterations; trained on pairs of sections
-    and reflectivity it needs far fewer of them. B can grow longer than the wavelet, which a
-    correlation cannot, and then comes near an inverse filter.
+    x)``, with the wavelet w, a filter B along time, a threshold t and the momentum m. Initially B
+    is the correlation with the wavelet times the step, t is ``step weight`` and m is FISTA's, so
+    the untrained network is FISTA with ``num_layers`` iterations. Trained on pairs of sections
+    and reflectivity, it needs far fewer of them. B may be longer than the wavelet, which a
+    correlation cannot be, and then approaches an inverse filter.
 
-    Train it with clipped gradients (``clipnorm=0.01``): an unrolled iteration can diverge as an
-    iteration can.
+    Train it with clipped gradients (``clipnorm=0.01``): an unrolled iteration can diverge like
+    any other.
 
-    It deviates from the paper (Gregor and LeCun) in that the matrices are convolutions, so that
-    any length of trace goes in, the wavelet stays explicit, and the iterations have FISTA's
-    momentum.
+    It deviates from the paper (Gregor and LeCun): the matrices are convolutions, so traces can
+    have any length; the wavelet stays explicit; and the iterations have FISTA's momentum.
 
     Args:
-        wavelet: ``(length,)``, of the amplitude that it has in the section.
-        num_layers: Iterations.
+        wavelet: ``(length,)``, with the amplitude it has in the section.
+        num_layers: Number of iterations.
         zero_time: Index of the wavelet's sample at time zero, by default ``length // 2``.
-        weight: Of ``|x|_1`` in the FISTA that training starts from.
-        filter_length: Samples of each filter B, odd; by default twice the wavelet's and one.
-        shared: One filter B for all layers instead of one for each. Thresholds and momenta are
-            each layer's own.
-        learn_wavelet: Train the wavelet as well; the one given is where it starts.
+        weight: Weight of ``|x|_1`` in the FISTA that training starts from.
+        filter_length: Samples of each filter B, odd; by default one more than twice the wavelet's.
+        shared: One filter B for all layers instead of one for each. Each layer keeps its
+            own threshold and momentum.
+        learn_wavelet: Train the wavelet as well, starting from the given one.
         dtype: Keras dtype policy, by default the global one.
 
     Input and output: ``(batch, time, traces, 1)``, any size; the output is float32.
@@ -84,8 +83,8 @@ class LISTA(Network):
         # The norm of a convolution is at most its spectrum's maximum.
         step = 1 / float(np.abs(np.fft.rfft(wavelet, 16 * wavelet.size)).max()) ** 2
         padding = (length - forward.size) // 2
-        # B w is of order one, and so should be what training changes of B: the step is its
-        # gain squared, half of which stands outside the weights.
+        # B w is of order one, and so should be B's weights: the step is a gain squared, and one
+        # of its factors is kept outside the weights.
         gain = step**0.5
         adjoint = gain * np.pad(forward[::-1], padding)
 
@@ -184,10 +183,10 @@ class TimeFilter(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class SoftThreshold(layers.Layer):
-    """``sign(v) max(|v| - step weight, 0)`` with a trained weight, never negative.
+    """``sign(v) max(|v| - step weight, 0)`` with a trained, nonnegative weight.
 
     Args:
-        weight: Where training starts.
+        weight: Initial weight.
         step: Constant factor.
     """
 
@@ -219,7 +218,7 @@ class Extrapolation(layers.Layer):
     """``x + momentum (x - previous)`` with a trained momentum.
 
     Args:
-        momentum: Where training starts.
+        momentum: Initial momentum.
     """
 
     def __init__(self, momentum: float, **kwargs: Any) -> None:
@@ -244,7 +243,7 @@ class Extrapolation(layers.Layer):
 
 
 def _centered(wavelet: np.ndarray, zero_time: int | None) -> np.ndarray:
-    """The wavelet with zeros put before or behind it, so that time zero is its middle."""
+    """The wavelet padded with zeros so that time zero is in the middle."""
     if wavelet.ndim != 1 or not wavelet.any() or not np.isfinite(wavelet).all():
         raise ValueError(
             "LISTA: wavelet must be a vector of finite numbers, not all zero, received shape "

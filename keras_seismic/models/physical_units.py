@@ -1,6 +1,6 @@
-"""A network between the layers that connect it to physical units."""
+"""A network with the layers that connect it to physical units."""
 
-from typing import Any
+from typing import Any, Self
 
 import keras
 
@@ -16,20 +16,25 @@ _OTHERS = ("float16", "bfloat16", "float64")
 class PhysicalUnitsModel(keras.Model):
     """What a user saves, serves and downloads: raw amplitudes in, m/s or amplitudes out.
 
-    Made by ``with_physical_units``. A functional model like any other; its input and
-    output have the network's names and shapes (the input the acquisition's shape, where
-    samples are left out before the network).
+    Made by ``ks.models.with_physical_units``. A functional model like any other; its input and
+    output have the network's names and shapes (the input has the acquisition's shape if samples
+    are dropped before the network).
 
     Attributes:
         network: The network, which works in [-1, 1].
         input_normalization: The layer before it.
-        output_scaling: The layer behind it, ``None`` for a denoiser.
+        output_scaling: The layer after it, ``None`` for a denoiser.
         acquisition: The experiment that the network was trained for, or ``None``.
     """
 
     def __init__(
-        self, network, input_normalization, output_scaling=None, acquisition=None, **kwargs
-    ):
+        self,
+        network: keras.Model,
+        input_normalization: keras.layers.Layer,
+        output_scaling: keras.layers.Layer | None = None,
+        acquisition: Acquisition | None = None,
+        **kwargs: Any,
+    ) -> None:
         if len(network.inputs) != 1 or len(network.outputs) != 1:
             raise ValueError(
                 "with_physical_units: the network must have one input and one output, received "
@@ -65,7 +70,7 @@ class PhysicalUnitsModel(keras.Model):
         """Whether the output is velocity in m/s; otherwise it has the input's units."""
         return self.output_scaling is not None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         layers = {
             name: keras.saving.serialize_keras_object(getattr(self, name))
             for name in ("network", "input_normalization", "output_scaling")
@@ -74,7 +79,9 @@ class PhysicalUnitsModel(keras.Model):
         return layers | {"acquisition": acquisition, "name": self.name}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         config = dict(config)
         for name in ("network", "input_normalization", "output_scaling"):
             config[name] = keras.saving.deserialize_keras_object(
@@ -98,19 +105,18 @@ def with_physical_units(
     Args:
         network: A model from normalized input to normalized output; of a ``VelocityGAN`` the
             generator is taken.
-        input_normalization: ``GatherNormalization`` (or ``GatherPreparation``, with filters
-            before it) for an inversion network, ``SectionNormalization`` for a denoiser.
-        output_scaling: ``VelocityScaling`` for an inversion network. A denoiser leaves it
-            out (or repeats its ``SectionNormalization``): the amplitude of each section is
-            restored.
-        acquisition: The experiment that the network was trained for, saved with it. Needed
-            where ``input_normalization`` changes the number of samples.
+        input_normalization: ``GatherNormalization`` (or ``GatherPreparation``, which filters
+            first) for an inversion network, ``SectionNormalization`` for a denoiser.
+        output_scaling: ``VelocityScaling`` for an inversion network. For a denoiser leave it
+            out (or repeat its ``SectionNormalization``): each section gets its amplitude back.
+        acquisition: The experiment that the network was trained for, saved with it. Required
+            if ``input_normalization`` changes the number of samples.
 
     Returns:
         A model that saves, loads and exports.
 
     Raises:
-        ValueError: If a layer cannot do its part, or the acquisition does not fit the
+        ValueError: If a layer does not fit its role, or the acquisition does not fit the
             network's input.
 
     Example:
@@ -142,9 +148,9 @@ def with_physical_units(
 
 
 def predicting_network(model: keras.Model) -> keras.Model:
-    """What of a model predicts: of a ``VelocityGAN`` the generator, any other model itself.
+    """The part of a model that predicts: of a ``VelocityGAN`` the generator, else the model itself.
 
-    A built ``Sequential`` one becomes functional, with the same layers and any batch size.
+    A built ``Sequential`` model becomes a functional one with the same layers, of any batch size.
     """
     if isinstance(model, VelocityGAN):
         return model.generator
@@ -160,11 +166,11 @@ def predicting_network(model: keras.Model) -> keras.Model:
 def in_float32(model: keras.Model) -> keras.Model:
     """The model rebuilt in float32 with the same weights, for runtimes that need it.
 
-    A model whose layers all compute in float32 is returned as it is, of a ``VelocityGAN`` the
-    generator.
+    A model whose layers all compute in float32 is returned unchanged; of a ``VelocityGAN`` the
+    generator is taken.
 
     Raises:
-        ValueError: If a layer computes in another precision and cannot be made anew.
+        ValueError: If a layer computes in another precision and cannot be rebuilt.
     """
     model = predicting_network(model)
     if isinstance(model, PhysicalUnitsModel):
@@ -179,7 +185,7 @@ def in_float32(model: keras.Model) -> keras.Model:
     try:
         copy = _rebuilt_in_float32(model)
         if left := _in_other_precision(copy):
-            raise ValueError(f"as they are made anew, too: {left}")
+            raise ValueError(f"so do its rebuilt layers: {left}")
     except Exception as error:  # whatever a layer's constructor raises
         raise ValueError(
             f"in_float32: {model.name} computes in another precision and cannot be rebuilt in "
@@ -189,7 +195,7 @@ def in_float32(model: keras.Model) -> keras.Model:
 
 
 def _in_other_precision(model: keras.Model) -> str:
-    """Layers that do not compute in float32, the first three, in words; none is ``""``."""
+    """The first three layers that do not compute in float32, as text; ``""`` if there are none."""
     containers = (keras.Model, keras.layers.InputLayer)  # these compute nothing
     found = [
         f"{layer.name} ({layer.compute_dtype})"
@@ -207,7 +213,7 @@ def _rebuilt_in_float32(model: keras.Model) -> keras.Model:
         return copy
     pairs: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
 
-    def anew(layer):
+    def anew(layer: Any) -> Any:
         if isinstance(layer, keras.Model):
             return in_float32(layer)
         if not isinstance(layer, keras.layers.Layer):  # an operation, without a precision
@@ -226,7 +232,7 @@ def _rebuilt_in_float32(model: keras.Model) -> keras.Model:
 
 
 def _float32_config(config: Any) -> Any:
-    """The configuration of a layer, and of those within it, for float32."""
+    """The configuration of a layer and of the layers within it, for float32."""
     if isinstance(config, list | tuple):
         return type(config)(map(_float32_config, config))
     if not isinstance(config, dict):
@@ -239,6 +245,6 @@ def _float32_config(config: Any) -> Any:
     }
 
 
-def _copy(layer, name):
-    """A layer of its own in this model's graph, by a name of its own."""
+def _copy(layer: keras.layers.Layer, name: str) -> keras.layers.Layer:
+    """A copy of a layer under another name, for this model's graph alone."""
     return type(layer).from_config(layer.get_config() | {"name": name})

@@ -18,16 +18,16 @@ class VelocityCritic(Network):
 
     ``variant="code"``, the default, is OpenFWI's: pairs of 3 x 3 convolutions that halve the
     map four times, and a convolution over what is left, with 1,180,003 trainable parameters;
-    batch normalization and LeakyReLU also behind the last one. ``variant="paper"`` is the
+    batch normalization and LeakyReLU also after the last one. ``variant="paper"`` is the
     paper's: up to five blocks of convolution, normalization, LeakyReLU and pooling, then the
     mean over the map and a dense layer; its widths are not published and taken from the code.
 
-    Batch normalization in a critic couples samples that the gradient penalty treats singly,
-    and hides a shift common to all generated models, since real and generated ones are
-    normalized apart. It is the default for equality with the original. With
-    ``normalization="layer"`` (or ``None``) the critic does tell them apart, and its last layer
-    is linear, as the theory of the Wasserstein distance asks for; what either gains is measured
-    by ``benchmarks/adversarial.py``.
+    Batch normalization in a critic couples samples that the gradient penalty treats one by one.
+    It also hides a shift common to all generated models, because real and generated ones are
+    normalized separately. It is the default to match the original. With
+    ``normalization="layer"`` (or ``None``) the critic sees such a shift, and its last layer is
+    linear, as the theory of the Wasserstein distance requires. ``benchmarks/adversarial.py``
+    measures what either gains.
 
     Args:
         velocity_shape: ``(depth, width)`` of the velocity models.

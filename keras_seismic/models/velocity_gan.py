@@ -47,10 +47,10 @@ class VelocityGAN(keras.Model):
     Args:
         generator: Network from gathers to velocity, such as ``InversionNet`` or ``FCNVMB``.
         critic: Network from velocity to scores, such as ``VelocityCritic``.
-        seed: Decides the mixing of real and generated models in the gradient penalty.
+        seed: Seed of the mixing of real and generated models in the gradient penalty.
 
     Raises:
-        ValueError: If the critic does not take what the generator makes.
+        ValueError: If the output of the generator does not fit the critic.
 
     Example:
         >>> import numpy as np
@@ -125,19 +125,19 @@ class VelocityGAN(keras.Model):
 
         Args:
             generator_optimizer: By default ``wgan_adamw()``.
-            critic_optimizer: By default another one.
+            critic_optimizer: By default another ``wgan_adamw()``.
             l1: Weight of the generator's absolute error; 100 in OpenFWI.
             l2: Weight of its squared error; 100 in OpenFWI's code, 0 in its benchmark.
             adversarial: Weight of the critic's opinion in the generator's loss.
             gradient_penalty: Weight of the penalty in the critic's loss.
-            generator_every: The generator learns from every such batch of an epoch.
+            generator_every: The generator learns from one batch in so many, and from the last.
             metrics: Of the velocity, as in ``keras.Model.compile``.
             run_eagerly: As in ``keras.Model.compile``.
             jit_compile: As in ``keras.Model.compile``; see ``training.jit_compile``.
             steps_per_execution: As in ``keras.Model.compile``.
 
         Raises:
-            RuntimeError: On another backend than TensorFlow.
+            RuntimeError: On a backend other than TensorFlow.
             ValueError: If a weight is negative, or both optimizers are the same object.
         """
         if keras.backend.backend() != "tensorflow":
@@ -214,8 +214,8 @@ class VelocityGAN(keras.Model):
     ) -> keras.callbacks.History:
         """``keras.Model.fit``; arguments after ``y`` by name.
 
-        Where the length of an epoch is unknown in advance, as with a generator, the update
-        of the generator at the epoch's end begins with the second epoch.
+        If the length of an epoch is not known in advance, as with a Python generator, the
+        update of the generator at the end of an epoch starts with the second epoch.
         """
         if isinstance(callbacks, keras.callbacks.Callback):
             callbacks = [callbacks]
@@ -250,7 +250,7 @@ class VelocityGAN(keras.Model):
         return {k: v for k, v in results.items() if k not in names} | tracked
 
     def update_trackers(self, count: Tensor, **values: Tensor) -> dict[str, Tensor]:
-        """Update running means by name, the batch counting so much, and return them."""
+        """Update running means by name, with the weight ``count``, and return them."""
         trackers = [tracker for tracker in self._trackers if tracker.name in values]
         for tracker in trackers:
             tracker.update_state(values[tracker.name], sample_weight=count)
@@ -269,7 +269,7 @@ class VelocityGAN(keras.Model):
         )
 
     def export(self, *args: Any, **kwargs: Any) -> Any:
-        """Export the generator; the critic stays at home."""
+        """Export the generator, without the critic."""
         return self.generator.export(*args, **kwargs)
 
     def get_config(self) -> Config:

@@ -55,7 +55,7 @@ def critic_terms(
     Args:
         gan: A compiled ``VelocityGAN``.
         real: Velocity models of the data, ``(batch, depth, width, 1)``.
-        fake: Velocity models of the generator, likewise.
+        fake: Velocity models of the generator, of the same shape.
         alpha: Fraction of the real one in each mixture, ``(batch, 1, 1, 1)``.
         weight: Sample weights; zero where there is no real model.
 

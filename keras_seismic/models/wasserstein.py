@@ -44,8 +44,8 @@ def with_loss_scaling(
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     if scaled or "float16" not in compute_dtypes(network):
         return optimizer
-    # Keras' usual 2^15 is for losses around one; these are heavier, and would overflow in
-    # the first steps, which are then skipped.
+    # Keras' usual 2^15 suits losses around one. These are larger: the first steps would
+    # overflow and be skipped.
     scale = 2.0**15
     while scale * weights > 2.0**15:
         scale /= 2

@@ -27,21 +27,16 @@ MODELS, BATCHING, MONITORING, COMPOSE = (
 
 _METRICS = "/monitoring/prometheus/metrics"
 
-#: Further requests than can wait are told to come again; as many batches run as there are cores.
+#: The server runs as many batches at once as it has cores; when 100 wait, it is unavailable.
 _BATCHING = Template("""\
 max_batch_size { value: $size }
 batch_timeout_micros { value: $micros }
 max_enqueued_batches { value: 100 }
 """)
 
-_MONITORING = Template("""\
-prometheus_config {
-  enable: true
-  path: "$path"
-}
-""")
+_MONITORING = f'prometheus_config {{ enable: true path: "{_METRICS}" }}\n'
 
-#: Lists of JSON, which YAML reads.
+#: The values are JSON, which YAML reads.
 _COMPOSE = Template("""\
 # Written by keras_seismic. The ports are reachable from this machine only.
 services:
@@ -94,14 +89,14 @@ class Batching:
 
 @dataclasses.dataclass(frozen=True)
 class Commands:
-    """How to start a server on a written configuration, and how to use it; printing shows it.
+    """How to start a server on a written configuration and use it; ``print`` shows it.
 
     Attributes:
-        folder: With the configuration; ``docker compose --file FOLDER/compose.yaml up`` starts it.
-        binary: The same with the server's binary.
+        folder: Holds the configuration; ``docker compose --file FOLDER/compose.yaml up`` starts it.
+        binary: The words of the command that starts the server's binary instead.
         client: Lines of Python that use the first model, by its first label if it has one.
-        checks: Shell commands that ask the server for its state and metrics, over REST.
-        warnings: What a server that is running will refuse of this configuration.
+        checks: Shell commands that ask for the server's state and metrics over REST.
+        warnings: What in this configuration a running server will refuse.
     """
 
     folder: Path
@@ -186,7 +181,7 @@ def write_configuration(
     if rest_port is not None:
         checks.append(f"curl http://127.0.0.1:{rest_port}/v1/models/{models[0].name}")
         if monitoring:
-            contents[MONITORING] = _MONITORING.substitute(path=_METRICS)
+            contents[MONITORING] = _MONITORING
             arguments.append(f"--monitoring_config_file={folder / MONITORING}")
             checks.append(f"curl http://127.0.0.1:{rest_port}{_METRICS}")
     ports = {8500: port} if rest_port is None else {8500: port, 8501: rest_port}

@@ -68,7 +68,11 @@ class Connection:
                 f"Client: expected max_message_bytes from {2 * OVERHEAD} to 2**31 - 1, the limit "
                 f"of protocol buffers, received {max_message_bytes}"
             )
-        _check_tls(tls)
+        if not isinstance(tls, bool) and (not isinstance(tls, str | Path) or not str(tls)):
+            raise ValueError(
+                "Client: expected tls True, False (not encrypted) or the path of a PEM file, "
+                f"received {tls!r}"
+            )
         if credentials is not None and tls:
             raise ValueError("Client: pass either tls or credentials, not both")
         _check_headers(headers)
@@ -198,20 +202,18 @@ class Connection:
 
     def _absent(self, where: str, said: str) -> ServingError:
         """Whether it is the model or its version that the server does not have."""
+        missing = f"{where}: the server has no model of this name"
         try:
             versions = self._ask_status(_PATIENCE)
         except self._apis.grpc.RpcError as unknown:
             if unknown.code().name != "NOT_FOUND":
                 return ModelNotFoundError(
-                    f"{where}: the server has no model of this name, or not this version "
-                    f"({said}); asked which it has, it gave no answer ({unknown.details()})"
+                    f"{missing}, or not this version ({said}); asked which it has, it gave no "
+                    f"answer ({unknown.details()})"
                 )
             versions = []
         if not versions:
-            return ModelNotFoundError(
-                f"{where}: the server has no model of this name ({said}). Is it in the server's "
-                "models.config?"
-            )
+            return ModelNotFoundError(f"{missing} ({said}). Is it in the server's models.config?")
         return VersionNotFoundError(
             f"{where}: not available ({said}); the server has these versions of the model: "
             f"{', '.join(map(str, versions))}. Choose one that is AVAILABLE, or call "
@@ -266,7 +268,7 @@ def _options(max_message_bytes: int, retries: int, address: str) -> list[tuple[s
 
 def _check_address(address: str) -> None:
     form = r"unix:.+|(?:\[[0-9a-fA-F:.]+\]|[^/\s:\[\]@?#]+):([0-9]{1,5})"
-    found = re.fullmatch(form, address, re.ASCII) if isinstance(address, str) else None
+    found = re.fullmatch(form, address) if isinstance(address, str) else None
     if found is None or not 1 <= int(found[1] or 1) < 2**16:
         raise ValueError(
             "Client: expected an address like '127.0.0.1:8500' (host:port, no http://, a port from "
@@ -298,18 +300,6 @@ def _version(version: int | str | None) -> int | str | None:
         "Client: expected a version number or a label as version (numbers from 0 to 2**63 - 1), "
         f"received {version!r}"
     )
-
-
-def _check_tls(tls: bool | str | Path) -> None:
-    if isinstance(tls, bool):
-        return
-    if not tls or not isinstance(tls, str | Path):
-        raise ValueError(
-            "Client: expected tls True, False (not encrypted) or the path of a PEM file, received "
-            f"{tls!r}"
-        )
-    if not Path(tls).is_file():
-        raise FileNotFoundError(f"Client: tls={str(tls)!r}: no such PEM file")
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Simulation: velocity models, acquisition, and the waves that connect them to data."""
+"""Simulation: velocity models, acquisitions, and the waves between models and data."""
 
 from keras_seismic.simulation.acoustic import DispersionWarning, check_velocity, simulate
 from keras_seismic.simulation.acquisition import Acquisition

@@ -48,19 +48,18 @@ def simulate(
     Args:
         velocity: ``(models, depth, width)``, m/s.
         acquisition: The experiment; its boundary decides the scheme.
-        batch_size: Models propagated together. 1 is quickest on a CPU, whose
-            cache holds one model; give an accelerator more. The result does not
-            depend on it.
+        batch_size: Models propagated together. 1 is fastest on a CPU, whose cache holds
+            one model; use more on an accelerator. The result does not depend on it.
         progress: Show a progress bar when the work takes longer than a second.
-        allow_dispersion: Go on below 3 points per shortest wavelength.
+        allow_dispersion: Only warn below 3 points per shortest wavelength.
 
     Returns:
         float32 array ``(models, time, receivers, shots)``.
 
     Raises:
-        ValueError: If the velocity is not finite, not positive, in km/s, of another
-            shape than stated, too fast for the time step or too slow for the spacing,
-            or if a source or receiver stands outside of it.
+        ValueError: If the velocity is not finite, not positive, in km/s, of the wrong
+            shape, too fast for the time step or too slow for the spacing, or if a source
+            or receiver lies outside the model.
 
     Warns:
         DispersionWarning: Below 4 points per shortest wavelength.
@@ -83,7 +82,7 @@ def simulate(
         for start in range(0, count, batch_size):
             batch = velocity[start : start + batch_size]
             actual = len(batch)
-            # A last, smaller batch is filled up: another size would be compiled anew.
+            # A smaller last batch is filled up: each other size would be compiled anew.
             batch = np.concatenate([batch, np.repeat(batch[-1:], batch_size - actual, axis=0)])
             gathers[start : start + actual] = propagate(batch)[:actual]
             bar.update(actual)
@@ -148,7 +147,7 @@ def _propagator(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function from ``(models, depth, width)`` to gathers, compiled at its first call.
 
-    Kept by its arguments, so that calling ``simulate`` in a loop compiles once.
+    Cached by its arguments, so that calling ``simulate`` in a loop compiles only once.
     """
     scheme = BOUNDARIES[acquisition.boundary]
     width = acquisition.boundary_width

@@ -27,8 +27,8 @@ Position = tuple[float, float]
 class Acquisition:
     """Grid, timing, wavelet and positions of sources and receivers.
 
-    All of it in SI units, so that it can be read by a person and carried from
-    one grid to another. The receivers are the same for every shot.
+    Everything is in SI units, so that people can read it and it carries over from one
+    grid to another. The receivers are the same for every shot.
 
     Args:
         dx: Grid spacing in both directions, m.
@@ -38,12 +38,11 @@ class Acquisition:
         sources: ``(x, depth)`` of each shot, m; on grid points.
         receivers: ``(x, depth)`` of each receiver, m; on grid points.
         boundary: ``"openfwi"``, the exact damping layer of the OpenFWI data sets,
-            or ``"cpml"``, a convolutional perfectly matched layer: more exact
-            against an open medium and about three times quicker, but not what
-            OpenFWI used.
-        boundary_width: Cells of the layer on every side; 0 stands for what the kind is
-            made for, 120 for ``"openfwi"`` and 20 for ``"cpml"``. A narrower ``"openfwi"`` layer is
-            another experiment: at 40 cells the gathers change by 4 %.
+            or ``"cpml"``, a convolutional perfectly matched layer: closer to an open
+            medium and about three times faster, but not what OpenFWI used.
+        boundary_width: Cells of the layer on every side; 0 means 120 for ``"openfwi"`` and 20
+            for ``"cpml"``. A narrower ``"openfwi"`` layer is another experiment: with 40 cells
+            the gathers change by 4 %.
 
     Raises:
         ValueError: If a value is out of its range or a position is not on the grid.
@@ -84,7 +83,7 @@ class Acquisition:
                 "Acquisition: boundary_width must be a whole number of at least 3 cells, "
                 f"received {width}"
             )
-        # Lists (from JSON) become tuples, so that equal experiments compare and hash equal.
+        # Lists (from JSON) become tuples, so that equal experiments are equal and hash alike.
         object.__setattr__(self, "nt", int(self.nt))
         object.__setattr__(self, "boundary_width", int(width))
         for name in ("sources", "receivers"):
@@ -102,7 +101,7 @@ class Acquisition:
         70 receivers at 10 m depth, no free surface.
 
         Args:
-            boundary: ``"openfwi"`` for the exact scheme, ``"cpml"`` for the quick one.
+            boundary: ``"openfwi"`` for the exact scheme, ``"cpml"`` for the fast one.
         """
         return cls.surface(
             width=70,

@@ -1,4 +1,4 @@
-"""Two absorbing boundaries for the acoustic scheme: what is updated in a time step.
+"""Two absorbing boundaries for the acoustic scheme, each with its time step.
 
 Each scheme offers ``coefficients`` (NumPy, once a model), ``initial_state`` and
 ``step`` (``keras.ops``, inside the compiled loop). Wave fields have the shape
@@ -80,10 +80,10 @@ class DampingLayer:
     ``a = (v dt / dx)^2`` and ``k = damp dt``; ``damp`` grows with the square of the
     distance from the model and is set by the model's slowest velocity.
 
-    Two peculiarities belong to the data and are kept. In the corners the damping is that
-    of the side strips, so that a wave running along the model's side is hardly damped
-    there; and the opposite edges of the grid are neighbors (the original shifts its
-    arrays in a circle), so that what is left of such a wave comes back from below.
+    Two peculiarities of the data are kept. In the corners the damping is that of the side
+    strips, so a wave running along the side of the model is hardly damped there; and
+    opposite edges of the grid are neighbors (the original shifts its arrays circularly), so
+    the rest of such a wave comes back from the opposite side.
     """
 
     @staticmethod

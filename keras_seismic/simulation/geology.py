@@ -57,11 +57,10 @@ def sample_velocity(
       trend with depth of weight 0.1-0.3, scaled to the full range.
 
     Model ``i`` depends on the family, the seed, the shape and ``i`` alone: the first
-    100 of 1000 models are the 100 models of a shorter call, and any part can be made
-    by itself with ``start``.
+    100 of 1000 models are those of a call for 100, and ``start`` makes any part on its own.
 
     Args:
-        family: One of ``FAMILIES``; ``"FlatVel-A"`` is understood too.
+        family: One of ``FAMILIES``; ``"FlatVel-A"`` works too.
         count: Number of models.
         seed: A non-negative integer, or several.
         shape: ``(depth, width)`` in cells.
@@ -95,7 +94,7 @@ def sample_velocity(
         )
     draw = _style if family.startswith("style") else _layered
     velocity = np.empty((count, depth, width), np.float32)
-    # NumPy ignores zeros at the end: without their number, (1, 0) would be the models of 1.
+    # NumPy ignores trailing zeros: without the number of seeds, (1, 0) would mean 1.
     several = [len(seeds)] if len(seeds) > 1 else []
     for i in range(count):
         entropy = [FAMILIES.index(family), start + i, *seeds, *several]
@@ -147,7 +146,7 @@ def _layered(family: str, depth: int, width: int, rng: np.random.Generator) -> n
 
 def _horizon_depths(layers: int, depth: int, rng: np.random.Generator) -> np.ndarray:
     """Depths of the horizons, uniform among all layerings that respect the thinnest layer."""
-    # Choosing cuts among the cells that remain after every layer got its minimum.
+    # Choose cuts among the cells that remain once every layer has its minimum.
     spare = depth - _THINNEST_LAYER * layers
     cuts = np.sort(rng.choice(spare + layers - 1, size=layers - 1, replace=False))
     return cuts - np.arange(layers - 1) + _THINNEST_LAYER * np.arange(1, layers)
@@ -173,7 +172,7 @@ def _fold(rng: np.random.Generator) -> list[tuple[float, float, float]]:
 def _restored(
     z: np.ndarray, x: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where every cell lay before the fault moved: the hanging wall goes back up."""
+    """Where each cell was before the fault moved: the hanging wall goes back up."""
     depth, width = z.shape
     dip = np.radians(rng.uniform(45, 85))
     side = rng.choice([-1, 1])

@@ -21,14 +21,14 @@ def simulate_section(
     Every column is a trace: its interfaces reflect
     ``r = (v2 - v1) / (v2 + v1)`` (constant density) at the vertical two-way time
     ``t = 2 sum(dx / v)``, and the trace is ``sum r w(time - t)`` with a zero-phase
-    Ricker wavelet. Transmission losses and multiples are left out. The clean side
-    of training pairs for denoisers.
+    Ricker wavelet. There are no transmission losses and no multiples. Used as
+    the clean sections that denoisers learn from.
 
     Args:
         velocity: ``(models, depth, width)``, m/s.
         dx: Cell size, m.
         dt: Sample interval, s.
-        nt: Samples a trace.
+        nt: Samples per trace.
         peak_frequency: Peak frequency of the wavelet, Hz.
 
     Returns:
@@ -73,13 +73,13 @@ def sample_sections(
 ) -> list[np.ndarray]:
     """Clean sections of random geology, at peak frequencies of 15, 20, 25 and 30 Hz in turn.
 
-    To train a denoiser on where there is no clean data. Models of 70 x 140 cells of 10 m, 256
-    samples of 4 ms.
+    For training denoisers where there are no clean data. Models of 70 x 140 cells of 10 m,
+    256 samples of 4 ms.
 
     Args:
         count: Number of sections.
-        seed: As of ``sample_velocity``.
-        family: As of ``sample_velocity``.
+        seed: See ``sample_velocity``.
+        family: See ``sample_velocity``.
 
     Returns:
         ``count`` float32 arrays ``(time, traces)``.

@@ -17,7 +17,7 @@ def plot_denoising(
     dt: float | None = None,
     title: str = "",
 ) -> "Figure":
-    """Clean, noisy, denoised and what was left out (clean - denoised), one amplitude scale.
+    """Clean, noisy, denoised and the residual (clean - denoised), all on one amplitude scale.
 
     Args:
         clean: ``(time, traces)``.
@@ -52,9 +52,9 @@ def plot_denoising(
 def plot_before_after(
     before: np.ndarray, after: np.ndarray, dt: float | None = None, title: str = ""
 ) -> "Figure":
-    """A section before and after processing, and what was taken out, one amplitude scale.
+    """A section before and after processing, and what was removed, all on one amplitude scale.
 
-    For data whose truth nobody knows: what was taken out should look like noise.
+    For field data, whose truth is unknown: what was removed should look like noise.
 
     Args:
         before: ``(time, traces)``.

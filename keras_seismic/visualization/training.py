@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def plot_history(history: dict[str, list[float]], title: str = "") -> "Figure":
-    """Loss and metrics by epoch, training and validation.
+    """Loss and metrics by epoch, for training and validation.
 
     Args:
         history: Columns of ``history.csv``, or ``History.history`` of Keras.

@@ -59,7 +59,7 @@ def plot_velocity(
 def plot_predicted_velocity(
     velocity: np.ndarray, dx: float | None = None, start: float = 0.0, title: str = ""
 ) -> "Figure":
-    """Velocity models whose truth nobody knows: one or a line, or the first six of several.
+    """Predicted velocity models whose truth is unknown: one, a line, or the first six of many.
 
     Args:
         velocity: ``(depth, x)`` or ``(n, depth, x)``, m/s.

@@ -50,3 +50,19 @@ def varied(gathers):
 def model(varied):
     """The model alone."""
     return varied.model
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Gathers to velocity by one convolution, where any network will do: exported in no time."""
+    keras.utils.set_random_seed(0)
+    shot_gather = keras.Input((24, 16, 2), name="shot_gather")
+    velocity = keras.layers.Conv2D(1, 3, padding="same", name="velocity")(shot_gather)
+    model = ks.models.with_physical_units(
+        keras.Model(shot_gather, velocity),
+        ks.layers.GatherNormalization(-20, 40),
+        ks.layers.VelocityScaling(1500, 4500),
+    )
+    raw = np.random.default_rng(0).uniform(-20, 40, (3, 24, 16, 2)).astype("float32")
+    assert np.asarray(model(raw)).std() > 100
+    return Varied(model, raw)

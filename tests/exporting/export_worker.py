@@ -21,8 +21,7 @@ import keras_seismic as ks
 
 def small_model() -> keras.Model:
     keras.utils.set_random_seed(0)
-    network = ks.models.ConvDenoiser(num_filters=4)
-    return ks.models.with_physical_units(network, ks.layers.SectionNormalization())
+    return ks.models.ConvDenoiser(num_filters=4)
 
 
 def main() -> None:

@@ -67,16 +67,22 @@ def first(worker, tmp_path):
     return contents(tmp_path / "1"), time.monotonic() - start
 
 
-def test_killed_at_ten_random_moments(worker, first, tmp_path):
+def test_killed_at_any_moment(worker, first, tmp_path):
     before, seconds = first
     random_moments = random.Random(0)
     section = np.random.default_rng(0).standard_normal((1, 40, 30, 1)).astype(np.float32)
     expected = ks.inference.load_predictor(tmp_path / "1")(section)
-    signals = [signal.SIGKILL] * 6 + [signal.SIGTERM] * 2 + [signal.SIGINT] * 2
+    while_writing = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
     half_made = 0
-    for number in signals:
+    for number in [*while_writing, signal.SIGKILL, signal.SIGKILL]:
+        there = set(tmp_path.iterdir())
         process = worker.start(tmp_path)
-        time.sleep(random_moments.uniform(0, seconds))
+        if while_writing:
+            while_writing.pop()
+            while set(tmp_path.iterdir()) <= there and os.path.exists(f"/proc/{process}"):
+                time.sleep(0.001)
+        else:
+            time.sleep(random_moments.uniform(0, seconds))
         with contextlib.suppress(ProcessLookupError):  # it was quicker than usual
             os.kill(process, number)
         worker.status()
@@ -98,7 +104,7 @@ def test_killed_at_ten_random_moments(worker, first, tmp_path):
 def test_files_that_cannot_be_written(worker, first, tmp_path):
     before, _ = first
     sizes = sorted(path.stat().st_size for path in (tmp_path / "1").rglob("*") if path.is_file())
-    for largest in (sizes[-1] // 2, sizes[-2] // 2, 10):
+    for largest in (sizes[-1] // 2, 10):
         worker.start(tmp_path, largest)
         assert worker.status() != 0
         assert [path.name for path in tmp_path.iterdir()] == ["1"]
@@ -116,7 +122,7 @@ def test_a_full_disk(worker, tmp_path):
         assert worker.status() == 0
         before = contents(disk / "models" / "1")
         size = sum(path.stat().st_size for path in (disk / "models").rglob("*") if path.is_file())
-        for room in (size // 10, size // 3, size // 2, int(0.9 * size)):
+        for room in (size // 10, int(0.9 * size)):
             free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize
             (disk / "other").write_bytes(b"0" * (free - room))
             worker.start(disk / "models")

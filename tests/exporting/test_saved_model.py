@@ -1,7 +1,5 @@
 """SavedModel: signatures, checks inside the graph, card and warm-up requests."""
 
-import json
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -124,15 +122,6 @@ def test_a_network_without_units_has_one_signature(tmp_path):
     assert list(tf.saved_model.load(str(version)).signatures) == ["serving_default"]
 
 
-def test_of_a_gan_the_generator_is_exported(tmp_path):
-    generator = ks.models.InversionNet((64, 8, 1), (32, 32), filters=1)
-    gan = ks.models.VelocityGAN(generator, ks.models.VelocityCritic((32, 32), filters=2))
-    version = ks.exporting.export_saved_model(gan, tmp_path)
-    card = json.loads((version / "assets.extra" / "model_card.json").read_text())
-    assert card["model"] == "InversionNet"
-    assert card["parameters"] == generator.count_params()
-
-
 def test_the_card_says_what_the_model_is(version, model):
     text = (version / "assets.extra" / "model_card.json").read_text()
     card = ks.inference.ModelCard.from_json(text)
@@ -168,12 +157,13 @@ def test_warm_up_requests_run(version, loaded, gathers):
         assert loaded.signatures[name](**arguments)["velocity"].shape[0] == 1
 
 
-def test_warm_up_without_the_protos(model, gathers, tmp_path, monkeypatch):
+def test_warm_up_without_the_protos(tiny, tmp_path, monkeypatch):
+    model, raw = tiny
     monkeypatch.setitem(__import__("sys").modules, "tensorflow_serving.apis", None)
     with pytest.raises(ImportError, match=r"keras_seismic\[serving\]"):
-        ks.exporting.export_saved_model(model, tmp_path, inputs=gathers[2][:1], warm_up=True)
+        ks.exporting.export_saved_model(model, tmp_path, inputs=raw, warm_up=True)
     assert list(tmp_path.iterdir()) == []
-    version = ks.exporting.export_saved_model(model, tmp_path, inputs=gathers[2][:1])
+    version = ks.exporting.export_saved_model(model, tmp_path, inputs=raw)
     assert not (version / WARM_UP).exists()
 
 
@@ -186,9 +176,7 @@ def test_predictors_of_signatures(version, gathers, model):
         ks.inference.load_predictor(version, "classify")
 
 
-def test_a_wrong_signature_is_found_before_the_version_appears(
-    model, gathers, tmp_path, monkeypatch
-):
+def test_a_wrong_signature_is_found_before_the_version_appears(tiny, tmp_path, monkeypatch):
     """The layout of one signature is spoilt in the exported graph alone."""
     from keras_seismic.exporting import saved_model
 
@@ -204,5 +192,5 @@ def test_a_wrong_signature_is_found_before_the_version_appears(
 
     monkeypatch.setattr(saved_model, "signatures_of", spoilt)
     with pytest.raises(ks.exporting.ParityError, match="differs from the model"):
-        ks.exporting.export_saved_model(model, tmp_path, inputs=gathers[2][:1])
+        ks.exporting.export_saved_model(tiny.model, tmp_path, inputs=tiny.gathers)
     assert list(tmp_path.iterdir()) == []

@@ -224,7 +224,7 @@ BAD = {
     "empty word": (line_of, {"receiver_word": "GroupY"}, "'GroupY' is 0 in every trace"),
     "three words": (line_of, {"source_word": (73, 77, 81)}, "one header word or a pair"),
     "pair and single": (line_of, {"source_word": (73, 77)}, "both one header word or both a pair"),
-    "option": (line_of, {"irregular": "guess"}, "irregular must be one of .* received 'guess'"),
+    "option": (line_of, {"irregular": "guess"}, "irregular must be 'refuse', .* received 'guess'"),
     "spread": (line_of, {"spread": "both"}, "spread must be .* received 'both'"),
     "spacing": (line_of, {"receiver_spacing": -1.0}, "receiver_spacing must be positive"),
     "not one source": (line_of, CHANNELS, "of shot 1 have sources 75 m apart"),

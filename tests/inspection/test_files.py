@@ -134,6 +134,10 @@ def test_annotation_lists(tmp_path):
     report = ks.inspection.inspect(tmp_path / "train.txt")
     assert report.facts == {"pairs": 2, "files found": "2 of 4"}
     assert "2 files are missing, the first is /gone/data2.npy" in report.warnings[0]
+    assert report.kind == "list"
+    (tmp_path / "train.txt").write_text("data1.npy\tmodel1.npy\n")
+    report = ks.inspection.inspect(tmp_path / "train.txt")
+    assert (report.kind, report.folders) == ("pairs", [str(tmp_path / "train.txt")])
     (tmp_path / "train.txt").write_text(text + "a.npy\tb.npy\tc.npy\n")
     assert "line 3: expected" in ks.inspection.inspect(tmp_path / "train.txt").problem
 

@@ -11,6 +11,7 @@ import scipy.io
 
 import keras_seismic as ks
 from tests.inspection.odd_files import hdf5
+from tests.segy_files import write_segy, write_su
 
 SECTION = np.diff(np.random.default_rng(0).standard_normal((201, 30)), axis=0).astype("f4")
 
@@ -86,7 +87,7 @@ def test_whatever_bytes_change_nothing_is_raised(tmp_path, name, make, seed):
     make(tmp_path / name)
     whole, unreadable = (tmp_path / name).read_bytes(), 0
     rng = np.random.default_rng(seed)
-    for _ in range(60):
+    for _ in range(30):
         content = bytearray(whole)
         for place in rng.integers(8, len(whole), 12):
             content[place] = rng.integers(256)
@@ -95,6 +96,25 @@ def test_whatever_bytes_change_nothing_is_raised(tmp_path, name, make, seed):
         unreadable += not report.readable
         str(report)
     assert unreadable > 0
+
+
+@pytest.mark.parametrize(
+    ("write", "headers"), [(write_segy, range(3200, 3840)), (write_su, range(240))]
+)
+def test_whatever_trace_file_headers_say_nothing_is_raised(tmp_path, write, headers):
+    path = write(tmp_path / f"a.{write.__name__[6:]}", SECTION.T[:5])
+    whole, rng, readable = path.read_bytes(), np.random.default_rng(0), []
+    for i in range(80):
+        content = bytearray(whole)
+        for place in rng.choice(headers, 6):
+            content[place] = rng.integers(256)
+        if i % 2 and write is write_segy:  # samples, format, extended headers
+            content[rng.choice([3220, 3221, 3225, 3504, 3505])] = rng.integers(256)
+        path.write_bytes(content)
+        report = ks.inspection.inspect(path, samples=1000)
+        readable.append(report.readable)
+        str(report)
+    assert 0 < sum(readable) < 80
 
 
 def test_one_damaged_array_leaves_the_others(tmp_path):
@@ -118,24 +138,24 @@ def peak_of(path):
 
 
 def test_a_model_that_unpacks_to_more_than_json_is_not_unpacked(tmp_path):
-    bomb = b" " * 200_000_000
+    bomb = b" " * 60_000_000
     zipped(tmp_path / "a.keras", config_json="{}", metadata_json=bomb)
-    assert (tmp_path / "a.keras").stat().st_size < 300_000
+    assert (tmp_path / "a.keras").stat().st_size < 100_000
     report, peak = peak_of(tmp_path / "a.keras")
     assert "metadata.json is longer than 10,000,000 bytes" in report.problem
-    assert peak < 50e6
+    assert peak < 30e6
 
 
 def test_a_header_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path):
-    bomb = b"\x93NUMPY\x02\x00" + (200_000_000).to_bytes(4, "little") + b" " * 200_000_000
+    bomb = b"\x93NUMPY\x02\x00" + (60_000_000).to_bytes(4, "little") + b" " * 60_000_000
     zipped(tmp_path / "a.npz", **{"a.npy": bomb})
     report, peak = peak_of(tmp_path / "a.npz")
     assert "a.npy is not an array" in report.problem
-    assert peak < 50e6
+    assert peak < 30e6
 
 
 def test_arrays_of_an_archive_are_loaded_one_at_a_time_within_a_budget(tmp_path, monkeypatch):
-    size = 8 * 10**6
+    size = 4 * 10**6
     arrays = {f"a{i}": np.zeros(size // 8) for i in range(12)}
     np.savez_compressed(tmp_path / "a.npz", **arrays)
     scipy.io.savemat(tmp_path / "a.mat", arrays, do_compression=True)
@@ -147,4 +167,4 @@ def test_arrays_of_an_archive_are_loaded_one_at_a_time_within_a_budget(tmp_path,
         report = ks.inspection.inspect(tmp_path / name, samples=10_000)
         unread = [array.examined == "nothing but its header" for array in report.arrays]
         assert unread == [False] * 3 + [True] * 9
-        assert "not looked into: 8 MB" in report.arrays[-1].notes[0]
+        assert "not looked into: 4 MB" in report.arrays[-1].notes[0]

@@ -77,7 +77,7 @@ def test_output_equals_the_twin_in_inference(record, decoder, examples, dtype, t
 def test_training_step_equals_the_twin(record, decoder, examples):
     """Output with batch statistics, loss, all gradients, and the moving statistics left behind."""
     # In float32 the gradient cannot be compared closely: rounding moves some activations
-    # across the kink of the LeakyReLU, and the first layers' gradients by half a per cent.
+    # across the kink of the LeakyReLU, and the first layers' gradients by half a percent.
     model = with_twins_weights(record, decoder, "float64")
     output, loss, gradients = twins.loss_and_gradients(model, *examples, abs)
     expected = record["trained"].transpose(0, 2, 3, 1)

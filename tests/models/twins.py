@@ -115,7 +115,7 @@ def assert_gradients_equal(model, gradients, record, tolerance=1e-4):
 
 
 def assert_changes_equal(model, before, record):
-    """What two optimizer steps of 1e-3 changed, to a few per cent of a step.
+    """What two optimizer steps of 1e-3 changed, to a few percent of a step.
 
     The optimizer divides gradients by their size, also those that are small by cancellation.
     Without the decay, which takes 2e-4 of a weight, it would be seen.

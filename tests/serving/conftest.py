@@ -101,6 +101,14 @@ def free_ports(count):
 
 
 @pytest.fixture
+def closed_port():
+    """A port that refuses connections, and that nobody else can take meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.fixture
 def client(server):
     """Of the inversion model's newest version."""
     with ks.serving.Client(server.address, "inversion") as client:

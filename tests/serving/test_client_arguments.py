@@ -9,7 +9,6 @@ pytest.importorskip("grpc", reason="needs grpcio: pip install 'keras_seismic[ser
 pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
 
 import keras_seismic as ks
-from tests.serving.conftest import free_ports
 
 
 @pytest.mark.parametrize(
@@ -66,7 +65,7 @@ def test_the_longest_deadline_is_kept(server):
 
 
 def test_a_file_of_certificates_that_is_not_there():
-    with pytest.raises(FileNotFoundError, match=r"'/nowhere\.pem': no such PEM file"):
+    with pytest.raises(FileNotFoundError, match=r"/nowhere\.pem"):
         ks.serving.Client("127.0.0.1:8500", "inversion", tls="/nowhere.pem")
 
 
@@ -86,16 +85,15 @@ def test_passwords_are_in_no_error(headers):
     assert error.value.__context__ is None
 
 
-def test_passwords_are_in_no_representation_and_no_failure():
+def test_passwords_are_in_no_representation_and_no_failure(closed_port):
     password = "open " + "sesame"  # not in one piece in the source, which a traceback shows
-    (port,) = free_ports(1)
     client = ks.serving.Client(
-        f"127.0.0.1:{port}", "inversion", headers={"authorization": password}, retries=0
+        f"127.0.0.1:{closed_port}", "inversion", headers={"authorization": password}, retries=0
     )
     with pytest.raises(ks.serving.ServerUnreachableError) as error:
         client.metadata()
     shown = "".join(traceback.format_exception(error.value))
-    assert str(port) in shown
+    assert str(closed_port) in shown
     for thing in (client, client._connection):
         shown += repr(thing) + str(thing)
     assert password not in shown

@@ -13,7 +13,7 @@ pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
 
 import keras_seismic as ks
 from keras_seismic.serving import connection
-from tests.serving.conftest import BOUND, free_ports
+from tests.serving.conftest import BOUND
 from tests.serving.served_models import gathers
 
 
@@ -157,14 +157,13 @@ def test_an_answer_larger_than_the_limit(own_server):
         client.predict({"shot_gather": np.zeros((1, 8), "f4")}, check=False)
 
 
-def test_nobody_there():
-    (port,) = free_ports(1)
-    client = ks.serving.Client(f"127.0.0.1:{port}", "inversion")
+def test_nobody_there(closed_port):
+    client = ks.serving.Client(f"127.0.0.1:{closed_port}", "inversion")
     with pytest.raises(ks.serving.ServerUnreachableError, match="Is the server running") as error:
         client.invert(gathers(1))
     assert isinstance(error.value, ConnectionError)
-    assert f"127.0.0.1:{port}" in str(error.value)
-    hasty = ks.serving.Client(f"127.0.0.1:{port}", "inversion", retries=0)
+    assert f"127.0.0.1:{closed_port}" in str(error.value)
+    hasty = ks.serving.Client(f"127.0.0.1:{closed_port}", "inversion", retries=0)
     with pytest.raises(ks.serving.ServerUnreachableError, match=r"not ready after 0\.3 s"):
         hasty.wait_until_ready(0.3, interval=0.1)
 

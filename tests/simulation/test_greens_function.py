@@ -61,7 +61,7 @@ def relative_error(velocity, distance, dx, dt, duration, peak_frequency, **optio
 
 # Dispersion sets the tolerance. The scheme's phase velocity is off by +(omega dt)^2 / 24
 # (time) and -(k dx)^4 / 180 (space): at 15 Hz, 2000 m/s and the grid below +0.037 % and
-# -0.027 %, which over 300 m, 14 rad, is a phase error of about half a per cent each; the
+# -0.027 %, which over 300 m, 14 rad, is a phase error of about half a percent each; the
 # higher frequencies of the wavelet have more. One sample too early or too late would be an
 # error of 9 %, a wrong source factor one of the factor's size.
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_wavelet_is_estimated_from_white_reflectivity():
     assert np.corrcoef(estimate, WAVELET)[0, 1] > 0.98
 
 
-def test_noise_is_what_neighbors_do_not_fraction():
+def test_noise_is_what_neighbors_do_not_share():
     section = section_of(noise=0.2, same=True)[0]
     section[:20, :10] = 0  # a mute
     assert estimate_noise(section) == pytest.approx(0.2, rel=0.05)

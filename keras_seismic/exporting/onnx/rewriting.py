@@ -1,16 +1,15 @@
-"""An ONNX graph in the form that runs quickly.
+"""ONNX graphs rewritten to run faster.
 
-Nothing here changes what a graph computes, beyond rounding and the signs of numbers so small
-(below 1e-38) that hardly a float32 number is:
+Beyond rounding, nothing here changes what a graph computes. What each rule gains is measured by
+``benchmarks/onnx_graph.py``.
 
-- Factors and terms behind a convolution, such as those of a batch normalization, go into its
-  weights.
-- A transposed convolution becomes a convolution to one channel for each place within a stride,
-  which are then laid side by side (``DepthToSpace``): the same products, but by the routines of
-  ordinary convolutions, which have int8 forms.
+- Factors and terms after a convolution, such as those of a batch normalization, go into its
+  weights, which float16 and int8 need as well.
+- A transposed convolution becomes an ordinary one with a channel for each position within a
+  stride; ``DepthToSpace`` then interleaves them. The products are the same, but ordinary
+  convolutions are faster and have int8 forms.
 - A convolution whose kernel covers the whole map, and a transposed one of a single cell, are
-  matrix products, whose weights are then read once a batch and not once an example.
-- ``Sign`` is a product and a clip, which use vector instructions and all cores.
+  matrix products, whose weights are read once per batch instead of once per example.
 """
 
 from collections.abc import Sequence
@@ -27,10 +26,10 @@ _Shapes = dict[str, list[int | None]]
 
 
 def rewritten(model: Any) -> Any:
-    """The model in its quick form.
+    """The model in its fast form.
 
     Args:
-        model: An ``onnx.ModelProto`` whose constants are folded; it stays as it is.
+        model: An ``onnx.ModelProto`` with folded constants; it is not changed.
     """
     import onnx
 
@@ -38,20 +37,15 @@ def rewritten(model: Any) -> Any:
     for node in [n for n in graph.nodes if n.op_type in ("Conv", "ConvTranspose")]:
         _fold_affine(graph, node)
     inferred = onnx.shape_inference.infer_shapes(graph.finish()).graph
-    known = {value.name: value.type for value in (*inferred.input, *inferred.value_info)}
     shapes = {
-        name: [d.dim_value or None for d in type_.tensor_type.shape.dim]
-        for name, type_ in known.items()
+        value.name: [size.dim_value or None for size in value.type.tensor_type.shape.dim]
+        for value in (*inferred.input, *inferred.value_info)
     }
     for node in list(graph.nodes):
         if node.op_type == "Conv":
             _as_product(graph, node, shapes)
         elif node.op_type == "ConvTranspose":
             _as_convolution(graph, node, shapes)
-        elif node.op_type == "Sign":
-            type_ = known.get(node.input[0])
-            if type_ is not None and type_.tensor_type.elem_type == onnx.TensorProto.FLOAT:
-                _as_clip(graph, node)
         elif node.op_type == "Resize":
             for i, name in enumerate(node.input):  # written as constants without a value
                 value = graph.array(name)
@@ -59,29 +53,8 @@ def rewritten(model: Any) -> Any:
     return graph.finish()
 
 
-def _as_clip(graph: Graph, node: Any) -> None:
-    """-1, 0 or 1 of float32 numbers, by a product that is 0 or outside of [-1, 1].
-
-    Within 1e-38 of zero it is between: only subnormal numbers are, which many processors take
-    for zero anyway.
-    """
-    from onnx import helper
-
-    product = graph.new_name(node.output[0])
-    factor, low, high = (
-        graph.constant(np.array(value, np.float32), node.output[0]) for value in (1e38, -1, 1)
-    )
-    graph.replace(
-        [node],
-        [
-            helper.make_node("Mul", [node.input[0], factor], [product], product),
-            helper.make_node("Clip", [product, low, high], list(node.output), node.name),
-        ],
-    )
-
-
 def _fold_affine(graph: Graph, node: Any) -> None:
-    """Take what multiplies and adds a constant for each channel into the weights."""
+    """Fold constant factors and terms of the channels into the weights."""
     from onnx import helper
 
     weights = graph.array(node.input[1])
@@ -116,14 +89,14 @@ def _fold_affine(graph: Graph, node: Any) -> None:
 
 
 def _affine(graph: Graph, node: Any, name: str, channels: int, rank: int) -> tuple[Any, Any] | None:
-    """Factor and term of each channel of a node; None if it is no such node."""
+    """Factor and term by channel of a node; ``None`` if it is no such node."""
     if node.op_type not in ("Mul", "Div", "Add", "Sub"):
         return None
     first = node.input[0] == name
     value = graph.array(node.input[1] if first else node.input[0])
     if value is None or (node.op_type == "Div" and not first):
         return None
-    # Aligned from the last axis, as operators do: a vector would belong to the width.
+    # Operators align from the last axis: a vector would belong to the width.
     aligned = (1,) * (rank - value.ndim) + value.shape
     if (value.size != 1 and aligned != (1, channels) + (1,) * (rank - 2)) or value.ndim > rank:
         return None
@@ -219,7 +192,7 @@ def _side_by_side(
     stride: int,
     pads: Sequence[int],
 ) -> None:
-    """A convolution for each place within a stride, then all of them side by side."""
+    """A convolution with channels for each position within a stride, then interleaved."""
     from onnx import helper
 
     parts, missing = _parts(weights, stride)
@@ -231,7 +204,7 @@ def _side_by_side(
     crop = [*pads[:2], *(pad + extra for pad, extra in zip(pads[2:], missing, strict=True))]
     made = node.output[0]
     if stride == 1:
-        # Padding less is cropping; to crop more than there is takes another operator.
+        # Less padding is cropping; cropping more than the padding would take another operator.
         around = [n - c for n, c in zip(around, crop, strict=True)]
         if min(around) < 0:
             return
@@ -254,27 +227,27 @@ def _side_by_side(
 
 
 def _parts(weights: np.ndarray, stride: int) -> tuple[np.ndarray, list[int]]:
-    """Kernels of the convolutions for each place within a stride.
+    """Kernels of the convolutions for each position within a stride.
 
-    Cell ``stride * q + r`` of the whole output is the sum over taps ``t`` of
-    ``x[q - t] w[stride * t + r]``: a convolution with the taps turned round.
+    Cell ``stride * q + r`` of the output is the sum over taps ``t`` of
+    ``x[q - t] w[stride * t + r]``: a convolution with flipped taps.
 
     Returns:
-        ``(out * place * place, in, taps, taps)``, and by how much the kernel's height and width
-        were filled up to whole strides.
+        ``(out * stride * stride, in, taps, taps)``, and by how much the kernel's height and width
+        were padded to whole strides.
     """
     given, made, *kernel = weights.shape
     taps = [-(-size // stride) for size in kernel]
     missing = [stride * count - size for count, size in zip(taps, kernel, strict=True)]
     whole = np.pad(weights, ((0, 0), (0, 0), (0, missing[0]), (0, missing[1])))
-    # (in, out, tap, place, tap, place) to (out, place, place, in, tap, tap), taps turned round
+    # (in, out, tap, position, tap, position) to (out, position, position, in, flipped taps)
     parts = whole.reshape(given, made, taps[0], stride, taps[1], stride)
     parts = parts[:, :, ::-1, :, ::-1].transpose(1, 3, 5, 0, 2, 4)
     return parts.reshape(-1, given, *taps), missing
 
 
 def _laid_out(graph: Graph, parts: str, output: str, stride: int, crop: Sequence[int]) -> list[Any]:
-    """Nodes that lay the parts side by side and crop them (top, left, bottom, right)."""
+    """Nodes that interleave the parts and crop them (top, left, bottom, right)."""
     from onnx import helper
 
     joined = graph.new_name(output) if any(crop) else output
