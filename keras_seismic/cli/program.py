@@ -116,8 +116,8 @@ def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
     run.write("metrics.json", dict(metrics))
     print_table(metrics)
     model = run.path / "model.keras"
-    paths = [shlex.quote(str(path)) for path in (model, model.with_suffix(".onnx"))]
-    typer.echo(f"model: {model}; export it with\n  keras-seismic export onnx {paths[0]} {paths[1]}")
+    words = f"{shlex.quote(str(model))} {shlex.quote(str(model.with_suffix('.onnx')))}"
+    typer.echo(f"model: {model}; export it with\n  keras-seismic export onnx {words}")
 
 
 def _repeat(context: typer.Context, path: Path | None) -> Path | None:
