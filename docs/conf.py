@@ -58,6 +58,7 @@ sphinx_gallery_conf = {
     "image_scrapers": ("figures.scrape",),
     "reset_modules": (),
     "download_all_examples": False,
+    "thumbnail_size": (480, 340),
     "show_memory": False,
     "show_signature": False,
     "capture_repr": (),

@@ -27,17 +27,3 @@ def test_parameters_of_the_model_table(monkeypatch):
     for name in ks.models.__all__:
         if isinstance(getattr(ks.models, name), type) and name != "PhysicalUnitsModel":
             assert f"{name}(" in made
-
-
-def test_files_it_shows_are_there():
-    for line in README.splitlines():
-        for part in line.split("](")[1:]:
-            target, _, anchor = part.split(")")[0].partition("#")
-            if "://" in target:
-                continue
-            path = Path(__file__).parent.parent / target
-            assert path.exists(), target
-            if anchor:
-                headings = [row for row in path.read_text().splitlines() if row.startswith("#")]
-                slugs = [re.sub(r"[^\w -]", "", row).strip().lower() for row in headings]
-                assert anchor in [slug.replace(" ", "-") for slug in slugs], f"{target}#{anchor}"

@@ -9,6 +9,7 @@ trained filters, gets as close in a tenth of the iterations.
 # %%
 # Sections of known reflectivity: one sample in twenty reflects, a 25 Hz Ricker wavelet, noise at
 # 20 dB.
+# sphinx_gallery_thumbnail_number = 2
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,8 +53,8 @@ axis.legend()
 plt.show()
 
 # %%
-# One trace: spikes half a period apart are told apart. Where they are closer, FISTA merges them
-# and LISTA makes a better guess.
+# One trace. Both find nearly all reflectors and make them a little too weak, which is the price of
+# the l1 norm. Reflectors within half a period of each other are told apart.
 fista = ks.sparse.fista(operator, sections[0, ..., 0].T, iterations=100, weight=weight)
 learned = lista.predict(sections[:1], verbose=0)[0, ..., 0].T
 time = np.arange(samples) * dt

@@ -3,7 +3,7 @@ Bring a field line to a network
 ===============================
 
 A network expects the shots, receivers, samples and amplitudes it was trained on. Field lines have
-others. Three steps close the gap.
+others. Two steps close the gap.
 """
 
 # %%
@@ -43,9 +43,9 @@ print(calibration)
 calibrated = calibration.apply(matched).amplitude
 
 # %%
-# The result is close to what the network was trained on. Third step: ``model(calibrated[None])``.
-# All three at once, for every place of a long line: ``ks.invert(line, "model.keras",
-# calibrate=True)``.
+# What remains is within 50 m of the source, where the wavefield varies faster than receivers 20 m
+# apart can show. The rest is what the network was trained on, and ready for ``model``. All of it in
+# one call, for every position along a line: ``ks.invert(line, "model.keras", calibrate=True)``.
 figure, axes = plt.subplots(1, 3, figsize=(11, 4.6), layout="constrained")
 largest = np.percentile(np.abs(reference), 97)
 panels = {

@@ -19,7 +19,7 @@ for name, kind in ks.noise.NOISES.items():
 # two. ``dt`` gives frequencies their meaning in Hz.
 section = ks.datasets.normalize_section(ks.simulation.sample_sections(1, seed=4)[0])
 figure, axes = plt.subplots(2, 5, figsize=(13, 6.5), layout="constrained", sharex=True, sharey=True)
-style = {"cmap": "gray", "vmin": -1.5, "vmax": 1.5, "aspect": "auto", "extent": (0, 140, 1.024, 0)}
+style = {"cmap": "gray", "vmin": -1, "vmax": 1, "aspect": "auto", "extent": (0, 140, 1.024, 0)}
 axes[0, 0].imshow(section, **style)
 axes[0, 0].set_title("clean")
 for panel, name in zip(axes.ravel()[1:], ks.noise.NOISES, strict=True):

@@ -20,14 +20,16 @@ import keras_seismic as ks
 
 keras.utils.set_random_seed(0)
 acquisition = ks.simulation.Acquisition.surface(
-    width=32, dx=15.0, dt=0.0015, nt=320, peak_frequency=10.0, shots=3, boundary="cpml"
+    width=32, dx=15.0, dt=0.002, nt=400, peak_frequency=10.0, shots=3, boundary="cpml"
 )
-pairs = ks.datasets.SimulatedPairs("flatvel_a", 400, acquisition, shape=(32, 32)).generate(
+pairs = ks.datasets.SimulatedPairs("flatvel_a", 400, acquisition, shape=(32, 32)).prepare(
     progress=False
 )
-normalization = ks.layers.GatherNormalization.openfwi("flatvel_a")
+normalization = ks.layers.GatherPreparation(
+    [ks.layers.TimeDecimation(4), ks.layers.GatherNormalization.openfwi("flatvel_a")]
+)
 scaling = ks.layers.VelocityScaling(1500, 4500)
-network = ks.models.InversionNet(acquisition.gather_shape, (32, 32), filters=8)
+network = ks.models.InversionNet((100, 32, 3), (32, 32), filters=8)
 network.compile(keras.optimizers.Adam(1e-3), "mean_absolute_error", jit_compile=False)
 network.fit(pairs.dataset(normalization, scaling), epochs=3, shuffle=False, verbose=0)
 model = ks.models.with_physical_units(network, normalization, scaling, acquisition)
@@ -50,7 +52,7 @@ print(session.get_modelmeta().custom_metadata_map["units"])
 
 # %%
 # How far each file is from Keras, cell by cell.
-expected = ks.evaluation.predict(model, gathers)
+expected = ks.inference.predict(model, gathers)
 differences = {
     "float32": np.abs(answer - expected),
     "float16": np.abs(ks.invert(gathers, folder / "half.onnx", progress=False) - expected[..., 0]),

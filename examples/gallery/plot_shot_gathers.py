@@ -7,6 +7,7 @@ A velocity model, five shots over it, and what 70 receivers record.
 
 # %%
 # ``sample_velocity`` draws random geology; here, curved layers cut by a fault.
+# sphinx_gallery_thumbnail_number = 2
 import keras_seismic as ks
 
 velocity = ks.simulation.sample_velocity("curvefault_a", 1, seed=3)

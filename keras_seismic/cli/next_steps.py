@@ -10,6 +10,9 @@ from keras_seismic.inspection.report import ArrayReport
 #: Pre-stack lines and sections that programs read as they are.
 _TRACE_FILES = (".segy", ".sgy", ".su")
 
+#: Folders to go on with, at most.
+_FOLDERS = 16
+
 #: Where the examples of README.md leave their models.
 _INVERSION, _DENOISER = "runs/demo/model.keras", "runs/denoiser/model.keras"
 
@@ -22,9 +25,8 @@ def next_steps(report: Inspection) -> list[str]:
     """
     if not report.readable:
         return []
-    path, steps = Path(report.path), []
-    if report.kind in _BY_CONTENT:
-        steps += _BY_CONTENT[report.kind](path, report)
+    path = Path(report.path)
+    steps = _BY_REPORT[report.kind](path, report) if report.kind in _BY_REPORT else []
     for array in report.arrays:
         if array.kind not in _BY_KIND:
             continue
@@ -35,44 +37,51 @@ def next_steps(report: Inspection) -> list[str]:
     return list(dict.fromkeys(steps))
 
 
-def _command(*words: str | Path, comment: str = "") -> str:
+def command(*words: str | Path, comment: str = "") -> str:
+    """A line for the shell: ``keras-seismic``, the words behind it, and a comment."""
     line = shlex.join(["keras-seismic", *map(str, words)])
     return f"{line}  # {comment}" if comment else line
 
 
-def _run(path: Path, report: Inspection) -> list[str]:
-    model = path / "model.keras"
-    return _keras_model(model, path.absolute().name) if model.is_file() else []
-
-
 def _model(path: Path, report: Inspection) -> list[str]:
-    if path.suffix == ".keras":
-        return _keras_model(path, path.stem)
-    return [_command("predict", "INPUT", "OUTPUT", "--model", path)]
-
-
-def _keras_model(path: Path, name: str) -> list[str]:
+    predict = command("predict", "INPUT", "OUTPUT", "--model", path)
+    if path.suffix != ".keras":
+        return [predict]
+    folder = path.absolute().parent
+    if path.name == "best.keras":  # a bare network; the run's model.keras knows its units
+        return [command("inspect", folder)]
+    name = folder.name if path.name == "model.keras" else path.stem
     return [
-        _command("evaluate", path, "INPUT", "--out", f"runs/{name}_scores"),
-        _command("predict", "INPUT", "OUTPUT", "--model", path),
-        *([_command("export", "onnx", path, path.with_suffix(".onnx"))] if name != "best" else []),
+        command("evaluate", path, "INPUT", "--out", f"runs/{name}_scores"),
+        predict,
+        command("export", "onnx", path, path.with_suffix(".onnx")),
     ]
 
 
+def _run(path: Path, report: Inspection) -> list[str]:
+    model = path / "model.keras"
+    return _model(model, report) if model.is_file() else []
+
+
 def _pairs(path: Path, report: Inspection) -> list[str]:
-    """Gathers with their velocity, simulated here or OpenFWI's."""
-    if len(report.folders) > 1:  # programs read one family at a time
+    if len(report.folders) > 1:
         return _folders(path, report)
-    family, (data,) = report.family or "FAMILY", report.folders
-    out = f"runs/{report.family or 'pairs'}"
-    return [_command("train", "inversionnet", "--data", data, "--family", family, "--out", out)]
+    data = report.folders[0] if report.folders else path
+    family = report.family
+    out = f"runs/{family or path.absolute().stem}"
+    return [
+        command(
+            *("train", "inversionnet", "--data", data, "--family", family or "FAMILY"),
+            *("--out", out),
+        )
+    ]
 
 
 def _folders(path: Path, report: Inspection) -> list[str]:
-    return [_command("inspect", folder) for folder in report.folders]
+    return [command("inspect", folder) for folder in report.folders[:_FOLDERS]]
 
 
-_BY_CONTENT: dict[str, Callable[[Path, Inspection], list[str]]] = {
+_BY_REPORT: dict[str, Callable[[Path, Inspection], list[str]]] = {
     "model": _model,
     "run": _run,
     "pairs": _pairs,
@@ -111,11 +120,11 @@ def _section(path: Path, array: ArrayReport) -> list[str]:
     out, dt = f"runs/{path.stem}", () if array.dt else ("--dt", "0.004")
     denoise = ("train", "denoiser", "--section", path)
     return [
-        _command(*denoise, "--out", out, comment="if it is clean"),
-        _command(*denoise, "--self-supervised", "--out", f"{out}_blind", comment="if it is noisy"),
-        _command("train", "deconvolution", "--section", path, *dt, "--out", f"{out}_spikes"),
-        _command("predict", path, f"{path.stem}_clean{path.suffix}", "--model", _DENOISER),
-        _command("evaluate", _DENOISER, path, "--out", f"{out}_scores"),
+        command(*denoise, "--out", out, comment="if it is clean"),
+        command(*denoise, "--self-supervised", "--out", f"{out}_blind", comment="if it is noisy"),
+        command("train", "deconvolution", "--section", path, *dt, "--out", f"{out}_spikes"),
+        command("predict", path, f"{path.stem}_clean{path.suffix}", "--model", _DENOISER),
+        command("evaluate", _DENOISER, path, "--out", f"{out}_scores"),
     ]
 
 
@@ -126,8 +135,8 @@ def _cube(path: Path, array: ArrayReport) -> list[str]:
         return [_save(path, array, "array")]
     line, scores = array.shape[2] // 2, f"runs/{path.stem}_scores"
     return [
-        _command("predict", path, f"{path.stem}_clean.npy", "--model", _DENOISER),
-        _command("evaluate", _DENOISER, path, "--line", str(line), "--out", scores),
+        command("predict", path, f"{path.stem}_clean.npy", "--model", _DENOISER),
+        command("evaluate", _DENOISER, path, "--line", str(line), "--out", scores),
         _save(path, array, f"array[:, :, {line}]") + "  # one line, to train on",
     ]
 
@@ -145,7 +154,7 @@ def _velocity(path: Path, array: ArrayReport) -> list[str]:
     if expression != "array" or path.suffix.lower() != ".npy":
         return [_save(path, array, expression)]
     scores = f"runs/{path.stem}_scores"
-    return [_command("evaluate", _INVERSION, path, "--out", scores, comment="on a 10 m grid")]
+    return [command("evaluate", _INVERSION, path, "--out", scores, comment="on a 10 m grid")]
 
 
 def _gathers(path: Path, array: ArrayReport) -> list[str]:
@@ -155,7 +164,7 @@ def _gathers(path: Path, array: ArrayReport) -> list[str]:
     elif path.suffix.lower() not in (".npy", *_TRACE_FILES):
         return [_save(path, array, "array")]
     velocity = f"{path.stem}_velocity.npy"
-    return [_command("predict", path, velocity, "--model", _INVERSION)]
+    return [command("predict", path, velocity, "--model", _INVERSION)]
 
 
 _BY_KIND: dict[str, Callable[[Path, ArrayReport], list[str]]] = {

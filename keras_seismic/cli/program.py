@@ -8,7 +8,6 @@ import functools
 import inspect
 import json
 import re
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ import keras
 import typer
 
 import keras_seismic
+from keras_seismic.cli.next_steps import command
 from keras_seismic.training import RunFolder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -55,7 +55,7 @@ def program(
             raise TypeError(f"{function.__name__}: smoke sets {unknown}, which are no arguments")
 
         @functools.wraps(function)
-        def command(**arguments: Any) -> None:
+        def run(**arguments: Any) -> None:
             for option in added:
                 arguments.pop(option.name)
             try:
@@ -74,9 +74,9 @@ def program(
             for parameter in signature.parameters.values()
         ]
         signature = signature.replace(parameters=[*parameters, *added])
-        command.__signature__ = signature  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-        group.command(name, help=_help(function.__doc__ or ""))(command)
+        run.__signature__ = signature  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        group.command(name, help=_help(function.__doc__ or ""))(run)
         return function
 
     return register
@@ -116,8 +116,8 @@ def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
     run.write("metrics.json", dict(metrics))
     print_table(metrics)
     model = run.path / "model.keras"
-    words = f"{shlex.quote(str(model))} {shlex.quote(str(model.with_suffix('.onnx')))}"
-    typer.echo(f"model: {model}; export it with\n  keras-seismic export onnx {words}")
+    export = command("export", "onnx", model, model.with_suffix(".onnx"))
+    typer.echo(f"model: {model}; export it with\n  {export}")
 
 
 def _repeat(context: typer.Context, path: Path | None) -> Path | None:
@@ -190,9 +190,9 @@ def _interrupted(arguments: Mapping[str, Any]) -> str:
     if "resume" not in arguments or not any(folder.glob("last-*.keras")):
         return "interrupted"
     config = folder / "config.json"
-    command = json.loads(config.read_text(encoding="utf-8"))["command"]
-    words = f"{command} --config {shlex.quote(str(config))} --resume"
-    return f"interrupted; go on with\n  keras-seismic {words}"
+    name = json.loads(config.read_text(encoding="utf-8"))["command"]
+    again = command(*name.split(), "--config", config, "--resume")
+    return f"interrupted; go on with\n  {again}"
 
 
 def _plain(value: Any) -> Any:

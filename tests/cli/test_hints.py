@@ -11,6 +11,7 @@ import scipy.io
 
 import keras_seismic as ks
 from keras_seismic.cli.next_steps import next_steps
+from keras_seismic.cli.program import _interrupted, finish
 from tests.cli.hints import commands_in, parse
 from tests.command import keras_seismic
 from tests.segy_files import write_line, write_segy
@@ -161,3 +162,26 @@ def test_what_exports_propose(tmp_path, capsys):
     keras_seismic("export", "saved-model", tmp_path / "model.keras", tmp_path / "de noiser")
     (step,) = commands_in(capsys.readouterr().out)
     assert parse(step)[0] == "serve"
+
+
+def test_what_runs_propose_at_their_end(tmp_path, capsys):
+    run = ks.training.RunFolder(tmp_path / "a run").create({"command": "train denoiser"})
+    finish(run, {"loss": 0.1})
+    (step,) = commands_in(capsys.readouterr().out)
+    assert parse(step)[:3] == ["export", "onnx", str(run.path / "model.keras")]
+
+
+def test_what_interrupted_runs_propose(tmp_path):
+    config = {"command": "train inversionnet", "arguments": {"out": str(tmp_path / "a run")}}
+    run = ks.training.RunFolder(tmp_path / "a run").create(config)
+    run.last(1).write_bytes(b"any bytes")
+    (step,) = commands_in(_interrupted({"out": run.path, "resume": False}))
+    assert parse(step)[:2] == ["train", "inversionnet"]
+
+
+def test_what_serving_proposes(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit) as ended:
+        keras_seismic("serve", tmp_path / "empty", "--out", tmp_path / "serving")
+    (step,) = commands_in(str(ended.value))
+    assert parse(step)[:2] == ["export", "saved-model"]

@@ -8,7 +8,6 @@ import pytest
 
 import keras_seismic as ks
 from keras_seismic.exporting import litert
-from tests.command import keras_seismic
 
 interpreter = pytest.importorskip(
     "ai_edge_litert.interpreter", reason="ai-edge-litert is not installed"
@@ -47,6 +46,27 @@ def test_sections_of_any_size(network, rng, tmp_path):
         section = 1e4 * rng.standard_normal(shape).astype("float32")
         expected = np.asarray(model(section, training=False))
         np.testing.assert_allclose(predict(section), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_an_inversion_net(varied, tmp_path):
+    model, gathers = varied
+    path = ks.exporting.export_litert(model, tmp_path / "model.tflite", gathers[:2])
+    assert signature(path) == {
+        "serving_default": {"inputs": ["shot_gather"], "outputs": ["velocity"]}
+    }
+    runner = interpreter.Interpreter(str(path)).get_signature_runner()
+    velocity = runner(shot_gather=gathers[:3])["velocity"]
+    assert velocity.std() > 50
+    np.testing.assert_allclose(velocity, model(gathers[:3], training=False), atol=0.5)
+    assert card_of(path).acquisition["peak_frequency"] == 15.0
+
+
+def test_mixed_precision_and_gan_are_exported_in_float32(tmp_path):
+    generator = ks.models.InversionNet((64, 12, 2), (32, 32), filters=1, dtype="mixed_float16")
+    gan = ks.models.VelocityGAN(generator, ks.models.VelocityCritic((32, 32), filters=2))
+    path = ks.exporting.export_litert(gan, tmp_path / "model.tflite")
+    details = interpreter.Interpreter(str(path)).get_tensor_details()
+    assert np.float16 not in {tensor["dtype"] for tensor in details}
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -108,13 +128,3 @@ def test_suffix_and_interpreter_are_asked_for_first(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"keras_seismic\[litert\]"):
         ks.exporting.export_litert(model, tmp_path / "model.tflite")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_program(tmp_path, capsys):
-    ks.models.ConvDenoiser(num_filters=2).save(tmp_path / "model.keras")
-    path = tmp_path / "model.tflite"
-    keras_seismic("export", "litert", tmp_path / "model.keras", path, "--license", "CC BY 4.0")
-    assert card_of(path).license == "CC BY 4.0"
-    printed = capsys.readouterr().out
-    assert f"{path.stat().st_size / 1e6:.2f} MB" in printed
-    assert "largest difference" in printed

@@ -11,7 +11,6 @@ from onnx import TensorProto
 
 import keras_seismic as ks
 from keras_seismic.exporting.onnx.variants import DEFAULT_MAX_LOSS
-from tests.command import keras_seismic
 
 
 def outputs(model, path, inputs):
@@ -27,23 +26,19 @@ def loss_of(path):
 
 @pytest.fixture(scope="module")
 def folder(varied, tmp_path_factory):
-    """The variants of one model, int8 made from other gathers than it is checked on.
-
-    Narrow, and with outputs that vary by 800 m/s, it loses more by int8 than is allowed by default.
-    """
+    """The variants of one model, int8 made from other gathers than it is checked on."""
     folder = tmp_path_factory.mktemp("variants")
     model, gathers = varied
     for variant in ("float32", "float16", "int8"):
         ks.exporting.export_onnx(
             model, folder / f"{variant}.onnx", gathers[8:], variant=variant,
             representative=gathers[:8] if variant == "int8" else None,
-            max_loss=400 if variant == "int8" else None,
         )  # fmt: skip
     assert sorted(p.name for p in folder.iterdir()) == ["float16.onnx", "float32.onnx", "int8.onnx"]
     return folder
 
 
-@pytest.mark.parametrize(("variant", "allowed"), [("float16", 10.0), ("int8", 400.0)])
+@pytest.mark.parametrize(("variant", "allowed"), [("float16", 1.0), ("int8", 10.0)])
 def test_the_loss_is_the_difference(varied, folder, variant, allowed):
     model, gathers = varied
     path = folder / f"{variant}.onnx"
@@ -134,8 +129,8 @@ def test_raw_amplitudes_beyond_half_precision(rng, tmp_path, variant):
         assert len(kept) == 5  # the kernels; biases are zero
 
 
-def test_a_loss_above_the_bound_leaves_what_was_there(tiny, tmp_path):
-    model, gathers = tiny
+def test_a_loss_above_the_bound_leaves_what_was_there(varied, tmp_path):
+    model, gathers = varied
     path = tmp_path / "model.onnx"
     arguments = {"variant": "int8", "representative": gathers[:2], "max_loss": 1e-3}
     with pytest.raises(ks.exporting.ParityError, match=r"int8 loses .* m/s on average.*max_loss"):
@@ -148,11 +143,13 @@ def test_a_loss_above_the_bound_leaves_what_was_there(tiny, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
 
 
-def test_the_default_bound_is_what_is_documented(tiny, tmp_path, monkeypatch):
+def test_the_default_bound_is_what_is_documented(varied, tmp_path, monkeypatch):
     assert DEFAULT_MAX_LOSS == {"m/s": 10.0, "": 0.03}
     monkeypatch.setitem(DEFAULT_MAX_LOSS, "m/s", 1e-3)
     with pytest.raises(ks.exporting.ParityError, match=r"allowed is 0\.001 m/s on average"):
-        ks.exporting.export_onnx(tiny.model, tmp_path / "m.onnx", tiny.gathers, variant="float16")
+        ks.exporting.export_onnx(
+            varied.model, tmp_path / "m.onnx", varied.gathers[:1], variant="float16"
+        )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +158,7 @@ def test_the_default_bound_is_what_is_documented(tiny, tmp_path, monkeypatch):
         ({"variant": "int4"}, "variant must be one of float32, float16, int8, received 'int4'"),
         ({"variant": "int8"}, "variant 'int8' needs representative"),
         ({"variant": "float16", "representative": 0}, "variant 'float16' takes no representative"),
-        ({"max_loss": 1.0}, "float32 must equal the model"),
+        ({"max_loss": 1.0}, "float32 must be equal"),
         ({"variant": "float16", "max_loss": -1.0}, "max_loss must not be negative"),
         ({"variant": "float16", "max_loss": np.nan}, "max_loss must not be negative"),
         ({"variant": "int8", "representative": (2, 128, 18)}, r"\(samples, 128, 18, 2\)"),
@@ -189,9 +186,9 @@ def scaled(model, change, **scales):
     )
 
 
-def test_the_loss_of_a_known_difference(tiny, tmp_path):
+def test_the_loss_of_a_known_difference(varied, tmp_path):
     """All velocities 3 m/s higher: that is the mean and the largest loss."""
-    model, gathers = tiny
+    model, gathers = varied
     other = scaled(model, ("minimum", "maximum"), minimum=1503, maximum=4503)
     other.save(tmp_path / "other.keras")
     loss = ks.exporting.accuracy_loss(model, tmp_path / "other.keras", gathers[:3])
@@ -206,8 +203,8 @@ def test_the_loss_of_a_known_difference(tiny, tmp_path):
     assert json.loads(json.dumps(same.as_dict(), allow_nan=False))["decibels"] is None
 
 
-def test_what_cannot_be_measured(tiny, tmp_path):
-    model, gathers = tiny
+def test_what_cannot_be_measured(varied, tmp_path):
+    model, gathers = varied
     with pytest.raises(ValueError, match="at least one example, all of it finite"):
         ks.exporting.accuracy_loss(model, tmp_path / "m.keras", gathers[:0])
     broken = keras.models.clone_model(model)
@@ -215,33 +212,10 @@ def test_what_cannot_be_measured(tiny, tmp_path):
     broken.save(tmp_path / "nan.keras")
     with pytest.raises(ks.exporting.ParityError, match="not finite"):
         ks.exporting.accuracy_loss(model, tmp_path / "nan.keras", gathers[:1])
-    other = keras.Model(model.input, keras.layers.Cropping2D(1)(model.output))
+    other = ks.models.InversionNet((128, 18, 2), (35, 35), filters=1)
     other.save(tmp_path / "small.keras")
     with pytest.raises(ks.exporting.ParityError, match="returns shape"):
         ks.exporting.accuracy_loss(model, tmp_path / "small.keras", gathers[:1])
     (tmp_path / "broken.onnx").write_bytes(b"no model")
     with pytest.raises(ks.exporting.ParityError, match="cannot be run"):
         ks.exporting.accuracy_loss(model, tmp_path / "broken.onnx", gathers[:1])
-
-
-def test_the_program_prints_loss_and_size(tiny, tmp_path, capsys):
-    model, gathers = tiny.model, np.repeat(tiny.gathers, 2, axis=0)
-    model.save(tmp_path / "model.keras")
-    np.save(tmp_path / "gathers.npy", gathers)
-    path = tmp_path / "int8.onnx"
-    arguments = ["export", "onnx", tmp_path / "model.keras", path, "--variant", "int8"]
-    samples = ["--representative", tmp_path / "gathers.npy"]
-    keras_seismic(*arguments, *samples, "--max-loss", 100)
-    printed = capsys.readouterr().out
-    expected, received = outputs(model, path, gathers[5:])  # a quarter is left out
-    assert f"{np.abs(received - expected).mean():.3g} m/s on average" in printed
-    assert "in 1 examples" in printed
-    assert "too few" not in printed
-    assert f"{path.stat().st_size / 1e6:.2f} MB" in printed
-    with pytest.raises(SystemExit, match=r"int8 loses .*max_loss"):
-        keras_seismic(*arguments, *samples, "--max-loss", 0.001, "--overwrite")
-    with pytest.raises(SystemExit, match="needs representative"):
-        keras_seismic(*arguments, "--overwrite")
-    np.save(tmp_path / "gathers.npy", gathers[:3])
-    keras_seismic(*arguments, *samples, "--max-loss", 100, "--overwrite")
-    assert "gathers.npy: 3 samples are too few to hold some out" in capsys.readouterr().out

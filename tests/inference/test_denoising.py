@@ -154,8 +154,8 @@ def test_nothing_is_overwritten_or_half_done(section, tmp_path):
 
     for target, overwrite, error, message in (
         ("there.segy", False, FileExistsError, "exists already"),
-        ("line.segy", True, FileExistsError, "is the file to read"),
-        ("link.segy", True, FileExistsError, "is the file to read"),
+        ("line.segy", True, FileExistsError, "is the input file"),
+        ("link.segy", True, FileExistsError, "is the input file"),
         ("nowhere/out.segy", False, FileNotFoundError, "no such folder"),
         ("out.txt", False, ValueError, r"expected a \.segy"),
         ("out.su", False, ValueError, "SU needs the headers"),

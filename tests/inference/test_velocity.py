@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import numpy as np
+import onnx
 import pytest
 
 import keras_seismic as ks
@@ -55,13 +56,14 @@ def test_arrays_in_either_layout(model, small):
 def test_models_on_disk_are_the_same(model, saved, small, tmp_path):
     raw = small.gathers[:2]
     expected = np.asarray(model(raw))[..., 0]
-    version = ks.exporting.export_saved_model(model, tmp_path / "inversion", inputs=raw)
-    onnx = ks.exporting.export_onnx(model, tmp_path / "model.onnx", raw)
-    for path in (saved, str(version), onnx):
+    exported = ks.exporting.export_onnx(model, tmp_path / "model.onnx", raw)
+    for path in (saved, str(exported)):
         np.testing.assert_allclose(ks.invert(raw, path), expected, atol=0.5)
-    (version / "assets.extra" / "model_card.json").unlink()
+    graph = onnx.load(exported)
+    del graph.metadata_props[:]
+    onnx.save(graph, exported)
     with pytest.raises(ValueError, match="has no model card"):
-        ks.invert(raw, version)
+        ks.invert(raw, exported)
 
 
 def test_what_does_not_fit_is_refused(model, small):

@@ -1,6 +1,5 @@
 """``keras-seismic export saved-model``: for TensorFlow Serving."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 import keras_seismic as ks
 from keras_seismic.cli import app
 from keras_seismic.cli.export import Examples, how_to_predict
+from keras_seismic.cli.next_steps import command
 from keras_seismic.cli.options import License, ModelFile
 
 
@@ -44,9 +44,9 @@ def saved_model(
     difference = ks.exporting.check_parity(network, path, inputs)
     if not (path / "assets.extra" / "tf_serving_warmup_requests").exists():
         typer.echo("no warm-up requests; to have them: pip install 'keras_seismic[serving]'")
-    served = shlex.quote(f"{output.absolute().name}={output}")
+    serve = command("serve", f"{output.absolute().name}={output}", "--out", "serving")
     typer.echo(
-        f"SavedModel: {path}; serve it with\n  keras-seismic serve {served} --out serving\n"
+        f"SavedModel: {path}; serve it with\n  {serve}\n"
         f"or call it in Python\n  {how_to_predict(path)}"
     )
     return difference

@@ -57,8 +57,7 @@ def transfer(
 ) -> dict[str, float]:
     """Go on with a trained inversion network on few pairs of another family, or of files.
 
-        keras-seismic train transfer --pretrained runs/flat/model.keras --family curvevel_a
-        --samples 100 --out runs/curved
+        keras-seismic train transfer --pretrained flat.keras --data CurveVel_A --out runs/curved
 
     The network comes with its units and its acquisition: pairs of the --family are simulated for
     them, and those of --data must have its shapes. Gathers are normalized as the network knows
