@@ -82,7 +82,7 @@ def test_frozen_batch_normalization_uses_its_moving_statistics(batch):
     np.testing.assert_array_equal(encoder(x, training=True), inference)
 
 
-@pytest.mark.parametrize("depth", [0, 1, 3, 8])
+@pytest.mark.parametrize("depth", [0, 3])
 def test_a_depth_freezes_the_first_stages_only(batch, depth):
     network = small_network()
     freeze_encoder(network)
