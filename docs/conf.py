@@ -49,6 +49,7 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 napoleon_custom_sections = [("Warns", "returns_style")]
 add_module_names = False
+python_maximum_signature_line_length = 88
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
