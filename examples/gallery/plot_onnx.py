@@ -59,7 +59,7 @@ differences = {
 }
 figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
 for name, difference in differences.items():
-    bins = np.logspace(-6, 2, 60)
+    bins = np.logspace(-6, 2, 60).tolist()
     axis.hist(np.maximum(difference.ravel(), 1e-6), bins, alpha=0.7, label=name)
 axis.axvline(0.5, color="black", linestyle="--", label="largest allowed for float32")
 axis.set(xscale="log", xlabel="difference from Keras (m/s)", ylabel="cells")
