@@ -29,7 +29,7 @@ linkcheck_ignore = [r"http://127\.0\.0\.1"]
 linkcheck_anchors = False  # GitHub makes its anchors in the browser
 
 # Guides: every link between pages and to headings is checked (-W makes a miss an error).
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 # Reference: a page a room, in the order of __all__. References to public names are checked; other
@@ -49,6 +49,7 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 napoleon_custom_sections = [("Warns", "returns_style")]
 add_module_names = False
+python_maximum_signature_line_length = 88
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",

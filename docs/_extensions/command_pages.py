@@ -1,5 +1,6 @@
 """Writes what ``command_line.md`` includes: the help of every program of the command."""
 
+import re
 from pathlib import Path
 
 import typer.main
@@ -13,6 +14,9 @@ def write_commands(app):
     program = typer.main.get_command(command)
     context = typer.Context(program, info_name="keras-seismic")
     text = get_docs_for_click(obj=program, ctx=context, name="keras-seismic")
+    text = text[text.index("\n## ") + 1 :]  # without what concerns the command as a whole
+    text = re.sub(r"^(#+) `keras-seismic (.*)`$", r"\1 \2", text, flags=re.MULTILINE)
+    text = text.replace("```console\n$ ", "```text\n").replace("\b\n", "")
     target = Path(app.srcdir) / "generated_commands.md"
     if not target.exists() or target.read_text() != text:
         target.write_text(text)

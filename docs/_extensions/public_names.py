@@ -1,7 +1,8 @@
-"""Lets references find a class by the module it is written in, not only by its public name."""
+"""What autodoc does not find out by itself about names that a room takes from its modules."""
 
-import importlib
+import sys
 
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.nodes import make_refnode
 
 import keras_seismic
@@ -19,7 +20,7 @@ def public_names():
 
 
 def resolve(app, env, node, contnode):
-    """Link a reference that Sphinx did not find."""
+    """Link a class in an annotation, which says where it is written, to its public name."""
     target = public_names().get(node.get("reftarget"))
     entry = env.get_domain("py").objects.get(target)
     if entry is None:
@@ -27,7 +28,19 @@ def resolve(app, env, node, contnode):
     return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, target)
 
 
+def describe_constant(app, what, full_name, constant, options, lines):
+    """Take the ``#:`` comment of a constant for its docstring, not that of its type."""
+    if what != "data":
+        return
+    lines.clear()
+    room, _, name = full_name.rpartition(".")
+    for module in [module for module in sys.modules if f"{module}.".startswith(f"{room}.")]:
+        if comment := ModuleAnalyzer.for_module(module).find_attr_docs().get(("", name)):
+            lines.extend(comment)
+            return
+
+
 def setup(app):
-    importlib.import_module("keras_seismic")
     app.connect("missing-reference", resolve)
+    app.connect("autodoc-process-docstring", describe_constant)
     return {"parallel_read_safe": True}

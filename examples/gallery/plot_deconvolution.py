@@ -20,7 +20,7 @@ keras.utils.set_random_seed(0)
 dt, samples = 0.004, 128
 wavelet = np.trim_zeros(ks.simulation.ricker(25.0, dt, samples))
 operator = ks.sparse.WaveletConvolution(wavelet, samples)
-sections, reflectivity = ks.sparse.ReflectivityPairs(operator, 32, seed=1)[:]
+sections, reflectivity = ks.sparse.ReflectivityPairs(operator, count=32, seed=1)[:]
 
 # %%
 # The weight of the l1 norm is the best of a grid, which no real section allows: FISTA is as good
@@ -28,7 +28,7 @@ sections, reflectivity = ks.sparse.ReflectivityPairs(operator, 32, seed=1)[:]
 # thresholds and momenta from simulated traces.
 weight = ks.sparse.best_weight(operator, sections, reflectivity)
 lista = ks.models.LISTA(wavelet, num_layers=10, weight=weight)
-training = ks.sparse.ReflectivityPairs(operator, 640, traces=4, seed=2)[:]
+training = ks.sparse.ReflectivityPairs(operator, count=640, traces=4, seed=2)[:]
 optimizer = ks.training.adamw(1e-2, steps=10 * 40)
 optimizer.clipnorm = 0.1  # one long gradient can make the iterations diverge
 lista.compile(optimizer, "mean_squared_error", jit_compile=False)

@@ -40,7 +40,7 @@ print("\n".join(matched.changes))
 # Second step: the direct wave of near receivers tells scale, polarity and time zero.
 calibration = ks.gathers.measure_direct_wave(matched, trained_for)
 print(calibration)
-calibrated = calibration.apply(matched).amplitude
+calibrated = matched.amplitude * calibration.scale
 
 # %%
 # What remains is within 50 m of the source, where the wavefield varies faster than receivers 20 m

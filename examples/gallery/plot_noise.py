@@ -11,8 +11,7 @@ import matplotlib.pyplot as plt
 
 import keras_seismic as ks
 
-for name, kind in ks.noise.NOISES.items():
-    print(f"{name:14} {kind.summary}")
+print(*ks.noise.NOISES)
 
 # %%
 # Every kind is as strong as its level says: here 0 dB, and a tenth of the traces for the last
