@@ -214,6 +214,8 @@ def fit_pairs(
         RuntimeError: If the loss becomes NaN or infinite.
     """
     network, scaling = model.network, model.output_scaling
+    if scaling is None:
+        raise ValueError("fit_pairs: expected a model that predicts velocity, received a denoiser")
     training, validating = training_batches(
         pairs,
         learning,

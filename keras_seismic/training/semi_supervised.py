@@ -90,8 +90,12 @@ def fit_with_unlabeled(
         ValueError: If there is no pair.
         RuntimeError: If the loss becomes NaN or infinite.
     """
-    network = model.network
-    units = model.input_normalization, model.output_scaling
+    network, scaling = model.network, model.output_scaling
+    if scaling is None:
+        raise ValueError(
+            "fit_with_unlabeled: expected a model that predicts velocity, received a denoiser"
+        )
+    units = model.input_normalization, scaling
     training, validating = training_batches(
         pairs, learning, *units, batch_size, seed=seed, validation=validation, epoch=run.epochs_done
     )
