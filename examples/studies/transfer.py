@@ -69,13 +69,12 @@ def main(
         )
     )
 
-    experiment = source.acquisition
-    if experiment is None:
-        raise ValueError(f"{pretrained}: the model does not know its acquisition")
+    if source.acquisition is not None:
+        acquisition = source.acquisition
 
     def simulated(family: str, count: int, *seeds: int) -> SimulatedPairs:
         shape = source.output_shape[1:3]
-        pairs = SimulatedPairs(family, count, experiment, (seed, *seeds), cache_dir, shape)
+        pairs = SimulatedPairs(family, count, acquisition, (seed, *seeds), cache_dir, shape)
         return pairs.prepare()
 
     run.create(configuration("examples.studies.transfer", arguments))
@@ -121,7 +120,7 @@ def main(
             scores = ks.evaluation.score_velocity(velocity, velocities)
             comparison.add(name, scores, folder.read_history())
             predicted.setdefault(name, velocities)
-    return report(run, comparison, velocity, predicted, experiment.dx)
+    return report(run, comparison, velocity, predicted, acquisition.dx)
 
 
 def start(source: PhysicalUnitsModel, name: str) -> PhysicalUnitsModel:

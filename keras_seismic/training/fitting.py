@@ -210,13 +210,12 @@ def fit_pairs(
         The model at its best epoch.
 
     Raises:
-        ValueError: If there is no pair, the model does not predict velocity, or
-            ``encoder_rate`` does not fit.
+        ValueError: If there is no pair, or ``encoder_rate`` does not fit.
         RuntimeError: If the loss becomes NaN or infinite.
     """
     network, scaling = model.network, model.output_scaling
     if scaling is None:
-        raise ValueError("fit_pairs: the model must predict velocity, received one without it")
+        raise ValueError("fit_pairs: expected a model that predicts velocity, received a denoiser")
     training, validating = training_batches(
         pairs,
         learning,

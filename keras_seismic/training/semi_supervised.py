@@ -93,7 +93,7 @@ def fit_with_unlabeled(
     network, scaling = model.network, model.output_scaling
     if scaling is None:
         raise ValueError(
-            "fit_with_unlabeled: the model must predict velocity, received one without it"
+            "fit_with_unlabeled: expected a model that predicts velocity, received a denoiser"
         )
     units = model.input_normalization, scaling
     training, validating = training_batches(
