@@ -41,7 +41,7 @@ errors: dict[str, list[float]] = {}
 for count in counts:
     rows = ks.sparse.compare_methods(operator, sections, reflectivity, weight, count, lista)
     for row in rows:
-        errors.setdefault(row["method"], []).append(row["relative_error"])
+        errors.setdefault(str(row["method"]), []).append(row["relative_error"])
 
 figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
 for method in ("ISTA", "FISTA"):
