@@ -3,7 +3,7 @@ How sure is the network?
 ========================
 
 Dropout left active at prediction time turns one network into many. Where they disagree, do not
-trust the answer.
+trust the answer; where they agree, it may still be wrong.
 """
 
 # %%
@@ -66,7 +66,7 @@ for row, example in zip(axes, (0, 1), strict=True):
 plt.show()
 
 # %%
-# Cells sorted by deviation, in twenty groups: the least certain ones have clearly larger errors, and
+# Cells sorted by deviation, in twenty groups: the least certain ones have larger errors, and
 # among the others the deviation says little.
 order = np.argsort(deviation.ravel())
 binned = [
