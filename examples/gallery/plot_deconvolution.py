@@ -41,7 +41,7 @@ errors: dict[str, list[float]] = {}
 for count in counts:
     rows = ks.sparse.compare_methods(operator, sections, reflectivity, weight, count, lista)
     for row in rows:
-        errors.setdefault(row["method"], []).append(row["relative_error"])
+        errors.setdefault(str(row["method"]), []).append(row["relative_error"])
 
 figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
 for method in ("ISTA", "FISTA"):
@@ -53,8 +53,7 @@ axis.legend()
 plt.show()
 
 # %%
-# One trace. Both find nearly all reflectors and make them a little too weak, which is the price of
-# the l1 norm. Reflectors within half a period of each other are told apart.
+# One trace. Both find the strong reflectors and make them a little too weak.
 fista = ks.sparse.fista(operator, sections[0, ..., 0].T, iterations=100, weight=weight)
 learned = lista.predict(sections[:1], verbose=0)[0, ..., 0].T
 time = np.arange(samples) * dt
@@ -65,7 +64,7 @@ estimates = {"true reflectivity": reflectivity[0, :, 0, 0], "FISTA": fista[0], "
 for panel, (name, values) in zip(axes[1:], estimates.items(), strict=True):
     panel.vlines(time, 0, values, linewidth=1.2)
     panel.axhline(0, color="black", linewidth=0.5)
-    panel.set(title=name, ylim=(-1, 1))
+    panel.set(title=name, ylim=(-0.4, 0.4))
 axes[-1].set_xlabel("time (s)")
 plt.show()
 

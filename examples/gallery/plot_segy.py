@@ -17,7 +17,7 @@ import segyio
 import keras_seismic as ks
 
 folder = Path(tempfile.mkdtemp())
-velocity = ks.simulation.sample_velocity("curvefault_a", 1, seed=5, shape=(70, 300))
+velocity = ks.simulation.sample_velocity("curvefault_a", 1, seed=5, shape=(70, 150))
 clean = ks.datasets.normalize_section(ks.simulation.simulate_section(velocity)[0])
 noisy = ks.noise.add_noise(clean, [("white", 0), ("missing", 0.03)], dt=0.004)
 segyio.tools.from_array2D(str(folder / "line.segy"), noisy.T, dt=4000)

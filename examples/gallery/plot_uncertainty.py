@@ -3,7 +3,7 @@ How sure is the network?
 ========================
 
 Dropout left active at prediction time turns one network into many. Where they disagree, do not
-trust the answer.
+trust the answer; where they agree, it may still be wrong.
 """
 
 # %%
@@ -42,8 +42,9 @@ error = np.abs(mean - velocity)
 print(f"mean error {error.mean():.0f} m/s, mean deviation {deviation.mean():.0f} m/s")
 
 # %%
-# The deviation is high along interfaces and at the fault, where the errors are. It is smaller
-# than the error, though: read it as a ranking, not as an error bar.
+# The deviation is largest deep down, where few reflections return, and the errors are large there,
+# too. But the network misses a fault without a doubt, and its deviation is far below its error: do
+# not read it as an error bar.
 figure, axes = plt.subplots(2, 4, figsize=(11, 5.4), layout="constrained", sharex=True, sharey=True)
 for row, example in zip(axes, (0, 1), strict=True):
     panels = {
@@ -65,7 +66,8 @@ for row, example in zip(axes, (0, 1), strict=True):
 plt.show()
 
 # %%
-# Sorted by deviation, the error rises with it.
+# Cells sorted by deviation, in twenty groups: the least certain ones have larger errors, and
+# among the others the deviation says little.
 order = np.argsort(deviation.ravel())
 binned = [
     (deviation.ravel()[part].mean(), error.ravel()[part].mean())
