@@ -1,8 +1,11 @@
 """Files written whole or not at all, and checks for room before work starts."""
 
 import contextlib
+import functools
+import hashlib
 import os
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,7 +15,7 @@ import numpy as np
 
 _MARGIN = 2**28  # bytes left free
 
-#: Age in s at which a partial file belongs to nobody.
+#: Age in s at which a partial file of another machine belongs to nobody.
 _ABANDONED = 86_400
 
 
@@ -220,20 +223,45 @@ def _renamed(temporary: Path, folder: Path, version: int | None) -> Path:
 
 
 def _temporary(folder: Path, suffix: str = "") -> Path:
-    """A new hidden name, which is not a number."""
-    return folder / f".{uuid.uuid4().hex}.partial{suffix}"
+    """A new hidden name, which is not a number and tells whose it is."""
+    return folder / f".{_machine()}-{os.getpid()}-{uuid.uuid4().hex}.partial{suffix}"
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove what killed writers left: partial files and folders untouched for a day."""
+    """Remove what killed writers left: those of this machine that no longer run, and old ones."""
     for path in folder.glob(".*.partial*"):
         with contextlib.suppress(OSError):  # another writer may be removing it
-            if time.time() - path.stat().st_mtime < _ABANDONED:
+            old = time.time() - path.stat().st_mtime > _ABANDONED
+            if not old and not _is_of_the_dead(path.name):
                 continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink()
+
+
+def _is_of_the_dead(name: str) -> bool:
+    """Whether a partial file was written on this machine by a process that no longer runs."""
+    machine, process, *_ = [*name.removeprefix(".").split("-"), ""]
+    if machine != _machine() or not process.isdecimal():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # it runs, as someone else
+        pass
+    return False
+
+
+@functools.cache
+def _machine() -> str:
+    """Where a process' number means that process: one start of a machine or container."""
+    facts = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # Linux
+        facts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        facts.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("".join(facts).encode()).hexdigest()[:8]
 
 
 def _synchronize(path: Path) -> None:
