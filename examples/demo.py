@@ -14,9 +14,10 @@ from typing import Annotated, Any
 import typer
 
 import keras_seismic as ks
+from keras_seismic.backend import find_devices
+from keras_seismic.cli import options
 from keras_seismic.cli.export.onnx import onnx
 from keras_seismic.cli.export.saved_model import saved_model
-from keras_seismic.cli.options import CacheDir, Overwrite, Seed
 from keras_seismic.cli.train import denoiser, inversionnet
 
 
@@ -26,9 +27,9 @@ def main(
     held_out: Annotated[int, typer.Option(min=1, help="Pairs to score on.")] = 100,
     epochs: Annotated[int, typer.Option(min=1, help="Of InversionNet.")] = 20,
     patches: Annotated[int, typer.Option(min=1, help="Of the denoiser.")] = 10_000,
-    cache_dir: CacheDir = Path("cache"),
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
+    cache_dir: options.CacheDir = Path("cache"),
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
 ) -> dict[str, Any]:
     """Run the demo; returns what metrics.json holds."""
     run = ks.training.RunFolder(out, overwrite)
@@ -113,4 +114,5 @@ Go on with (in a checkout, commands are in .venv/bin)
 
 
 if __name__ == "__main__":
+    find_devices()
     typer.run(main)

@@ -6,25 +6,25 @@ from typing import Annotated, Any
 import typer
 
 import keras_seismic as ks
+from keras_seismic.cli import options
 from keras_seismic.cli.app import app
-from keras_seismic.cli.options import SNR, ModelFile, NoiseKinds, Out, Overwrite, SampleInterval
 from keras_seismic.cli.program import configuration, print_table, program
 from keras_seismic.training.run_folder import RunFolder
 
 
 @program(app)
 def evaluate(
-    model: ModelFile,
+    model: options.ModelFile,
     input: Annotated[Path, typer.Argument(metavar="INPUT", help="Velocity models, or a section.")],
-    out: Out,
-    overwrite: Overwrite = False,
+    out: options.Out,
+    overwrite: options.Overwrite = False,
     stride: Annotated[
         int | None,
         typer.Option(min=1, help="Velocity: cells between windows, by default a window's width."),
     ] = None,
-    noise: NoiseKinds = None,
-    snr: SNR = 0.0,
-    dt: SampleInterval = None,
+    noise: options.NoiseKinds = None,
+    snr: options.SNR = 0.0,
+    dt: options.SampleInterval = None,
     line: Annotated[
         int | None, typer.Option(help="Section: line of a cube (time, inline, crossline).")
     ] = None,

@@ -9,8 +9,8 @@ import numpy as np
 import typer
 
 import keras_seismic as ks
+from keras_seismic.cli import options
 from keras_seismic.cli.app import app
-from keras_seismic.cli.options import Overwrite
 from keras_seismic.files import check_free, written_whole
 from keras_seismic.inference import GatherInverter, ModelCard, VelocityLine
 from keras_seismic.io.sections import Section
@@ -37,7 +37,7 @@ def predict(
     model: Annotated[
         Path, typer.Option(help="model.keras of a run, .onnx, .tflite or a SavedModel's version.")
     ],
-    overwrite: Overwrite = False,
+    overwrite: options.Overwrite = False,
     figure: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Draw the velocity, or before and after.")
     ] = None,

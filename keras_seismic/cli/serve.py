@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 import keras_seismic as ks
+from keras_seismic.cli import options
 from keras_seismic.cli.app import app
-from keras_seismic.cli.options import Out, Overwrite
 
 
 @app.command()
@@ -18,8 +18,8 @@ def serve(
             help="Models to serve; by default a folder's own name is the model's.",
         ),
     ],
-    out: Out,
-    overwrite: Overwrite = False,
+    out: options.Out,
+    overwrite: options.Overwrite = False,
     label: Annotated[
         list[str] | None,
         typer.Option(

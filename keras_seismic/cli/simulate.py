@@ -7,8 +7,8 @@ import numpy as np
 import typer
 
 import keras_seismic as ks
+from keras_seismic.cli import options
 from keras_seismic.cli.app import app
-from keras_seismic.cli.options import Boundary, Overwrite
 from keras_seismic.cli.program import program
 from keras_seismic.files import check_free
 from keras_seismic.io.arrays import write_array
@@ -28,8 +28,8 @@ def simulate(
     frequency: Annotated[float, typer.Option(metavar="HZ", help="Peak of the wavelet.")] = 15.0,
     shots: Annotated[int, typer.Option(min=1, help="Evenly along the surface.")] = 5,
     receiver_step: Annotated[int, typer.Option(min=1, help="Cells between receivers.")] = 1,
-    boundary: Boundary = "openfwi",
-    overwrite: Overwrite = False,
+    boundary: options.Boundary = "openfwi",
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Simulate shot gathers over velocity models by the acoustic wave equation.
 

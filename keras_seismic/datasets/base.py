@@ -1,6 +1,7 @@
 """Pairs of shot gathers and velocity models: what all kinds of them can do."""
 
 import abc
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -221,8 +222,7 @@ class Pairs(abc.ABC):
         """
         batches = PairBatches(
             self, input_normalization, output_scaling, batch_size, shuffle, seed, part,
-            sample_ratio=sample_ratio, shots=shots, augmentation=augmentation, shard=shard,
-            drop_remainder=drop_remainder, start=start,
+            sample_ratio, shots, augmentation, shard, drop_remainder, start,
         )  # fmt: skip
         return as_dataset(batches, parallel)
 
@@ -241,7 +241,10 @@ class Pairs(abc.ABC):
         Returns:
             A ``keras.utils.PyDataset`` of NumPy arrays.
         """
-        return BatchSequence(PairBatches(self, *arguments, **options), parallel)
+        given = inspect.signature(self.dataset).bind(*arguments, parallel=parallel, **options)
+        given.apply_defaults()
+        del given.arguments["parallel"]
+        return BatchSequence(PairBatches(self, **given.arguments), parallel)
 
     def __str__(self) -> str:
         return type(self).__name__

@@ -8,7 +8,7 @@ from keras import layers
 from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.layers import CropLike
 from keras_seismic.models.network import Network, policy_name
-from keras_seismic.types import Config, DType, Tensor
+from keras_seismic.types import DType, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -97,15 +97,3 @@ class ConvDenoiser(Network):
         self.batch_norm = bool(batch_norm)
         self.output_activation = output_activation
         self.policy = dtype
-
-    def get_config(self) -> Config:
-        return {
-            "num_filters": self.num_filters,
-            "num_blocks": self.num_blocks,
-            "decoder": self.decoder,
-            "batch_norm": self.batch_norm,
-            "output_activation": self.output_activation,
-            "dtype": self.policy,
-            "name": self.name,
-            "trainable": self.trainable,
-        }

@@ -9,7 +9,7 @@ from keras import layers
 from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.layers import BilinearUpsampling, batch_normalization
 from keras_seismic.models.network import Network, output_dtype, policy_name
-from keras_seismic.types import Config, DType, Tensor
+from keras_seismic.types import DType, Tensor
 
 _WIDTHS = (1, 2, 4, 8)  # channels of the four stages above the bottom, in filters
 
@@ -162,20 +162,6 @@ class FCNVMB(Network):
         self.skip = skip
         self.crop_offset = crop_offset
         self.policy = dtype
-
-    def get_config(self) -> Config:
-        return {
-            "gather_shape": self.gather_shape,
-            "velocity_shape": self.velocity_shape,
-            "filters": self.filters,
-            "use_deconv": self.use_deconv,
-            "batch_norm": self.batch_norm,
-            "skip": self.skip,
-            "crop_offset": self.crop_offset,
-            "dtype": self.policy,
-            "name": self.name,
-            "trainable": self.trainable,
-        }
 
 
 def _frame(inner: Tensor, outer: Tensor) -> list[tuple[int, int]]:

@@ -15,7 +15,7 @@ from keras_seismic.layers import (
     transposed_convolution_block,
 )
 from keras_seismic.models.network import Network, output_dtype, policy_name
-from keras_seismic.types import Config, DType, Tensor
+from keras_seismic.types import DType, Tensor
 
 _SCALE = 16  # the decoder doubles its first map four times
 
@@ -154,16 +154,3 @@ class InversionNet(Network):
         self.variant = variant
         self.dropout = float(dropout)
         self.policy = dtype
-
-    def get_config(self) -> Config:
-        return {
-            "gather_shape": self.gather_shape,
-            "velocity_shape": self.velocity_shape,
-            "filters": self.filters,
-            "decoder": self.decoder,
-            "variant": self.variant,
-            "dropout": self.dropout,
-            "dtype": self.policy,
-            "name": self.name,
-            "trainable": self.trainable,
-        }

@@ -128,20 +128,6 @@ class LISTA(Network):
         self.learn_wavelet = bool(learn_wavelet)
         self.policy = dtype
 
-    def get_config(self) -> Config:
-        return {
-            "wavelet": self.wavelet,
-            "num_layers": self.num_layers,
-            "zero_time": self.zero_time,
-            "weight": self.weight,
-            "filter_length": self.filter_length,
-            "shared": self.shared,
-            "learn_wavelet": self.learn_wavelet,
-            "dtype": self.policy,
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class TimeFilter(layers.Layer):

@@ -1,13 +1,19 @@
 """What networks have in common beyond Keras' model."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
 import keras
 
+from keras_seismic.types import Config
+
 
 class Network(keras.Model):
-    """A functional model that keeps its frozen layers and scales its loss in float16.
+    """A functional model saved as its arguments, with its frozen layers, whatever its precision.
+
+    A subclass keeps the arguments of its constructor as attributes of the same names, and the name
+    of its dtype policy as ``policy``; ``get_config`` is made of them.
 
     Keras saves which layers are frozen only where it saves the layers themselves. Our networks are
     saved as the arguments that rebuild them, with all layers trainable, and the state of an
@@ -20,6 +26,14 @@ class Network(keras.Model):
     """
 
     optimizer: Any
+    policy: str
+
+    def get_config(self) -> Config:
+        names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "kwargs"}
+        arguments = {name: getattr(self, name) for name in names - {"dtype"}}
+        return {
+            **arguments, "dtype": self.policy, "name": self.name, "trainable": self.trainable
+        }  # fmt: skip
 
     def compile(
         self,

@@ -9,7 +9,7 @@ from keras import layers
 from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.layers import convolution_block
 from keras_seismic.models.network import Network, output_dtype, policy_name
-from keras_seismic.types import Config, DType, Tensor
+from keras_seismic.types import DType, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -129,15 +129,3 @@ class VelocityCritic(Network):
         self.patch_size = patch_size
         self.normalization = normalization
         self.policy = dtype
-
-    def get_config(self) -> Config:
-        return {
-            "velocity_shape": self.velocity_shape,
-            "filters": self.filters,
-            "variant": self.variant,
-            "patch_size": self.patch_size,
-            "normalization": self.normalization,
-            "dtype": self.policy,
-            "name": self.name,
-            "trainable": self.trainable,
-        }

@@ -229,21 +229,8 @@ def fista(
     step: float | str | None = None,
     **options: Any,
 ) -> np.ndarray:
-    """Sparse model by FISTA; the class ``FISTA`` also returns the cost.
+    """Sparse model by FISTA; arguments, result and errors are those of ``ista``.
 
-    Args:
-        operator: ``A``.
-        data: ``y``, ``(..., *data_shape)``.
-        iterations: Number of iterations.
-        weight: Weight of ``|x|_1``.
-        step: Step length; see ``ISTA``.
-        **options: Further arguments of ``FISTA``.
-
-    Returns:
-        ``x``, ``(..., *model_shape)``, in the data's precision.
-
-    Raises:
-        DivergenceError: If the step is too long.
-        ValueError: As ``FISTA.solve``.
+    The class ``FISTA`` also returns the cost, and has further ``options``.
     """
     return FISTA(operator, weight, step, **options).solve(data, iterations).model

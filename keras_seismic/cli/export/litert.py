@@ -6,17 +6,16 @@ from typing import Annotated
 import typer
 
 import keras_seismic as ks
-from keras_seismic.cli import app
+from keras_seismic.cli import app, options
 from keras_seismic.cli.export import Examples, how_to_predict
-from keras_seismic.cli.options import License, ModelFile, Overwrite
 
 
 @app.export.command()
 def litert(
-    model: ModelFile,
+    model: options.ModelFile,
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".tflite file to write.")],
-    overwrite: Overwrite = False,
-    license: License = None,
+    overwrite: options.Overwrite = False,
+    license: options.License = None,
     examples: Examples = 4,
 ) -> float:
     """Export for LiteRT (once TensorFlow Lite), checked against the Keras model.

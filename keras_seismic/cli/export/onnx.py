@@ -7,15 +7,14 @@ import numpy as np
 import typer
 
 import keras_seismic as ks
-from keras_seismic.cli import app
+from keras_seismic.cli import app, options
 from keras_seismic.cli.export import Examples, how_to_predict
-from keras_seismic.cli.options import License, ModelFile, Overwrite
 from keras_seismic.io.arrays import read_array
 
 
 @app.export.command()
 def onnx(
-    model: ModelFile,
+    model: options.ModelFile,
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".onnx file to write.")],
     variant: Annotated[
         Literal["float32", "float16", "int8"], typer.Option(help="Precision of the weights.")
@@ -36,8 +35,8 @@ def onnx(
         ),
     ] = None,
     opset: Annotated[int, typer.Option(help="Version of the ONNX operators.")] = 18,
-    overwrite: Overwrite = False,
-    license: License = None,
+    overwrite: options.Overwrite = False,
+    license: options.License = None,
     examples: Examples = 4,
 ) -> float:
     """Export ONNX for ONNX Runtime and the browser, checked against the Keras model.

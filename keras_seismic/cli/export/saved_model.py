@@ -6,15 +6,14 @@ from typing import Annotated
 import typer
 
 import keras_seismic as ks
-from keras_seismic.cli import app
+from keras_seismic.cli import app, options
 from keras_seismic.cli.export import Examples, how_to_predict
 from keras_seismic.cli.next_steps import command
-from keras_seismic.cli.options import License, ModelFile
 
 
 @app.export.command("saved-model")
 def saved_model(
-    model: ModelFile,
+    model: options.ModelFile,
     output: Annotated[
         Path, typer.Argument(metavar="OUTPUT", help="The model's folder; its versions lie in it.")
     ],
@@ -25,7 +24,7 @@ def saved_model(
         bool | None,
         typer.Option(help="Write warm-up requests; by default if they can be written."),
     ] = None,
-    license: License = None,
+    license: options.License = None,
     examples: Examples = 4,
 ) -> float:
     """Export a SavedModel for TensorFlow Serving, checked against the Keras model.

@@ -8,16 +8,8 @@ import numpy as np
 import typer
 
 import keras_seismic as ks
+from keras_seismic.cli import options
 from keras_seismic.cli.app import train
-from keras_seismic.cli.options import (
-    BatchSize,
-    Epochs,
-    LearningRate,
-    Out,
-    Overwrite,
-    SampleInterval,
-    Seed,
-)
 from keras_seismic.cli.program import configuration, print_table, program
 
 SMOKE = {"epochs": 1, "batches": 4, "layers": 3, "iterations": 20}
@@ -25,11 +17,11 @@ SMOKE = {"epochs": 1, "batches": 4, "layers": 3, "iterations": 20}
 
 @program(train, smoke=SMOKE)
 def deconvolution(
-    out: Out,
+    out: options.Out,
     section: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Section, .segy, .sgy or .npy.")
     ] = None,
-    dt: SampleInterval = None,
+    dt: options.SampleInterval = None,
     wavelet: Annotated[
         str | None,
         typer.Option(metavar="FILE.npy|HZ", help="Estimated from the section if not given."),
@@ -51,11 +43,11 @@ def deconvolution(
     layers: Annotated[int, typer.Option(min=1, help="Of LISTA.")] = 10,
     snr: Annotated[float, typer.Option(metavar="DB", help="Of LISTA's training data.")] = 20.0,
     batches: Annotated[int, typer.Option(min=1, help="In an epoch.")] = 40,
-    epochs: Epochs = 15,
-    batch_size: BatchSize = 16,
-    learning_rate: LearningRate = 3e-2,
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
+    epochs: options.Epochs = 15,
+    batch_size: options.BatchSize = 16,
+    learning_rate: options.LearningRate = 3e-2,
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
 ) -> dict[str, Any]:
     """Sparse-spike deconvolution of a section by FISTA, and by LISTA trained for its wavelet.
 

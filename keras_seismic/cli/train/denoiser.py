@@ -8,21 +8,8 @@ import numpy as np
 import typer
 
 import keras_seismic as ks
+from keras_seismic.cli import options
 from keras_seismic.cli.app import train
-from keras_seismic.cli.options import (
-    SNR,
-    BatchSize,
-    Epochs,
-    Filters,
-    LearningRate,
-    NoiseKinds,
-    Out,
-    Overwrite,
-    Resume,
-    SampleInterval,
-    Sections,
-    Seed,
-)
 from keras_seismic.cli.program import configuration, finish, program
 from keras_seismic.noise import Noise, add_noise, check_noise
 
@@ -31,17 +18,17 @@ SMOKE = {"epochs": 1, "patches": 640}
 
 @program(train, smoke=SMOKE)
 def denoiser(
-    out: Out,
-    section: Sections = None,
+    out: options.Out,
+    section: options.Sections = None,
     test: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Clean section to score on.")
     ] = None,
     self_supervised: Annotated[
         bool, typer.Option("--self-supervised", help="Learn from noisy sections, see above.")
     ] = False,
-    noise: NoiseKinds = None,
-    snr: SNR = 0.0,
-    dt: SampleInterval = None,
+    noise: options.NoiseKinds = None,
+    snr: options.SNR = 0.0,
+    dt: options.SampleInterval = None,
     mask_traces: Annotated[
         float,
         typer.Option(
@@ -50,10 +37,10 @@ def denoiser(
     ] = 0.0,
     patches: Annotated[int, typer.Option(min=1, help="Patches in an epoch.")] = 10_000,
     patch_size: Annotated[int, typer.Option(min=1, help="Samples and traces of a patch.")] = 28,
-    epochs: Epochs = 5,
-    batch_size: BatchSize = 64,
-    learning_rate: LearningRate = 1e-3,
-    filters: Filters = 32,
+    epochs: options.Epochs = 5,
+    batch_size: options.BatchSize = 64,
+    learning_rate: options.LearningRate = 1e-3,
+    filters: options.Filters = 32,
     blocks: Annotated[int, typer.Option(min=1, help="Blocks of the encoder.")] = 2,
     decoder: Annotated[
         Literal["transpose", "resize"], typer.Option(help="How maps grow.")
@@ -61,9 +48,9 @@ def denoiser(
     batch_norm: Annotated[
         bool, typer.Option("--batch-norm", help="Batch normalization after each ReLU.")
     ] = False,
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+    resume: options.Resume = False,
 ) -> dict[str, float]:
     """Train the convolutional denoiser on patches of seismic sections with noise added.
 

@@ -7,23 +7,8 @@ import keras
 import typer
 
 import keras_seismic as ks
+from keras_seismic.cli import options
 from keras_seismic.cli.app import train
-from keras_seismic.cli.options import (
-    BatchSize,
-    Boundary,
-    CacheDir,
-    Data,
-    Epochs,
-    Family,
-    Filters,
-    HeldOut,
-    LearningRate,
-    Out,
-    Overwrite,
-    Resume,
-    Samples,
-    Seed,
-)
 from keras_seismic.cli.program import configuration, finish, program
 from keras_seismic.cli.train.velocity import find_pairs, score
 from keras_seismic.layers import GatherPreparation
@@ -41,11 +26,11 @@ SMOKE = {
 
 @program(train, smoke=SMOKE)
 def fcnvmb(
-    out: Out,
-    data: Data = None,
-    family: Family = None,
-    samples: Samples = None,
-    held_out: HeldOut = 100,
+    out: options.Out,
+    data: options.Data = None,
+    family: options.Family = None,
+    samples: options.Samples = None,
+    held_out: options.HeldOut = 100,
     shape: Annotated[
         tuple[int, int],
         typer.Option(metavar="DEPTH WIDTH", help="Of simulated velocity models, cells of 10 m."),
@@ -66,10 +51,10 @@ def fcnvmb(
         Literal["m_s", "unit"],
         typer.Option(help="Learn m/s as published, or 1500-4500 m/s scaled to [-1, 1]."),
     ] = "m_s",
-    epochs: Epochs = 100,
-    batch_size: BatchSize = 10,
-    learning_rate: LearningRate = 1e-3,
-    filters: Filters = 64,
+    epochs: options.Epochs = 100,
+    batch_size: options.BatchSize = 10,
+    learning_rate: options.LearningRate = 1e-3,
+    filters: options.Filters = 64,
     upsampling: Annotated[
         Literal["deconv", "bilinear"], typer.Option(help="How maps grow.")
     ] = "deconv",
@@ -77,11 +62,11 @@ def fcnvmb(
         Literal["after_pooling", "before_pooling"],
         typer.Option(help="What is skipped to the decoder: as published, or the textbook's."),
     ] = "after_pooling",
-    boundary: Boundary = "cpml",
-    cache_dir: CacheDir = Path("cache"),
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
+    boundary: options.Boundary = "cpml",
+    cache_dir: options.CacheDir = Path("cache"),
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+    resume: options.Resume = False,
 ) -> dict[str, float]:
     """Train FCNVMB on shot gathers.
 

@@ -7,47 +7,28 @@ import keras
 import typer
 
 import keras_seismic as ks
+from keras_seismic.cli import options
 from keras_seismic.cli.app import train
-from keras_seismic.cli.options import (
-    BatchSize,
-    Boundary,
-    CacheDir,
-    Data,
-    Epochs,
-    Family,
-    Filters,
-    HeldOut,
-    LearningRate,
-    Out,
-    Overwrite,
-    Resume,
-    Samples,
-    Seed,
-)
 from keras_seismic.cli.program import configuration, finish, program
 from keras_seismic.cli.train.velocity import find_pairs, normalization, score
 
 SMOKE = {
-    "samples": 8,
-    "held_out": 2,
-    "epochs": 1,
-    "batch_size": 4,
-    "filters": 1,
-    "boundary": "cpml",
-}
+    "samples": 8, "held_out": 2, "epochs": 1,
+    "batch_size": 4, "filters": 1, "boundary": "cpml",
+}  # fmt: skip
 
 
 @program(train, smoke=SMOKE)
 def inversionnet(
-    out: Out,
-    data: Data = None,
-    family: Family = None,
-    samples: Samples = None,
-    held_out: HeldOut = 100,
-    epochs: Epochs = 16,
-    batch_size: BatchSize = 8,
-    learning_rate: LearningRate = 1e-3,
-    filters: Filters = 8,
+    out: options.Out,
+    data: options.Data = None,
+    family: options.Family = None,
+    samples: options.Samples = None,
+    held_out: options.HeldOut = 100,
+    epochs: options.Epochs = 16,
+    batch_size: options.BatchSize = 8,
+    learning_rate: options.LearningRate = 1e-3,
+    filters: options.Filters = 8,
     decoder: Annotated[
         Literal["transposed", "resize"], typer.Option(help="How maps grow.")
     ] = "transposed",
@@ -58,11 +39,11 @@ def inversionnet(
         Path | None,
         typer.Option(metavar="FILE.npy", help="Also score on windows of this model (m/s)."),
     ] = None,
-    boundary: Boundary = "openfwi",
-    cache_dir: CacheDir = Path("cache"),
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
+    boundary: options.Boundary = "openfwi",
+    cache_dir: options.CacheDir = Path("cache"),
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+    resume: options.Resume = False,
 ) -> dict[str, float]:
     """Train InversionNet on shot gathers.
 

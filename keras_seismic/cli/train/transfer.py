@@ -7,21 +7,8 @@ import keras
 import typer
 
 import keras_seismic as ks
+from keras_seismic.cli import options
 from keras_seismic.cli.app import train
-from keras_seismic.cli.options import (
-    BatchSize,
-    CacheDir,
-    Data,
-    Epochs,
-    Family,
-    HeldOut,
-    LearningRate,
-    Out,
-    Overwrite,
-    Resume,
-    Samples,
-    Seed,
-)
 from keras_seismic.cli.program import configuration, finish, program
 from keras_seismic.cli.train.velocity import find_pairs, score
 
@@ -30,14 +17,14 @@ SMOKE = {"samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2}
 
 @program(train, smoke=SMOKE)
 def transfer(
-    out: Out,
+    out: options.Out,
     pretrained: Annotated[
         Path, typer.Option(metavar="MODEL", help="model.keras of a run, to go on with.")
     ],
-    data: Data = None,
-    family: Family = None,
-    samples: Samples = None,
-    held_out: HeldOut = 100,
+    data: options.Data = None,
+    family: options.Family = None,
+    samples: options.Samples = None,
+    held_out: options.HeldOut = 100,
     freeze: Annotated[
         str, typer.Option(metavar="STAGES", help="Stay as they are: none, encoder or first N.")
     ] = "none",
@@ -47,13 +34,13 @@ def transfer(
     encoder_rate: Annotated[
         float, typer.Option(help="Multiplier of the learning rate in the encoder.")
     ] = 1.0,
-    epochs: Epochs = 30,
-    batch_size: BatchSize = 8,
-    learning_rate: LearningRate = 1e-3,
-    cache_dir: CacheDir = Path("cache"),
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
+    epochs: options.Epochs = 30,
+    batch_size: options.BatchSize = 8,
+    learning_rate: options.LearningRate = 1e-3,
+    cache_dir: options.CacheDir = Path("cache"),
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+    resume: options.Resume = False,
 ) -> dict[str, float]:
     """Go on with a trained inversion network on few pairs of another family, or of files.
 

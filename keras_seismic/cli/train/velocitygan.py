@@ -7,51 +7,31 @@ import keras
 import typer
 
 import keras_seismic as ks
+from keras_seismic.cli import options
 from keras_seismic.cli.app import train
-from keras_seismic.cli.options import (
-    BatchSize,
-    Boundary,
-    CacheDir,
-    Data,
-    Epochs,
-    Family,
-    Filters,
-    HeldOut,
-    LearningRate,
-    Out,
-    Overwrite,
-    Resume,
-    Samples,
-    Seed,
-)
 from keras_seismic.cli.program import configuration, finish, program
 from keras_seismic.cli.train.velocity import find_pairs, normalization, score
 
 SMOKE = {
-    "samples": 6,
-    "held_out": 2,
-    "epochs": 1,
-    "batch_size": 2,
-    "filters": 2,
-    "generator_every": 2,
-    "boundary": "cpml",
-}
+    "samples": 6, "held_out": 2, "epochs": 1,
+    "batch_size": 2, "filters": 2, "generator_every": 2, "boundary": "cpml",
+}  # fmt: skip
 
 
 @program(train, smoke=SMOKE)
 def velocitygan(
-    out: Out,
-    data: Data = None,
-    family: Family = None,
-    samples: Samples = None,
-    held_out: HeldOut = 100,
-    epochs: Epochs = 500,
-    batch_size: BatchSize = 64,
-    learning_rate: LearningRate = 1e-4,
-    filters: Filters = 32,
+    out: options.Out,
     generator: Annotated[
         Literal["inversionnet", "fcnvmb"], typer.Option(help="The inversion network.")
     ] = "inversionnet",
+    data: options.Data = None,
+    family: options.Family = None,
+    samples: options.Samples = None,
+    held_out: options.HeldOut = 100,
+    epochs: options.Epochs = 500,
+    batch_size: options.BatchSize = 64,
+    learning_rate: options.LearningRate = 1e-4,
+    filters: options.Filters = 32,
     critic_normalization: Annotated[
         Literal["layer", "batch", "none"],
         typer.Option(help="Of the critic; OpenFWI's code has batch."),
@@ -66,11 +46,11 @@ def velocitygan(
     l2: Annotated[float, typer.Option("--l2", help="Weight of the squared error.")] = 0.0,
     adversarial: Annotated[float, typer.Option(help="Weight of the critic's opinion.")] = 1.0,
     penalty: Annotated[float, typer.Option(help="Weight of the gradient penalty.")] = 10.0,
-    boundary: Boundary = "openfwi",
-    cache_dir: CacheDir = Path("cache"),
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
+    boundary: options.Boundary = "openfwi",
+    cache_dir: options.CacheDir = Path("cache"),
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+    resume: options.Resume = False,
 ) -> dict[str, float]:
     """Train VelocityGAN: InversionNet, or FCNVMB, against a critic of velocity models.
 
