@@ -1,6 +1,7 @@
 """Pairs in .npy files as OpenFWI has them: checked once, then read by number."""
 
 import functools
+import mmap
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,6 +103,7 @@ class PairStore:
             # processor's cache.
             if gathers is not None:
                 rows = self._rows(pair.gathers, self._gathers[file])[row]
+                _fetch(rows)
                 for k, shot in enumerate(shots):
                     gathers[place, k] = rows[shot]
                 check_finite(gathers[place], f"{pair.gathers}: {where}")
@@ -120,6 +122,18 @@ class PairStore:
                 "while it was read?"
             )
         return rows
+
+
+def _fetch(rows: np.ndarray) -> None:
+    """Have the system read mapped rows from the disk at once, not page by page as they are used."""
+    memory = rows
+    while isinstance(memory, np.ndarray):
+        memory = memory.base
+    if not hasattr(mmap, "MADV_WILLNEED") or not isinstance(memory, mmap.mmap):
+        return
+    origin = np.frombuffer(memory, np.uint8).ctypes.data
+    start = (rows.ctypes.data - origin) // mmap.PAGESIZE * mmap.PAGESIZE
+    memory.madvise(mmap.MADV_WILLNEED, start, rows.ctypes.data - origin + rows.nbytes - start)
 
 
 def _mapped(path: Path) -> np.ndarray:
