@@ -25,7 +25,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Run folder to write.")] = Path("runs/demo"),
     samples: Annotated[int, typer.Option(min=1, help="Pairs to learn from.")] = 900,
     held_out: Annotated[int, typer.Option(min=1, help="Pairs to score on.")] = 100,
-    epochs: Annotated[int, typer.Option(min=1, help="Of InversionNet.")] = 20,
+    epochs: Annotated[int, typer.Option(min=1, help="Of InversionNet.")] = 24,
     patches: Annotated[int, typer.Option(min=1, help="Of the denoiser.")] = 10_000,
     cache_dir: options.CacheDir = Path("cache"),
     seed: options.Seed = 0,
