@@ -229,7 +229,7 @@ def _temporary(folder: Path, suffix: str = "") -> Path:
 
 def _remove_abandoned(folder: Path) -> None:
     """Remove what killed writers left: those of this machine that no longer run, and old ones."""
-    for path in folder.glob(".*.partial*"):
+    for path in folder.glob(".*-*-*.partial*"):
         with contextlib.suppress(OSError):  # another writer may be removing it
             old = time.time() - path.stat().st_mtime > _ABANDONED
             if not old and not _is_of_the_dead(path.name):
