@@ -66,6 +66,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         ['note.txt']
     """
     path = Path(path)
+    _remove_abandoned(path.parent)
     temporary = _temporary(path.parent, path.suffix)
     try:
         yield temporary
@@ -99,7 +100,6 @@ def placed(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Pa
     path = Path(path)
     _check_replaceable(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(path.parent)
     with written_whole(path) as temporary:
         yield temporary
         if path.exists() and not overwrite:
