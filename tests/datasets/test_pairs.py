@@ -93,7 +93,7 @@ class TestPairs:
     @pytest.fixture
     def pairs(self, kind, sources):
         if kind not in sources:
-            pytest.skip("needs scipy, TFDS or ArrayRecord: pip install 'keras_seismic[mat,tfds]'")
+            pytest.skip("needs scipy, TFDS or ArrayRecord: pip install 'keras_seismic[mat]'")
         pairs = ks.datasets.open_pairs(sources[kind], **OPTIONS.get(kind, {}))
         assert type(pairs) is KINDS[kind]
         assert isinstance(pairs, ks.datasets.Pairs)
