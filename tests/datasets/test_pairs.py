@@ -1,6 +1,7 @@
 """What every kind of pairs can do: the same pairs, simulated and in four kinds of files."""
 
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -86,6 +87,15 @@ def assert_equal_batches(received, expected, **tolerance):
         for a, b in zip(one, other, strict=True):
             assert a.shape == b.shape
             np.testing.assert_allclose(a, b, **({"rtol": 0, "atol": 0} | tolerance))
+
+
+@pytest.mark.parametrize("kind", ["simulated", "openfwi"])
+def test_pairs_that_were_read_go_to_other_processes(kind, sources):
+    pairs = ks.datasets.open_pairs(sources[kind])
+    expected = pairs[:2]
+    received = pickle.loads(pickle.dumps(pairs))[:2]
+    for one, other in zip(received, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("kind", KINDS)
