@@ -37,6 +37,9 @@ def find_devices() -> None:
 @contextlib.contextmanager
 def _standard_error_held_back() -> Iterator[None]:
     """Send standard error, C++'s too, to a file; after an error, show what is in it."""
+    if sys.stderr is None:  # closed: there is nothing to hold back
+        yield
+        return
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
         terminal = os.dup(2)

@@ -66,6 +66,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         ['note.txt']
     """
     path = Path(path)
+    _remove_abandoned(path.parent)
     temporary = _temporary(path.parent, path.suffix)
     try:
         yield temporary
@@ -99,7 +100,6 @@ def placed(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Pa
     path = Path(path)
     _check_replaceable(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(path.parent)
     with written_whole(path) as temporary:
         yield temporary
         if path.exists() and not overwrite:
@@ -229,7 +229,7 @@ def _temporary(folder: Path, suffix: str = "") -> Path:
 
 def _remove_abandoned(folder: Path) -> None:
     """Remove what killed writers left: those of this machine that no longer run, and old ones."""
-    for path in folder.glob(".*.partial*"):
+    for path in folder.glob(".*-*-*.partial*"):
         with contextlib.suppress(OSError):  # another writer may be removing it
             old = time.time() - path.stat().st_mtime > _ABANDONED
             if not old and not _is_of_the_dead(path.name):

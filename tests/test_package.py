@@ -1,12 +1,15 @@
 """The package as a whole: what importing it costs, and other backends."""
 
+import configparser
 import importlib
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 import textwrap
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,6 +58,19 @@ def test_every_room_is_a_package():
     rooms = [n for n in ks.__all__ if isinstance(getattr(ks, n), types.ModuleType)]
     assert [n for n in rooms if not hasattr(getattr(ks, n), "__path__")] == []
     assert [n for n in rooms if not hasattr(getattr(ks, n), "__all__")] == []
+
+
+def test_every_extra_that_is_named_exists():
+    repository = Path(__file__).parent.parent
+    setup = configparser.ConfigParser()
+    setup.read(repository / "setup.cfg")
+    named = set()
+    for folder, suffix in (("keras_seismic", "py"), ("tests", "py"), ("docs", "md"), (".", "md")):
+        pattern = f"*.{suffix}" if folder == "." else f"**/*.{suffix}"
+        for path in (repository / folder).glob(pattern):
+            found = re.findall(r"(?:keras_seismic|'\.)\[([a-z,]+)\]", path.read_text())
+            named |= {extra for extras in found for extra in extras.split(",")}
+    assert {"onnx", "serving"} <= named <= set(setup["options.extras_require"])
 
 
 def test_importing_pulls_in_nothing_optional():

@@ -40,7 +40,7 @@ def evaluate(
 
     Writes config.json, metrics.json and a figure.
     """
-    arguments = locals()
+    arguments = dict(locals())
     run = RunFolder(out, overwrite)
     network = ks.inference.load_model(model)
     if getattr(network, "predicts_velocity", False):

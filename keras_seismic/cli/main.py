@@ -1,7 +1,6 @@
 """Where the command ``keras-seismic`` starts."""
 
 import logging
-import re
 import sys
 from collections.abc import Sequence
 
@@ -27,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _in_options(message: str) -> str:
-    """What a function's error says to pass, as the command's option."""
-    return re.sub(r"\bpass (\w+)=True\b", lambda found: f"pass --{found[1]}", message)
+    """What a function's error says to pass, as the command's option where there is one."""
+    return message.replace("pass overwrite=True", "pass --overwrite")
 
 
 def _quieten_others() -> None:

@@ -102,7 +102,7 @@ def predict(
         _refuse(context, _SECTIONS_ONLY, "velocity")
         inverter = GatherInverter.of(network, str(model))
         matching = {} if origin is None else {"origin": origin}
-        reading = {} if input.suffix.lower() == ".npy" else {"irregular": irregular}
+        reading = {} if irregular == "refuse" else {"irregular": irregular}
         result = ks.inference.invert_file(
             inverter, input, output, overwrite, calibrate, batch_size, reading, spacing, **matching
         )

@@ -5,7 +5,7 @@ import mmap
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,6 +79,14 @@ class PairStore:
             self.velocity_shape = depth, width
             for pair in files:
                 checked_velocity(self._mapped(pair.velocity)[:1, 0], str(pair.velocity))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the mapped files, which another process maps for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "_mapped"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._mapped = functools.lru_cache(_MAPPED_FILES)(_mapped)
 
     def __len__(self) -> int:
         return sum(self.counts)

@@ -30,7 +30,7 @@ _TASKS = {
 _PLACES = ("out", "cache_dir", "overwrite", "resume", "smoke")
 
 #: Arguments that name a file or folder.
-_FILES = {"data", "section", "test", "test_velocity", "pretrained"}
+_FILES = {"data", "section", "test", "test_velocity", "pretrained", "wavelet"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,8 +29,9 @@ class Network(keras.Model):
     policy: str
 
     def get_config(self) -> Config:
-        names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "kwargs"}
-        arguments = {name: getattr(self, name) for name in names - {"dtype"}}
+        names = inspect.signature(type(self).__init__).parameters
+        others = ("self", "dtype", "kwargs")
+        arguments = {name: getattr(self, name) for name in names if name not in others}
         return {
             **arguments, "dtype": self.policy, "name": self.name, "trainable": self.trainable
         }  # fmt: skip

@@ -231,7 +231,8 @@ class Client:
         self, batch: np.ndarray, output: str, signature: str, batch_size: int | None
     ) -> np.ndarray:
         """The output of that name, for a batch or for one example without the first axis."""
-        metadata = self._known[1] if self._known else self._described()
+        known = self._known  # another thread may forget it
+        metadata = known[1] if known else self._described()
         found = find_signature(metadata.signatures, signature, str(self._connection))
         if set(found.outputs) != {output}:
             raise InvalidInputError(

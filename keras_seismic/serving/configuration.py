@@ -307,7 +307,7 @@ def _write(folder: Path, contents: Mapping[str, str], overwrite: bool) -> None:
     if existing and not overwrite:
         raise FileExistsError(
             f"{folder}: {', '.join(existing)} exist{'s' * (len(existing) == 1)} already; choose "
-            "another folder or say that they may be overwritten"
+            "another folder, or pass overwrite=True to replace them"
         )
     for name, text in contents.items():
         with placed(folder / name, overwrite) as temporary:

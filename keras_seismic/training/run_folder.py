@@ -57,8 +57,8 @@ class RunFolder:
         if self._occupied:
             if not overwrite:
                 raise FileExistsError(
-                    f"{self.path}: the folder is not empty; choose another one, or say that the "
-                    "run in it may be overwritten"
+                    f"{self.path}: the folder is not empty; choose another one, or pass "
+                    "overwrite=True to replace the run in it"
                 )
             if not (self.path / _MARK).is_file():
                 raise FileExistsError(

@@ -1,6 +1,7 @@
 """``keras-seismic train fcnvmb`` as a user runs it, on little data."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -57,6 +58,15 @@ def test_it_learns_from_mat_files(tmp_path, eagerly, files):
     with pytest.raises(ValueError, match="between 0 and 100 Hz"):
         fcnvmb(run, data, low_cut=150.0, overwrite=True)
     assert json.loads((run / "metrics.json").read_text()) == metrics
+
+
+def test_thinning_needs_the_acquisition(tmp_path, small_data):
+    """Without it the model in physical units could not be made, after all the training."""
+    data = shutil.copytree(small_data, tmp_path / "FlatVel_A")
+    (data / "acquisition.json").unlink()
+    with pytest.raises(ValueError, match="thinning needs the acquisition"):
+        fcnvmb(tmp_path / "run", data)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

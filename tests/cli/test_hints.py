@@ -63,18 +63,6 @@ def test_what_the_package_proposes_exists(room):
                 parse(f"{command} --help" if mentioned else command)
 
 
-def documents():
-    repository = PACKAGE.parent
-    return [repository / "README.md", *sorted((repository / "docs").glob("*.md"))]
-
-
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
-def test_what_the_documents_say_to_type_exists(path):
-    for block in re.findall(r"```(?:sh|bash|console)\n(.*?)```", path.read_text(), re.DOTALL):
-        for command in commands_in(block.replace("\\\n", " ")):
-            parse(command)
-
-
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_the_modules_of_a_checkout_are_programs(path):
     """``python -m export.onnx`` and its like; the package's docstrings name none of them."""

@@ -94,6 +94,7 @@ def test_a_model_without_a_card_is_taken_for_a_denoiser(models, here, capsys):
         (["--keep-peaks"], "--keep-peaks: does nothing for a model that predicts"),
         (["--window", "9", "9"], "--window: does nothing"),
         (["--origin", "3"], "for pre-stack lines only"),
+        (["--irregular", "zero"], "irregular: for pre-stack lines only"),
     ],
 )
 def test_what_would_fail_is_refused_before_the_work(models, here, options, message):

@@ -1,6 +1,7 @@
 """What every kind of pairs can do: the same pairs, simulated and in four kinds of files."""
 
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -88,12 +89,21 @@ def assert_equal_batches(received, expected, **tolerance):
             np.testing.assert_allclose(a, b, **({"rtol": 0, "atol": 0} | tolerance))
 
 
+@pytest.mark.parametrize("kind", ["simulated", "openfwi"])
+def test_pairs_that_were_read_go_to_other_processes(kind, sources):
+    pairs = ks.datasets.open_pairs(sources[kind])
+    expected = pairs[:2]
+    received = pickle.loads(pickle.dumps(pairs))[:2]
+    for one, other in zip(received, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 class TestPairs:
     @pytest.fixture
     def pairs(self, kind, sources):
         if kind not in sources:
-            pytest.skip("needs scipy, TFDS or ArrayRecord: pip install 'keras_seismic[mat,tfds]'")
+            pytest.skip("needs scipy, TFDS or ArrayRecord: pip install 'keras_seismic[mat]'")
         pairs = ks.datasets.open_pairs(sources[kind], **OPTIONS.get(kind, {}))
         assert type(pairs) is KINDS[kind]
         assert isinstance(pairs, ks.datasets.Pairs)

@@ -49,8 +49,8 @@ def test_pairs_are_the_simulation_of_the_sampled_models(builder, split, count, s
         np.testing.assert_array_equal(received[i]["shot_gather"], gathers[i])
 
 
-def test_they_are_those_of_the_training_program(builder, tmp_path):
-    """With the same seed: train.inversionnet holds out the pairs of seed (seed, 1)."""
+def test_validation_pairs_have_a_seed_of_their_own(builder, tmp_path):
+    """Those of SimulatedPairs with the seed (seed, 1)."""
     acquisition, received = builder.builder_config.acquisition, examples(builder, "validation")
     pairs = ks.datasets.SimulatedPairs("flatvel_a", 4, acquisition, (0, 1), tmp_path, (32, 32))
     gathers, velocity = pairs.prepare(progress=False)[:]

@@ -25,7 +25,7 @@ def test_a_run_folder_keeps_what_it_is_given(tmp_path):
 
 def test_an_occupied_folder_is_refused(tmp_path):
     RunFolder(tmp_path / "run").create({"old": True})
-    with pytest.raises(FileExistsError, match="may be overwritten"):
+    with pytest.raises(FileExistsError, match="pass overwrite=True"):
         RunFolder(tmp_path / "run")
     run = RunFolder(tmp_path / "run", overwrite=True)
     # Nothing is lost before the new run really begins.

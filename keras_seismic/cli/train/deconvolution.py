@@ -82,7 +82,7 @@ def deconvolution(
     run.create(configuration("train deconvolution", arguments))
     for name in ("reflectivity", "fit", "residual"):
         ks.io.write_section(run.path / f"{name}{suffix}", getattr(result, name), source)
-    ks.io.arrays.write_array(run.path / "wavelet.npy", chosen)
+    ks.io.write_array(run.path / "wavelet.npy", chosen)
     run.save_figure(ks.sparse.plot_deconvolution(result, dt), "deconvolution")
     run.save_figure(ks.sparse.plot_traces(result, dt), "trace")
     some = ks.sparse.traces_of(amplitude)[:: max(amplitude.shape[1] // 16, 1)]

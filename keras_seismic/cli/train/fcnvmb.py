@@ -112,6 +112,11 @@ def fcnvmb(
     pairs = found.pairs
     thinned = isinstance(pairs, ks.datasets.FCNVMBPairs)
     keep_every = keep_every or (1 if thinned else 5)
+    if keep_every > 1 and pairs.acquisition is None:
+        raise ValueError(
+            f"{data}: thinning needs the acquisition, which is not noted; pass --keep-every 1 to "
+            "learn from every sample"
+        )
     steps: list[keras.layers.Layer] = []
     if low_cut is not None:
         if pairs.acquisition is None and not thinned:

@@ -88,6 +88,11 @@ def velocitygan(
     networks = {"inversionnet": ks.models.InversionNet, "fcnvmb": ks.models.FCNVMB}
     # FCNVMB reads time as depth and cannot take many more samples than cells.
     thinning = [ks.layers.TimeDecimation(5)] if generator == "fcnvmb" else []
+    if thinning and pairs.acquisition is None:
+        raise ValueError(
+            f"{data}: generator fcnvmb thins the gathers, which needs their acquisition, and none "
+            "is noted; choose inversionnet"
+        )
     prepared: tuple[int | None, ...] = (None, *pairs.gather_shape)
     for step in thinning:
         prepared = step.compute_output_shape(prepared)

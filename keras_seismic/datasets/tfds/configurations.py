@@ -14,8 +14,8 @@ from keras_seismic.simulation.geology import family_name
 #: To be raised, with the builder's version, when a change of the simulation changes the data.
 _FORMAT = 1
 
-#: What each split adds to the seed. Training and validation pairs are those that
-#: ``train.inversionnet`` simulates with the same seed.
+#: What each split adds to the seed. Training pairs are those of ``SimulatedPairs`` with the same
+#: seed.
 _SPLIT_SEEDS: dict[str, tuple[int, ...]] = {"train": (), "validation": (1,), "test": (2,)}
 
 #: Training and validation pairs of OpenFWI's families.

@@ -145,7 +145,7 @@ def _opened(folder: str | os.PathLike[str]) -> "tfds.core.DatasetBuilder":
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise ImportError(
-            "TFDSPairs needs TensorFlow Datasets: pip install 'keras_seismic[tfds]'"
+            "TFDSPairs needs TensorFlow Datasets: pip install tensorflow-datasets"
         ) from error
     if not os.path.isdir(folder) and "://" not in str(folder):
         raise FileNotFoundError(f"{folder}: no such folder")
