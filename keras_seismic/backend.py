@@ -1,4 +1,4 @@
-"""The backend that Keras runs on: loaded without its log, compiling functions where it can."""
+"""The Keras backend: loading it quietly, and compiling functions where it can."""
 
 import contextlib
 import os
@@ -12,8 +12,8 @@ from typing import Any
 def without_loading_log() -> Iterator[None]:
     """Load TensorFlow without the log lines of its C++ libraries.
 
-    They are written before anything can ask TensorFlow not to. ``TF_CPP_MIN_LOG_LEVEL``, if it
-    is set, decides as ever what is shown from then on, and ``0`` shows everything.
+    They are written before TensorFlow can be told to be quiet. ``TF_CPP_MIN_LOG_LEVEL``, if set,
+    still controls what is shown from then on, and ``0`` shows everything.
     """
     wanted = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if wanted == "0" or "tensorflow" in sys.modules:
@@ -24,9 +24,9 @@ def without_loading_log() -> Iterator[None]:
 
 
 def find_devices() -> None:
-    """Let TensorFlow, where it is loaded, look for GPUs now, and say nothing if there are none.
+    """Let TensorFlow, if loaded, look for GPUs now, without complaint if there are none.
 
-    It would do so at the first operation, and complain on the terminal of a missing driver.
+    Otherwise it does so at the first operation and reports a missing driver on the terminal.
     """
     if "tensorflow" not in sys.modules or os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         return
@@ -36,7 +36,7 @@ def find_devices() -> None:
 
 @contextlib.contextmanager
 def _standard_error_held_back() -> Iterator[None]:
-    """Send standard error, C++'s too, to a file; after an error, show what is in it."""
+    """Send standard error, including C++'s, to a file; after an error, show the contents."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
         terminal = os.dup(2)
@@ -53,7 +53,7 @@ def _standard_error_held_back() -> Iterator[None]:
 
 
 def compiled(function: Callable[..., Any], backend: str) -> Callable[..., Any]:
-    """The function compiled by XLA where the Keras backend has it."""
+    """The function, compiled by XLA if the Keras backend has it."""
     if backend == "tensorflow":
         import tensorflow as tf
 

@@ -15,7 +15,7 @@ import numpy as np
 
 _MARGIN = 2**28  # bytes left free
 
-#: Age in s at which a partial file of another machine belongs to nobody.
+#: Age in s at which a partial file from another machine counts as abandoned.
 _ABANDONED = 86_400
 
 
@@ -25,7 +25,7 @@ def check_room(folder: str | os.PathLike[str], needed: int, contents: str) -> No
     Args:
         folder: Where the files will be; it need not exist yet.
         needed: Their size in bytes.
-        contents: What they are, for the message: "50 pairs".
+        contents: Description for the message: "50 pairs".
 
     Raises:
         OSError: If the disk has too little room.
@@ -49,7 +49,7 @@ def check_room(folder: str | os.PathLike[str], needed: int, contents: str) -> No
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary sibling that replaces a file once it is complete and on disk.
 
-    Readers see the old file or the new one, never a part, whatever interrupts the writing.
+    Readers see the old file or the new one, never part of one, even if writing is interrupted.
 
     Args:
         path: Where the file belongs.
@@ -84,11 +84,11 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 @contextlib.contextmanager
 def placed(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
-    """As ``written_whole``, for results: makes the folder and keeps a file that is there.
+    """Like ``written_whole``, for results: makes the folder and keeps an existing file.
 
     Args:
         path: Where the result belongs.
-        overwrite: Replace a file that is there.
+        overwrite: Replace an existing file.
 
     Yields:
         The path to write to. It has the same suffix and does not exist yet.
@@ -112,7 +112,7 @@ def check_free(source: Path, target: Path, overwrite: bool) -> None:
     Args:
         source: The input file, which is never overwritten.
         target: The output file.
-        overwrite: Replace a file that is there.
+        overwrite: Replace an existing file.
 
     Raises:
         FileExistsError: If the target exists and ``overwrite`` is false, or it is the source or
@@ -146,8 +146,8 @@ def place_version(
 
     Args:
         folder: The model's folder, with a subfolder for each version.
-        version: The number; by default the one after the largest there.
-        write: Fills the folder whose path it is given; that folder does not exist yet.
+        version: The number; by default one more than the largest.
+        write: Fills the folder whose path it receives; that folder does not exist yet.
 
     Returns:
         The path of the version.
@@ -175,7 +175,7 @@ def place_version(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if made:
-            with contextlib.suppress(OSError):  # there is a version in it
+            with contextlib.suppress(OSError):  # it holds a version
                 folder.rmdir()
     return target
 
@@ -210,11 +210,11 @@ def _check_version(folder: Path, version: int | None) -> None:
 
 
 def _renamed(temporary: Path, folder: Path, version: int | None) -> Path:
-    """Give a folder its number, the next one again if someone else took it in the meantime."""
+    """Give a folder its number, or the next one if someone else took it in the meantime."""
     while True:
         target = folder / str(version or max(versions(folder), default=0) + 1)
         try:
-            temporary.rename(target)  # fails where a folder is not empty
+            temporary.rename(target)  # fails if a folder there is not empty
             return target
         except OSError:
             if not target.exists():
@@ -223,12 +223,12 @@ def _renamed(temporary: Path, folder: Path, version: int | None) -> Path:
 
 
 def _temporary(folder: Path, suffix: str = "") -> Path:
-    """A new hidden name, which is not a number and tells whose it is."""
+    """A new hidden name that is not a number and identifies its writer."""
     return folder / f".{_machine()}-{os.getpid()}-{uuid.uuid4().hex}.partial{suffix}"
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove what killed writers left: those of this machine that no longer run, and old ones."""
+    """Remove leftovers of writers that no longer run on this machine, and old leftovers."""
     for path in folder.glob(".*.partial*"):
         with contextlib.suppress(OSError):  # another writer may be removing it
             old = time.time() - path.stat().st_mtime > _ABANDONED
@@ -249,14 +249,14 @@ def _is_of_the_dead(name: str) -> bool:
         os.kill(int(process), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # it runs, as someone else
+    except PermissionError:  # it runs as another user
         pass
     return False
 
 
 @functools.cache
 def _machine() -> str:
-    """Where a process' number means that process: one start of a machine or container."""
+    """Where a process ID is unique: one boot of a machine, or one container."""
     facts = [socket.gethostname()]
     with contextlib.suppress(OSError):  # Linux
         facts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
