@@ -14,7 +14,7 @@ from keras_seismic.cli.export import litert, onnx, saved_model  # noqa: F401
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; errors in what the user gave become one line, not a traceback.
+    """Run the command; errors in the user's input become one line, not a traceback.
 
     Args:
         arguments: The words after ``keras-seismic``; by default the process' own.
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _in_options(message: str) -> str:
-    """What a function's error says to pass, as the command's option."""
+    """The message with the argument that an error says to pass as the command's option."""
     return re.sub(r"\bpass (\w+)=True\b", lambda found: f"pass --{found[1]}", message)
 
 
