@@ -45,9 +45,9 @@ class Client:
             8500 by default.
         model: Name of the model on the server.
         version: A version number, or a label (``"stable"``); by default the newest being served.
-        timeout: Seconds that a request may take, retries included; at most a day.
+        timeout: Seconds that a request may take, including retries; at most a day.
         max_message_bytes: Limit of a request and of an answer.
-        retries: How often, from 0 to 4, a request is repeated while the server is unavailable,
+        retries: How many times, 0 to 4, a request is repeated while the server is unavailable,
             at growing intervals from 0.1 s. Nothing else is repeated.
         tls: ``True`` to encrypt and trust the system's certificates, or the path of a PEM file
             with the certificates to trust.
@@ -57,7 +57,7 @@ class Client:
             in an error.
 
     Raises:
-        ValueError: If an argument is not possible.
+        ValueError: If an argument is invalid.
         FileNotFoundError: If there is no such PEM file.
         ImportError: If gRPC or tensorflow-serving-api is not installed.
 
@@ -117,7 +117,7 @@ class Client:
         return self._only(gathers, "velocity", signature, batch_size)
 
     def denoise(self, sections: np.ndarray, batch_size: int | None = 8) -> np.ndarray:
-        """Sections without their noise, at the amplitudes they came with.
+        """Sections without their noise, at their original amplitudes.
 
         Args:
             sections: ``(batch, time, traces, 1)``, or one section ``(time, traces)``.
@@ -144,7 +144,7 @@ class Client:
     ) -> Any:
         """Run a signature of the model.
 
-        One version of the model gives the whole result, even if that takes several requests.
+        A single version of the model computes the whole result, even over several requests.
 
         Args:
             inputs: Arrays by the signature's names, or one array if it has one input. Real
@@ -152,8 +152,8 @@ class Client:
             signature: Its name.
             batch_size: Examples in a request, fewer where they would exceed
                 ``max_message_bytes``; ``None`` sends all at once or refuses.
-            check: Check the inputs against the model's description first. Without, they are
-                sent as they are (named, in their own types), and the server judges.
+            check: Check the inputs against the model's description first. Otherwise they are
+                sent as they are (named, in their own types), and only the server checks them.
 
         Returns:
             The output's array if there is one output, else a dictionary by name.
@@ -188,10 +188,10 @@ class Client:
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def metadata(self) -> Metadata:
-        """The version being served and its signatures, asked for anew.
+        """The version being served and its signatures, freshly requested.
 
         Raises:
-            ServingError: If the server, the model or the version is not there.
+            ServingError: If the server, the model or the version is missing.
         """
         return self._described()
 
@@ -199,7 +199,7 @@ class Client:
         """Every version of the model that the server knows, and whether it can be used.
 
         Raises:
-            ServingError: If the server or the model is not there.
+            ServingError: If the server or the model is missing.
         """
         return self._connection.status()
 
@@ -207,8 +207,8 @@ class Client:
         """Wait until the server has loaded the model, in the version of this client.
 
         Args:
-            timeout: Seconds to wait at most.
-            interval: Seconds between two attempts.
+            timeout: Most seconds to wait.
+            interval: Seconds between attempts.
 
         Raises:
             ServingError: The last reason why it was not ready, with the state of its versions.
@@ -230,7 +230,7 @@ class Client:
     def _only(
         self, batch: np.ndarray, output: str, signature: str, batch_size: int | None
     ) -> np.ndarray:
-        """The output of that name, for a batch or for one example without the first axis."""
+        """The output with this name, for a batch or for one example without the first axis."""
         metadata = self._known[1] if self._known else self._described()
         found = find_signature(metadata.signatures, signature, str(self._connection))
         if set(found.outputs) != {output}:
@@ -266,7 +266,7 @@ class Client:
         raise problem
 
     def _answers(self, parts: list[Arrays], signature: str) -> list[Arrays]:
-        """The outputs for each part, all by one version.
+        """The outputs for each part, all from one version.
 
         If the server changes to another version between two parts, all of them are asked for
         once more, of that version.
