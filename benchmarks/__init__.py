@@ -1,1 +1,1 @@
-"""Measurements behind the project's claims, one program a claim."""
+"""Measurements behind the project's claims, one program per claim."""

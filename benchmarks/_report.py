@@ -13,7 +13,7 @@ RESULTS = pathlib.Path(__file__).parent / "results"
 
 
 def machine() -> dict[str, Any]:
-    """Processor, number of cores that may be used, and operating system."""
+    """Processor, number of usable cores, and operating system."""
     processor = platform.processor() or platform.machine()
     cpuinfo = pathlib.Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -51,10 +51,10 @@ def report(
 
     Args:
         name: Name of the benchmark.
-        results: What was measured, as values that JSON can hold.
+        results: What was measured, as JSON-compatible values.
         header: Column titles of the table.
         rows: Its rows.
-        packages: Distributions whose versions matter to the figures.
+        packages: Distributions whose versions matter for the numbers.
         folder: Where the file goes.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Peers in PyTorch that several benchmarks measure against."""
+"""PyTorch peers shared by several benchmarks."""
 
 import pathlib
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def inversion_net(filters: int = 32) -> nn.Sequential:
 
 
 def lay_in_keras_weights(network: nn.Module, model: keras.Model) -> nn.Module:
-    """The network with the weights of its Keras twin, layer by layer in order."""
+    """The network with the weights of its Keras twin, copied layer by layer."""
     kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)
     targets = [module for module in network.modules() if isinstance(module, kinds)]
     sources = [layer for layer in model.layers if layer.weights]
@@ -53,7 +53,7 @@ def torch_programs(
 ) -> dict[str, Callable[[np.ndarray], Callable[[], np.ndarray]]]:
     """An InversionNet in physical units as PyTorch programs, also saved at the path.
 
-    Each makes of raw gathers ``(batch, time, receivers, shots)`` a function without arguments
+    Each turns raw gathers ``(batch, time, receivers, shots)`` into a function without arguments
     that returns velocities, with the gathers in the layout that it prefers.
     """
     torch.set_num_threads(threads)

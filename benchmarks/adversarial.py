@@ -3,10 +3,10 @@
     python -m benchmarks.adversarial
 
 Every run trains the same quarter-width generator from the same weights, for the same number
-of generator updates on the same batches' distribution, with the same optimizer and
+of generator updates on the same distribution of batches, with the same optimizer and
 schedule: with the absolute error alone, and as VelocityGAN with a critic that is batch
 normalized (OpenFWI's code), layer normalized, or not normalized. 100 held-out pairs are
-scored after the last update; nothing is chosen on them. About an hour on two cores; runs
+scored after the last update; nothing is tuned on them. About an hour on two cores; runs
 that are in results/adversarial.json already, with the same settings, are not repeated.
 """
 
@@ -29,7 +29,7 @@ CRITICS = {"none": None, "batch": "batch", "layer": "layer", "unnormalized": Non
 
 
 def optimizer(steps: int) -> keras.optimizers.Optimizer:
-    """The recipe's AdamW with a rate for a short training."""
+    """The recipe's AdamW with a learning rate for short training."""
     return ks.models.wgan_adamw(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
 
 
@@ -58,7 +58,7 @@ def train(kind: str, dataset: Any, updates: int, seed: int) -> keras.Model:
 
 
 def scores(generator: keras.Model, held_out: Any, normalization: Any, scaling: Any) -> dict:
-    """Errors on the held-out pairs, and how steep the predicted models are."""
+    """Errors on the held-out pairs, and the steepness of the predicted models."""
     model = ks.models.with_physical_units(generator, normalization, scaling)
     gathers, velocity = held_out[:]
     predicted = ks.inference.predict(model, gathers)
@@ -68,7 +68,7 @@ def scores(generator: keras.Model, held_out: Any, normalization: Any, scaling: A
 
 
 def main() -> None:
-    """Train all, report the scores."""
+    """Train all and report the scores."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def finished(settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """The runs of an earlier call with these settings."""
+    """The finished runs of an earlier call with these settings."""
     path = RESULTS / "adversarial.json"
     earlier = json.loads(path.read_text())["results"] if path.exists() else {}
     return earlier["runs"] if earlier.get("settings") == settings else []

@@ -1,9 +1,9 @@
-"""How well the absorbing boundaries stand for an open medium, and for each other.
+"""How closely the absorbing boundaries match an open medium, and each other.
 
 The OpenFWI experiment (70 x 70 cells at 10 m, 1 s, 15 Hz, 5 shots) is simulated with the
 exact damping layer of the data sets (120 cells), with the convolutional perfectly matched
-layer (20 cells), and inside edge values that go on so far that nothing comes back within
-the record: the open medium. Differences are RMS over RMS, of the whole gather and of what
+layer (20 cells), and with edge values extended so far that nothing returns within the
+record: the open medium. Differences are RMS over RMS, for the whole gather and for what
 arrives after 0.4 s.
 
 ``python -m benchmarks.boundaries``, about a minute on two cores.
@@ -35,7 +35,7 @@ def models() -> dict[str, np.ndarray]:
 
 
 def open_medium(velocity: np.ndarray, acquisition: Acquisition) -> np.ndarray:
-    """The gather of the model inside edge values beyond the reach of the record."""
+    """The gather of the model with edge values extended beyond the reach of the record."""
     dx = acquisition.dx
     cells = int(np.ceil(velocity.max() * acquisition.nt * acquisition.dt / 2 / dx)) + 1
 

@@ -1,8 +1,8 @@
-"""How far the direct wave's scale is from the truth, on gathers simulated over random geology.
+"""How accurate the direct wave's scale is, on gathers simulated over random geology.
 
-Gathers of the OpenFWI experiment, whose right scale is 1, are measured with nothing told but
-the acquisition. The direct wave of near receivers is spoilt by whatever lies shallow, so the
-layered models are sorted by the thickness of their first layer.
+Gathers of the OpenFWI experiment, whose true scale is 1, are measured given only the
+acquisition. Shallow structure disturbs the direct wave at near receivers, so the layered
+models are sorted by the thickness of their first layer.
 
 ``python -m benchmarks.calibration``, about three minutes on two cores.
 """

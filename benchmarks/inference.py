@@ -1,20 +1,20 @@
-"""Seconds of a prediction: Keras, SavedModel, ONNX Runtime and PyTorch, in one run.
+"""Seconds per prediction: Keras, SavedModel, ONNX Runtime and PyTorch, in one run.
 
     python -m benchmarks.inference
 
 InversionNet at its published size (24 million parameters) on two threads. Every program does
 the same work: raw gathers in, m/s out, with the normalization inside. PyTorch gets the same
-weights, and its gathers in the layout that it prefers, prepared outside the timing; that all
-predict the same velocity is checked first. ``torch.compile``, for every batch size anew, is
-run as it comes and with ``freezing``, which lets it fold and repack the weights.
+weights, and its gathers in the layout that it prefers, prepared outside the timing. A check
+that all predict the same velocity comes first. ``torch.compile``, run again for every batch
+size, is used by default and with ``freezing``, which lets it fold and repack the weights.
 
 The network is trained for a few minutes on simulated gathers, so that its output varies and
 int8 has something to lose; training gathers are int8's representative samples, and losses are
 measured on others.
 
-The programs take turns, so that other work on the machine hits them alike, with a few calls
-a turn, the first of which does not count: thread pools stay busy for a while after a call. The
-median of all other calls counts, and the best is kept beside it.
+The programs take turns, so that other work on the machine affects them equally, with a few calls
+per turn. The first does not count, because thread pools stay busy for a while after a call. The
+result is the median of all other calls, and the best is recorded too.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def exported_program(path: pathlib.Path) -> Program:
 
 
 def check(programs: dict[str, Program], gathers: np.ndarray) -> dict[str, Program]:
-    """The programs that run here, if all but the coarse ones predict the same velocity."""
+    """The programs that run here, once all but the coarse ones predict the same velocity."""
     expected = programs["Keras call"](gathers)()
     working = {}
     for name, program in programs.items():
@@ -146,7 +146,7 @@ def measured(
 
 
 def size_on_disk(path: pathlib.Path) -> int:
-    """Bytes of a file, or of all files of a folder."""
+    """Bytes of a file, or of all files in a folder."""
     return sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())
 
 

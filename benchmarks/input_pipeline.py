@@ -1,14 +1,14 @@
-"""Samples a second of the OpenFWI pipeline, against a PyTorch DataLoader over the same files.
+"""Samples per second of the OpenFWI pipeline and of a PyTorch DataLoader over the same files.
 
     python -m benchmarks.input_pipeline
 
 Writes files of random numbers in OpenFWI's layout to a temporary folder (--scratch), and reads
 them in shuffled batches with the published normalization: here as tf.data and as a PyDataset,
 there with a memory map or whole files in memory, 0, 1, 2 or 4 workers, and the transforms either
-in NumPy, as the published loader has them, or in PyTorch and in place, as quick as we could make
-them. Cold is the first epoch after the files were dropped from the page cache, with the start of
+in NumPy, as in the published loader, or in PyTorch and in place, as fast as we could make them.
+Cold is the first epoch after the files were dropped from the page cache, including the start of
 workers, loading of whole files and compilation, but after a small epoch over another file, which
-loads the libraries; warm is the best of the later ones. Every variant has a process of its own,
+loads the libraries; warm is the best of the later ones. Every variant has its own process,
 which reports its largest resident memory (mapped file pages count in it). Last, the fraction of an
 InversionNet training step that waits for data. Writes benchmarks/results/input_pipeline.json.
 """
@@ -36,7 +36,7 @@ WORKERS = (0, 1, 2, 4)
 
 
 def write_files(folder: Path, files: int, samples: int) -> None:
-    """Random gathers and velocity models; what is in them costs a pipeline nothing."""
+    """Random gathers and velocity models; their contents do not affect the speed."""
     random = np.random.default_rng(0)
     for name in ("data", "model"):
         (folder / name).mkdir(parents=True)
@@ -51,7 +51,7 @@ def write_files(folder: Path, files: int, samples: int) -> None:
 
 
 def drop_from_cache(folder: Path) -> None:
-    """Let the system forget the files' contents."""
+    """Drop the files' contents from the page cache."""
     for path in folder.rglob("*.npy"):
         with path.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -188,7 +188,7 @@ def measure_training(folder: Path, filters: int, steps: int, **_: Any) -> dict[s
 
 
 def in_process(**arguments: Any) -> dict[str, Any]:
-    """What ``measure`` or ``measure_training`` returns, from a process of its own."""
+    """What ``measure`` or ``measure_training`` returns when run in its own process."""
     command = [sys.executable, "-m", "benchmarks.input_pipeline", "--one", json.dumps(arguments)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -226,7 +226,7 @@ def main() -> None:
 
 
 def compare(folder: str, epochs: int) -> list[dict[str, Any]]:
-    """All variants; ours first and last, for machines change while they are measured."""
+    """All variants; ours first and last, since machines change during measurements."""
     ours = [{"pipeline": "dataset"}, {"pipeline": "pydataset"}]
     theirs = [
         {"pipeline": "torch", "files": files, "transforms": transforms, "workers": workers}

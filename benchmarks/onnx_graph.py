@@ -4,9 +4,9 @@
 
 Every network is written with all rules of ``exporting.onnx``, with each rule left out in turn, and
 as the converter alone writes it. All files of a network take turns, a few calls each, the first
-of which does not count; the medians are compared. The clock is that of the processor's time in
-one thread, so that other work on the machine hardly counts. Batch normalization gets random
-statistics, so that nothing folds away by being zero or one.
+of which does not count; the medians are compared. CPU time of one thread is measured, so that
+other work on the machine hardly matters. Batch normalization gets random statistics, so that
+nothing folds away by being zero or one.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def in_physical_units(network: keras.Model) -> keras.Model:
 def written(
     network: keras.Model, example: np.ndarray, folder: pathlib.Path
 ) -> dict[str, pathlib.Path]:
-    """The network's files by what was left out of them, without those that are as with all."""
+    """The network's files by the rule left out, without those equal to the file with all rules."""
     replaced = with_convertible_layers(network)
     for model in (network, replaced):  # one that was never called is not exported
         model(example)

@@ -3,9 +3,9 @@
     python -m benchmarks.runtimes
 
 Each network of README's table is exported at its published size as SavedModel, ONNX and LiteRT and
-run by TensorFlow in Python, through TensorFlow's C API (by a process that knows neither Keras nor
+run by TensorFlow in Python, through TensorFlow's C API (by a process with neither Keras nor
 this package), in ONNX Runtime and in LiteRT, on batches of 1 and 3 simulated shot gathers, sections
-or velocity models. So that outputs vary, batch normalization first takes over most of the
+or velocity models. So that outputs vary, batch normalization first adopts most of the
 statistics of 12 of them (all of the statistics of few would magnify the rounding).
 Differences are in m/s, or relative to the output's peak. Writes benchmarks/results/runtimes.json.
 """
@@ -53,7 +53,7 @@ NETWORKS: dict[str, Callable[[], keras.Model]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A network ready for export, and what it is tried on.
+    """A network ready for export, and its test inputs.
 
     Attributes:
         model: The model.
@@ -126,7 +126,7 @@ def settled(model: keras.Model, inputs: np.ndarray) -> keras.Model:
 
 
 def differences(case: Case, folder: Path) -> dict[str, float | str]:
-    """Largest difference of each runtime from Keras; in words where a model cannot go there."""
+    """Largest difference of each runtime from Keras, or why a model cannot run there."""
     expected = {n: np.asarray(case.model(case.inputs[:n], training=False)) for n in BATCHES}
     scale = 1.0 if case.in_m_s else float(np.abs(expected[3]).max())
     version = ks.exporting.export_saved_model(case.model, folder / "model", inputs=case.inputs)

@@ -1,12 +1,12 @@
-"""Seconds a model of the OpenFWI experiment, against deepwave in the same run.
+"""Seconds per model of the OpenFWI experiment, compared with deepwave in the same run.
 
 70 x 70 cells at 10 m, 1000 steps of 1 ms, 5 shots, order 2 in time and 4 in space, float32;
 20 boundary cells (ours: cpml, deepwave: its PML) and 120 (ours: the exact damping layer of
-the OpenFWI data, deepwave: its PML, which is more arithmetic a cell). The four take turns,
-so that other work on the machine hits them alike, with a few calls a turn, the first of
-which does not count: the thread pools of the two libraries stay busy for a while after a
-call. The best of all calls counts. That both solve the same problem is checked on the
-gathers.
+the OpenFWI data, deepwave: its PML, which needs more arithmetic per cell). The four take
+turns, so that other work on the machine affects them equally, with a few calls per turn. The
+first does not count, because the thread pools of the two libraries stay busy for a while after
+a call. The result is the best of all calls. The gathers are compared to check that both
+solve the same problem.
 
 ``python -m benchmarks.simulation``, half a minute on two idle cores; needs deepwave.
 """
@@ -27,7 +27,7 @@ def ours(velocity: np.ndarray, boundary: str) -> np.ndarray:
 
 
 def peer(velocity: np.ndarray, cells: int) -> np.ndarray:
-    """The same gather by deepwave, with its sign and time turned into ours."""
+    """The same gather by deepwave, with its sign and time axis converted to ours."""
     import deepwave
     import torch
 

@@ -1,11 +1,11 @@
-"""FISTA on a whole section, against PyLops' quickest operator for the same job.
+"""FISTA on a whole section, compared with PyLops' fastest operator for the same job.
 
     python -m benchmarks.sparsity
 
 Both solve 1,000 traces x 1,000 samples with a 45-sample Ricker wavelet for 100 iterations, in
 the same precision, with the same step and weight, in turns. PyLops is tried with each
-operator it has for the job, and the quickest one counts. The results are compared, so that
-nobody is quick by being wrong. Writes benchmarks/results/sparsity.json.
+operator it has for the job, and the fastest one counts. The results are compared, so that
+neither is fast by being wrong. Writes benchmarks/results/sparsity.json.
 """
 
 import argparse
@@ -144,7 +144,7 @@ def pylops_operators(operator, data):
 
 
 def pylops_trial(make, step) -> float | str:
-    """Seconds an iteration, or why it does not run."""
+    """Seconds per iteration, or why it does not run."""
     try:
         operator, data, _, preallocate = make()
         times = []
@@ -166,7 +166,7 @@ def pylops_trial(make, step) -> float | str:
 
 
 def iteration_rate(traces: int, samples: int, iterations: int, repeats: int) -> float:
-    """Our iterations a second in float32."""
+    """Our iterations per second in float32."""
     operator, data, step = problem("float32", traces, samples)
     solver = ks.sparse.FISTA(operator, _WEIGHT, step)
     solver.solve(data, iterations)  # compiles

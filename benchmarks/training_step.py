@@ -1,4 +1,4 @@
-"""Seconds of an InversionNet training step: Keras with and without XLA, and PyTorch.
+"""Seconds per InversionNet training step: Keras with and without XLA, and PyTorch.
 
     python -m benchmarks.training_step
 
@@ -44,7 +44,7 @@ def keras_step(gathers: np.ndarray, velocity: np.ndarray, xla: bool) -> Callable
 
 
 def seconds(step: Callable[[], None]) -> tuple[float, float]:
-    """Of the first step, with its compilation, and of the quickest later one."""
+    """Seconds of the first step, with its compilation, and of the fastest later one."""
     times = []
     for _ in range(REPEATS + 1):
         start = time.perf_counter()

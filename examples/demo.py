@@ -1,4 +1,4 @@
-"""The main job from end to end, on simulated data: run by ``make demo``.
+"""The main workflow from end to end, on simulated data: run by ``make demo``.
 
 Simulates FlatVel-A pairs, trains a quarter-width InversionNet, scores it on pairs it never saw,
 exports it as SavedModel and ONNX, checks both, predicts through ONNX Runtime, trains the denoiser
@@ -86,7 +86,7 @@ def main(
 
 
 def closing_table(metrics: dict[str, Any], out: Path) -> str:
-    """What came out, and the commands to go on with."""
+    """The results, and the commands to run next."""
     m = metrics
     return f"""
 InversionNet in {out}, on held-out FlatVel-A models that it never saw

@@ -36,7 +36,7 @@ def find_devices() -> None:
 
 @contextlib.contextmanager
 def _standard_error_held_back() -> Iterator[None]:
-    """Send standard error, C++'s too, to a file; after an error, show what is in it."""
+    """Send standard error, including C++'s, to a file; after an error, show the contents."""
     if sys.stderr is None:  # closed: there is nothing to hold back
         yield
         return

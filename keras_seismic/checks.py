@@ -1,4 +1,4 @@
-"""Checks of arguments and numbers: what cannot be right is refused by name."""
+"""Checks of arguments and numbers, with errors that name what is wrong."""
 
 import operator
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def check_finite(array: np.ndarray, source: str) -> None:
     """Refuse NaN and infinity.
 
     Raises:
-        ValueError: With the number of such values and the place of the first.
+        ValueError: With the number of such values and the index of the first.
     """
     bad = ~np.isfinite(array)
     if bad.any():
@@ -61,7 +61,7 @@ def checked_velocity(velocity: np.ndarray, caller: str) -> np.ndarray:
         caller: Name of the function that was called, for the messages.
 
     Raises:
-        ValueError: If the velocity is no array of finite, positive numbers of that shape,
+        ValueError: If the velocity is not an array of finite, positive numbers of that shape,
             or looks like km/s.
     """
     velocity = np.asarray(velocity)

@@ -1,4 +1,4 @@
-"""Warnings for one release before something goes."""
+"""Warnings for one release before something is removed."""
 
 import functools
 import inspect
@@ -11,14 +11,14 @@ Result = TypeVar("Result")
 
 
 def warn_deprecated(name: str, removed_in: str, instead: str, stacklevel: int = 2) -> None:
-    """Warn that something goes, at the line that used it.
+    """Warn that something will be removed, at the line that used it.
 
     A ``FutureWarning``, which Python shows to everyone; ``DeprecationWarning`` is hidden from
     users. Python prints it once for each line that causes it.
 
     Args:
         name: What is deprecated, as a user writes it.
-        removed_in: The version without it.
+        removed_in: The first version without it.
         instead: What to use, as a user writes it.
         stacklevel: 2 for the caller of the function that warns, 3 for its caller.
 
@@ -35,12 +35,12 @@ def warn_deprecated(name: str, removed_in: str, instead: str, stacklevel: int = 
 def deprecated(
     removed_in: str, instead: str
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """Mark a function that goes: each call warns, and the docstring says so.
+    """Mark a function for removal: each call warns, and the docstring says so.
 
     For a class, mark ``__init__``; for an argument, call ``warn_deprecated`` where it is read.
 
     Args:
-        removed_in: The version without it.
+        removed_in: The first version without it.
         instead: What to use, as a user writes it.
 
     Example:

@@ -228,7 +228,7 @@ def _temporary(folder: Path, suffix: str = "") -> Path:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove what killed writers left: those of this machine that no longer run, and old ones."""
+    """Remove leftovers of writers that no longer run on this machine, and old leftovers."""
     for path in folder.glob(".*-*-*.partial*"):
         with contextlib.suppress(OSError):  # another writer may be removing it
             old = time.time() - path.stat().st_mtime > _ABANDONED

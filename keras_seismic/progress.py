@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line now and then in a log."""
+"""Progress of long work: a bar on a terminal, occasional lines in a log."""
 
 import sys
 
@@ -13,7 +13,7 @@ def progress_bar(total: int, description: str, unit: str, enabled: bool = True) 
     Args:
         total: Number of items to come.
         description: What is being done.
-        unit: What an item is called.
+        unit: Name of an item.
         enabled: ``False`` to stay silent.
 
     Example:

@@ -1,4 +1,4 @@
-"""Names for types that Keras has no names for."""
+"""Names for types that Keras does not name."""
 
 from typing import Any, TypeAlias
 
@@ -7,10 +7,10 @@ import keras
 #: A tensor of the Keras backend, symbolic or not, or an array that becomes one.
 Tensor: TypeAlias = Any
 
-#: Sizes of the axes; ``None`` where a size is open.
+#: Sizes of the axes; ``None`` for a free size.
 Shape: TypeAlias = tuple[int | None, ...]
 
-#: What makes a layer or a model anew, as JSON can hold it.
+#: The JSON-compatible configuration that rebuilds a layer or a model.
 Config: TypeAlias = dict[str, Any]
 
 #: A Keras dtype policy or its name; ``None`` is the global one.

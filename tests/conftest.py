@@ -40,7 +40,7 @@ def rng():
 
 @pytest.fixture
 def small_acquisition():
-    """A quick experiment over 70 x 70 cells: 2 shots, 18 receivers, 128 samples."""
+    """A fast experiment over 70 x 70 cells: 2 shots, 18 receivers, 128 samples."""
     return ks.simulation.Acquisition.surface(
         width=70,
         dx=10.0,

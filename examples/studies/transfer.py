@@ -53,7 +53,7 @@ def main(
     seed: int = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite")] = False,
 ) -> dict[str, Any]:
-    """Train, go on and compare; returns the scores by start."""
+    """Train, continue and compare; returns the scores by start."""
     arguments = dict(locals())
     run = RunFolder(out, overwrite)
     keras.utils.set_random_seed(seed)

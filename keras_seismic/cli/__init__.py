@@ -1,1 +1,1 @@
-"""The command ``keras-seismic``: programs as thin as a recipe over the package."""
+"""The command ``keras-seismic``: thin programs over the package."""

@@ -1,4 +1,4 @@
-"""What the command's programs hang on: the command itself and its groups."""
+"""The command itself and its groups, with which programs register."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import typer
 
 import keras_seismic
 
-#: ``-h`` as well, and help as it stands in the docstrings.
+#: Also ``-h``, and help formatted as in the docstrings.
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 

@@ -28,7 +28,7 @@ def evaluate(
     line: Annotated[
         int | None, typer.Option(help="Section: line of a cube (time, inline, crossline).")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Section: of the noise.")] = 0,
+    seed: Annotated[int, typer.Option(help="Section: seed of the noise.")] = 0,
 ) -> dict[str, Any]:
     """Score a trained model on velocity models or on a section.
 

@@ -1,4 +1,4 @@
-"""``keras-seismic inspect``: says what a file holds."""
+"""``keras-seismic inspect``: what a file contains."""
 
 import json
 from pathlib import Path
@@ -23,9 +23,9 @@ def inspect(
     no_figure: Annotated[bool, typer.Option("--no-figure", help="Write none.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a figure.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    samples: Annotated[int, typer.Option(help="Samples of an array to look at.")] = 2**23,
+    samples: Annotated[int, typer.Option(help="Samples of an array to examine.")] = 2**23,
 ) -> None:
-    """Say what an unknown file or folder holds, what is odd about it and how to go on.
+    """Say what an unknown file or folder contains, what is odd about it and what to do next.
 
     SEG-Y, Seismic Unix, .npy, .npz, .mat, OpenFWI's folders, runs and models of this package.
     The exit code is 1 if the file cannot be read.
@@ -59,7 +59,7 @@ def _check_figure(figure: Path, overwrite: bool) -> None:
 
 
 def _write_figure(report: Inspection, path: Path, wanted: Path | None, overwrite: bool) -> None:
-    """Write the figure. The report is out by now, so what hinders the default one is a note."""
+    """Write the figure. The report is out by now, so failure of the default one is just a note."""
     target = wanted or Path(f"{path.absolute().name}.inspection.png")
     if wanted is None and target.exists() and not overwrite:
         typer.echo(f"figure: {target} exists already and was kept; see --overwrite", err=True)

@@ -1,4 +1,4 @@
-"""From what an inspection found to the commands that go on from there."""
+"""From the results of an inspection to the commands to run next."""
 
 import shlex
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from keras_seismic.inspection.report import ArrayReport
 #: Pre-stack lines and sections that programs read as they are.
 _TRACE_FILES = (".segy", ".sgy", ".su")
 
-#: Folders to go on with, at most.
+#: Most folders to suggest.
 _FOLDERS = 16
 
-#: Where the examples of README.md leave their models.
+#: Where the examples in README.md leave their models.
 _INVERSION, _DENOISER = "runs/demo/model.keras", "runs/denoiser/model.keras"
 
 
@@ -21,7 +21,7 @@ def next_steps(report: Inspection) -> list[str]:
     """Commands, and Python after ``>>>``, most useful first.
 
     Args:
-        report: Of a file or folder; for one that cannot be read there are none.
+        report: Of a file or folder; there are no steps for an unreadable one.
     """
     if not report.readable:
         return []
@@ -38,7 +38,7 @@ def next_steps(report: Inspection) -> list[str]:
 
 
 def command(*words: str | Path, comment: str = "") -> str:
-    """A line for the shell: ``keras-seismic``, the words behind it, and a comment."""
+    """A line for the shell: ``keras-seismic``, its arguments, and a comment."""
     line = shlex.join(["keras-seismic", *map(str, words)])
     return f"{line}  # {comment}" if comment else line
 

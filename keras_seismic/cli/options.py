@@ -1,4 +1,4 @@
-"""The options that several programs have, each written once.
+"""The options shared by several programs, each written once.
 
 ``def evaluate(model: Model, out: Out, overwrite: Overwrite = False)``: the program chooses the
 default, the option says what it means.
@@ -19,16 +19,16 @@ def _families() -> list[str]:
 
 # Runs
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to write.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing output.")]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with an interrupted run of the same arguments.")
+    bool, typer.Option("--resume", help="Continue an interrupted run with the same arguments.")
 ]
-Seed = Annotated[int, typer.Option(help="Of data, order and weights.")]
+Seed = Annotated[int, typer.Option(help="Seed of data, order and weights.")]
 
 # Training
 Epochs = Annotated[int, typer.Option(min=1, help="Passes over the training data.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples in a batch.")]
-LearningRate = Annotated[float, typer.Option(help="The largest, where it changes.")]
+LearningRate = Annotated[float, typer.Option(help="Largest learning rate.")]
 Filters = Annotated[int, typer.Option(min=1, help="Width of the network.")]
 
 # Pairs of shot gathers and velocity models
@@ -48,12 +48,12 @@ Family = Annotated[
     ),
 ]
 Samples = Annotated[
-    int | None, typer.Option(min=1, help="Pairs to learn from; of --data by default all.")
+    int | None, typer.Option(min=1, help="Pairs to learn from; with --data, by default all.")
 ]
 HeldOut = Annotated[int, typer.Option(min=1, help="Pairs to score on, never learned from.")]
 Boundary = Annotated[
     Literal["openfwi", "cpml"],
-    typer.Option(help="openfwi: OpenFWI's exact scheme; cpml: three times quicker."),
+    typer.Option(help="openfwi: OpenFWI's exact scheme; cpml: three times faster."),
 ]
 CacheDir = Annotated[Path, typer.Option(metavar="FOLDER", help="Where simulated pairs are kept.")]
 
@@ -71,11 +71,11 @@ NoiseKinds = Annotated[
     ),
 ]
 SNR = Annotated[
-    float, typer.Option("--snr", metavar="DB", help="Signal-to-noise ratio of the noise added.")
+    float, typer.Option("--snr", metavar="DB", help="Signal-to-noise ratio of the added noise.")
 ]
 SampleInterval = Annotated[
     float | None,
-    typer.Option("--dt", metavar="SECONDS", help="Sample interval where the file does not tell."),
+    typer.Option("--dt", metavar="SECONDS", help="Sample interval if the file lacks it."),
 ]
 
 # Models

@@ -51,47 +51,47 @@ def predict(
     ] = "refuse",
     origin: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Gathers: only the part of a line that begins there, m."),
+        typer.Option(metavar="X", help="Gathers: only the part of a line that begins at X, m."),
     ] = None,
     spacing: Annotated[
         float | None,
         typer.Option(
-            metavar="DX", help="Gathers: of a line's velocity grid, m; by default the model's."
+            metavar="DX", help="Gathers: spacing of a line's velocity, m; by default the model's."
         ),
     ] = None,
     line: Annotated[
         int | None, typer.Option(help="Sections: only this line of a .npy cube.")
     ] = None,
     window: Annotated[
-        Size, typer.Option(metavar="SAMPLES TRACES", help="Sections: what is denoised at once.")
+        Size, typer.Option(metavar="SAMPLES TRACES", help="Sections: size of a window.")
     ] = (256, 256),
     overlap: Annotated[
         Size | None,
-        typer.Option(metavar="SAMPLES TRACES", help="Sections: of windows, default a quarter."),
+        typer.Option(metavar="SAMPLES TRACES", help="Sections: overlap, default a quarter."),
     ] = None,
     fill_mute: Annotated[
         bool, typer.Option("--fill-mute", help="Sections: also change muted samples.")
     ] = False,
     keep_peaks: Annotated[
-        bool, typer.Option("--keep-peaks", help="Sections: also those that the model clips.")
+        bool, typer.Option("--keep-peaks", help="Sections: keep peaks that the model clips.")
     ] = False,
     integers: Annotated[
         Literal["clip", "round", "refuse"],
         typer.Option(
-            help="Sections: in a file of integers, clip with a warning what does not fit, stop "
-            "then (round), or refuse such files."
+            help="Sections: in a file of integers, clip what does not fit, with a warning (clip), "
+            "stop instead (round), or refuse such files."
         ),
     ] = "clip",
 ) -> None:
     """Turn shot gathers into velocity, or a noisy section into a clean one.
 
-    Which of the two is the model's task. Gathers are a .npy file in Keras' or OpenFWI's layout,
+    The model determines which of the two. Gathers are a .npy file in Keras' or OpenFWI's layout,
     one or many, or a pre-stack line in SEG-Y or Seismic Unix of any length, which is resampled to
     the model's acquisition part by part; the velocity is written as .npy, with its grid beside it
-    as .json. Sections of any size go through in overlapping windows and are written back in their
-    own format, with every header they came with.
+    as .json. Sections of any size are processed in overlapping windows and written back in their
+    own format, with all of their headers.
 
-    Loading a model can run code that is in it: use only models that you trust.
+    Loading a model can run code inside it: use only models that you trust.
     """
     if figure:
         _check_figure(figure, input, output, overwrite)
@@ -153,7 +153,7 @@ def _refuse(context: typer.Context, others: tuple[str, ...], predicted: str) -> 
 def _tell_velocity(
     result: np.ndarray | VelocityLine, inverter: GatherInverter, output: Path
 ) -> Callable[[], "Figure"]:
-    """Print what was written; returns what draws it."""
+    """Print what was written; return a function that draws it."""
     if isinstance(result, np.ndarray):
         velocity, dx, start = result, inverter.spacing(result.shape[-1]), 0.0
     else:
@@ -166,7 +166,7 @@ def _tell_velocity(
 
 
 def _tell_section(section: Section, denoised: np.ndarray, output: Path) -> Callable[[], "Figure"]:
-    """Print what was written; returns what draws it."""
+    """Print what was written; return a function that draws it."""
     before = section.amplitude
     removed = np.sqrt(np.mean((before - denoised) ** 2) / np.mean(before**2))
     typer.echo(f"written: {output}; removed {removed:.1%} of the RMS amplitude")

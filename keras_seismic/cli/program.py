@@ -1,7 +1,7 @@
 """A program that can be repeated from the ``config.json`` it wrote, and tried on tiny data.
 
-The annotated signature of a program's function is its configuration: Typer makes the options of
-it, ``config.json`` records it, ``--config`` reads it back, and Python can call it as it is.
+The annotated signature of a program's function is its configuration: Typer turns it into options,
+``config.json`` records it, ``--config`` reads it back, and Python can call the function directly.
 """
 
 import functools
@@ -32,11 +32,11 @@ def program(
 ) -> Callable[[Function], Function]:
     """Register a function as a program with ``--config`` and, if it has one, ``--smoke``.
 
-    Values come, in this order, from the command line, from ``smoke``, from the file of
+    Values come, in this order, from the command line, from ``smoke``, from the file given by
     ``--config``, from the function's defaults.
 
     Args:
-        group: What the program belongs to.
+        group: The group that the program belongs to.
         name: The program's name; by default the function's.
         smoke: The tiny values that ``--smoke`` sets, by argument.
         repeatable: Whether it writes a ``config.json``, and so has ``--config``.
@@ -86,7 +86,7 @@ def configuration(command: str, arguments: Mapping[str, Any], **more: Any) -> di
     """What goes into ``config.json``: the command, its arguments and the versions behind them.
 
     Args:
-        command: The words behind ``keras-seismic``, such as ``"train inversionnet"``.
+        command: The words after ``keras-seismic``, such as ``"train inversionnet"``.
         arguments: Of the program's function, by name.
         **more: Anything else to record.
     """
@@ -112,7 +112,7 @@ def print_table(rows: Mapping[str, Any]) -> None:
 
 
 def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
-    """Write ``metrics.json``, and say what came out and how to go on."""
+    """Write ``metrics.json``, and print the results and what to do next."""
     run.write("metrics.json", dict(metrics))
     print_table(metrics)
     model = run.path / "model.keras"
@@ -121,7 +121,7 @@ def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
 
 
 def _repeat(context: typer.Context, path: Path | None) -> Path | None:
-    """Take what a run recorded as the defaults."""
+    """Use what a run recorded as the defaults."""
     if path is None or context.resilient_parsing:
         return path
     if not path.is_file():
@@ -154,7 +154,7 @@ _CONFIG = typer.Option(
     metavar="FILE",
     is_eager=True,
     callback=_repeat,
-    help="Repeat the run that wrote this config.json; options given besides win.",
+    help="Repeat the run that wrote this config.json; other options take precedence.",
 )
 
 
@@ -180,12 +180,12 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 
 def _help(docstring: str) -> str:
-    """A docstring whose indented examples keep their lines: Click's sign goes before each."""
+    """A docstring whose indented examples keep their lines, by Click's marker before each."""
     return re.sub(r"\n\n(?= {4})", "\n\n\b\n", inspect.cleandoc(docstring))
 
 
 def _interrupted(arguments: Mapping[str, Any]) -> str:
-    """What to say to Ctrl-C: how to go on, if an epoch was finished."""
+    """Message after Ctrl-C: how to continue, if an epoch was finished."""
     folder = Path(arguments.get("out", ""))
     if "resume" not in arguments or not any(folder.glob("last-*.keras")):
         return "interrupted"

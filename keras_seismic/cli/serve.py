@@ -37,7 +37,9 @@ def serve(
         ),
     ] = None,
     port: Annotated[int, typer.Option(help="For gRPC.")] = 8500,
-    rest_port: Annotated[int, typer.Option(help="For REST and metrics; 0 for neither.")] = 8501,
+    rest_port: Annotated[
+        int, typer.Option(help="Port for REST and metrics; 0 for neither.")
+    ] = 8501,
     monitoring: Annotated[bool, typer.Option(help="Metrics for Prometheus.")] = True,
     batching: Annotated[
         bool,
@@ -49,14 +51,14 @@ def serve(
     ] = False,
     max_batch_size: Annotated[int, typer.Option(help="With batching.")] = 32,
     batch_timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How long to wait for further requests.")
+        float, typer.Option(metavar="SECONDS", help="Time to wait for further requests.")
     ] = 0.005,
     max_megabytes: Annotated[
         int, typer.Option(min=1, help="Largest request and answer over gRPC.")
     ] = 64,
-    image: Annotated[str, typer.Option(help="Docker's, with its release.")] = ks.serving.IMAGE,
+    image: Annotated[str, typer.Option(help="Docker image, with its release.")] = ks.serving.IMAGE,
 ) -> None:
-    """Write what TensorFlow Serving starts from, and print the commands that start it.
+    """Write TensorFlow Serving's configuration, and print the commands that start it.
 
     FOLDER holds a model's versions, FOLDER/1, FOLDER/2, ..., as 'keras-seismic export saved-model'
     writes them; the newest is served unless labels or versions say otherwise. Nothing is started,

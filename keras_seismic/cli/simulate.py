@@ -26,7 +26,7 @@ def simulate(
     dt: Annotated[float, typer.Option(help="Sample interval, s.")] = 0.001,
     samples: Annotated[int, typer.Option(min=1, help="Time samples.")] = 1000,
     frequency: Annotated[float, typer.Option(metavar="HZ", help="Peak of the wavelet.")] = 15.0,
-    shots: Annotated[int, typer.Option(min=1, help="Evenly along the surface.")] = 5,
+    shots: Annotated[int, typer.Option(min=1, help="Shots, spread evenly along the surface.")] = 5,
     receiver_step: Annotated[int, typer.Option(min=1, help="Cells between receivers.")] = 1,
     boundary: options.Boundary = "openfwi",
     overwrite: options.Overwrite = False,
@@ -35,7 +35,7 @@ def simulate(
 
         keras-seismic simulate velocity.npy gathers.npy --shots 5
 
-    Sources and receivers lie at the surface along the whole width. The defaults are OpenFWI's
+    Sources and receivers span the whole width at the surface. The defaults are OpenFWI's
     experiment, over models of 70 cells.
     """
     if output.suffix != ".npy":

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_seismic.convert.torch_file import read_torch_file
 
-#: Names of the blocks of our networks, and what OpenFWI calls them.
+#: Names of our networks' blocks, and OpenFWI's names for them.
 _BLOCKS = {
     "encoder_1": "convblock1",
     "vector": "convblock8",
@@ -19,8 +19,8 @@ _BLOCKS = {
 }
 _STAGES = {"encoder": "convblock", "decoder": "deconv", "critic": "convblock"}
 
-#: A key: prefixes of parallel training, the block, what its sequence of layers is called (in
-#: today's code, then in older ones), the position in it, and the array.
+#: A key: prefixes of parallel training, the block, the name of its sequence of layers (in
+#: today's code, then in older versions), the position in it, and the array.
 _KEY = re.compile(
     r"(?:module\.)*(?P<block>\w+)\."
     r"(?:layers|Conv2DwithBN|Deconv2DwithBN|ResizeConv2DwithBN|Conv2DwithBN_Tanh)\."
@@ -44,20 +44,20 @@ def load_openfwi_checkpoint(
     """Load the weights of an OpenFWI PyTorch checkpoint into a network.
 
     The network then computes what the PyTorch one computes. All key names that OpenFWI's code
-    has used are understood (``.layers.``, ``.Conv2DwithBN.`` and their like, with and without
+    has used are understood (``.layers.``, ``.Conv2DwithBN.`` and the like, with and without
     ``module.`` before them), and files are read without PyTorch (``read_torch_file``). Either
     everything fits, or no weight is changed.
 
     Args:
         model: An ``InversionNet``, a ``VelocityCritic`` or a ``VelocityGAN``, which takes both.
-        path_or_state_dict: A ``.pth`` file; or what is in it, ``{"model": ..., "model_d": ...}``;
+        path_or_state_dict: A ``.pth`` file; or its contents, ``{"model": ..., "model_d": ...}``;
             or the state dictionary of one network. Arrays may be NumPy's or PyTorch's.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is unreadable or holds anything but data; if the network has
-            other blocks; or if keys are unknown, missing, of another shape or not finite, all of
-            which are listed.
+            other blocks; or if arrays are unknown, missing, of another shape or not finite, all
+            of which are listed.
 
     Example:
         >>> import keras_seismic as ks
@@ -104,7 +104,7 @@ def load_openfwi_checkpoint(
 
 
 def _state(content: Mapping[Any, Any], key: str, source: str) -> Mapping[Any, Any]:
-    """The state dictionary of a checkpoint, or what is one itself."""
+    """The state dictionary of a checkpoint, or the content if it is one itself."""
     if not any(name in content for name in ("model", "model_d")):
         return content
     state = content.get(key)
@@ -117,7 +117,7 @@ def _state(content: Mapping[Any, Any], key: str, source: str) -> Mapping[Any, An
 
 
 class _Target(NamedTuple):
-    """A variable, and what PyTorch's array for it must look like."""
+    """A variable, and the expected form of PyTorch's array for it."""
 
     variable: Any
     shape: tuple[int, ...]
@@ -193,10 +193,10 @@ def _assignments(
 
 
 def _recognized(state: Mapping[Any, Any]) -> dict[str, tuple[str, str, str] | None]:
-    """Block, kind of layer and array of each key; ``None`` for a key of none.
+    """Block, kind of layer and array of each key; ``None`` for other keys.
 
-    What a layer is follows from its arrays and not from its position, which is another one
-    where a block begins by upsampling.
+    The kind of a layer follows from its arrays, not from its position, which differs if a
+    block begins with upsampling.
     """
     matches = {key: _KEY.fullmatch(key) if isinstance(key, str) else None for key in state}
     normalizations = {
@@ -224,8 +224,8 @@ def _is_scale(array: str, value: Any) -> bool:
 
 
 def _numpy(value: Any) -> np.ndarray | None:
-    """A float array of an array or a tensor, ``None`` of anything else."""
-    if hasattr(value, "detach"):  # PyTorch's, which may have a gradient or sit on a GPU
+    """A float array from an array or a tensor, ``None`` for anything else."""
+    if hasattr(value, "detach"):  # PyTorch's, which may have a gradient or be on a GPU
         value = value.detach().cpu().double().numpy()
     try:
         array = np.asarray(value)

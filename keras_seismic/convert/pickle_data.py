@@ -1,8 +1,8 @@
 """Pickles as data: a reader that can build containers and numbers, and nothing else.
 
 Python's own unpickler imports what a pickle names and calls it. This one imports nothing:
-names are looked up in a table, and any other is refused. Its work is linear in the file's size,
-while a few bytes can make Python's fill the memory or compute forever (memo indices, nested
+names are looked up in a table, and all others are refused. Its work is linear in the file's size,
+while a few bytes can make Python's fill memory or compute forever (memo indices, nested
 tuples as keys).
 """
 
@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 
 
 class Global:
-    """What a name in the table stands for.
+    """The meaning of a name in the table.
 
     Args:
         name: The name, for messages.
-        call: Makes the value that calling the name would make; ``None`` if it may not be called.
+        call: Makes the value that calling the name would give; ``None`` if it may not be called.
     """
 
     def __init__(self, name: str, call: Callable[..., Any] | None = None) -> None:
@@ -24,22 +24,22 @@ class Global:
 
 
 class Dictionary(dict[Any, Any]):
-    """What stands for an ordered dictionary; attributes that a pickle gives it are dropped."""
+    """Stands for an ordered dictionary; attributes that a pickle gives it are dropped."""
 
 
 class Namespace(dict[Any, Any]):
-    """What stands for an object of named values, such as the arguments of a program."""
+    """Stands for an object of named values, such as the arguments of a program."""
 
 
 def read_pickle(
     file: BinaryIO, table: Mapping[tuple[str, str], Global], storage: Callable[[Any], Any]
 ) -> Any:
-    """The content of one pickle; the file is left behind its end.
+    """The content of one pickle; the file position is left after its end.
 
     Args:
         file: In memory (``io.BytesIO``), so that sizes that the pickle claims allocate nothing.
-        table: What may be named, by module and name.
-        storage: Makes what stands for a persistent identifier.
+        table: The allowed names, by module and name.
+        storage: Makes the object for a persistent identifier.
 
     Raises:
         ValueError: If the pickle names anything else, or is damaged.
@@ -78,7 +78,7 @@ _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 class _Machine:
-    """The stack machine that a pickle is a program of, for the opcodes that data needs."""
+    """The stack machine that executes pickles, with only the opcodes that data needs."""
 
     def __init__(
         self, table: Mapping[tuple[str, str], Global], storage: Callable[[Any], Any]

@@ -30,10 +30,10 @@ _STORAGE_TYPES = {
 
 
 def read_torch_file(path: str | os.PathLike[str]) -> Any:
-    """Content of a file of ``torch.save``: containers, numbers, texts and tensors.
+    """Content of a file from ``torch.save``: containers, numbers, strings and tensors.
 
     Both formats are read, the zip archive of PyTorch 1.6 and later and the older one. Whatever
-    the file says, nothing is imported or called: only tensors, parameters, ``OrderedDict``,
+    is in the file, nothing is imported or called: only tensors, parameters, ``OrderedDict``,
     ``torch.Size`` and ``argparse.Namespace`` may be named in it. A file with anything else, such
     as a whole network saved as an object, is refused.
 
@@ -111,7 +111,7 @@ def _tensor(
     if len(size) > 32:
         raise ValueError(f"a tensor of {len(size)} axes")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    # Each value of a storage belongs to a tensor once: a stride of 0 could stand for terabytes.
+    # Each value of a storage may occur once per tensor: a stride of 0 could stand for terabytes.
     count = 1
     for n in size:
         count *= n
@@ -154,7 +154,7 @@ _TABLE = _table()
 
 
 def _identified(identifier: Any, length: int) -> tuple[_StorageType, str, int]:
-    """Type, key and number of values of a storage, of the identifier that stands for it."""
+    """Type, key and number of values of a storage, from its persistent identifier."""
     if not isinstance(identifier, tuple) or len(identifier) != length:
         raise ValueError("a persistent identifier that is none of a storage")
     tag, kind, key, _, count, *view = identifier
@@ -245,7 +245,7 @@ def _read_legacy(path: Path) -> Any:
         promised += count * kind.raw.itemsize
         if promised > size:
             raise ValueError(f"storages of more bytes than the file's {size}")
-        # Filled below: the values stand behind the pickle of the tensors.
+        # Filled below: the values follow the pickle of the tensors.
         storages[key] = _Storage(kind, np.zeros(count, kind.decode(b"").dtype))
         return storages[key]
 

@@ -1,4 +1,4 @@
-"""Datasets: pairs and patches, from files or simulated, to batches that networks train on."""
+"""Datasets: pairs and patches, from files or simulated, as batches to train networks on."""
 
 from keras_seismic.datasets import tfds
 from keras_seismic.datasets.augmentation import GatherAugmentation, mirrored_order

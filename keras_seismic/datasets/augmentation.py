@@ -1,4 +1,4 @@
-"""Random changes of shot gathers that leave the velocity model true."""
+"""Random changes to shot gathers that leave the velocity model valid."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from keras_seismic.simulation import Acquisition
 
 @dataclasses.dataclass(frozen=True)
 class GatherAugmentation:
-    """What training may change in shot gathers, each time differently.
+    """Random changes to shot gathers in training.
 
     Applied to raw amplitudes before normalization, in the order of the arguments. The changes
-    of a pair follow from the seed, the epoch and the pair's number alone, whatever the batch
-    size, the number of workers or the backend. Nothing is done by default.
+    to a pair depend only on the seed, the epoch and the pair's number, not on the batch size,
+    the number of workers or the backend. By default, nothing is changed.
 
     Args:
-        flip: Mirror every second pair, gathers and velocity, from left to right. Only for
+        flip: Mirror every other pair, gathers and velocity, from left to right. Only for
             sources and receivers that lie symmetrically; OpenFWI's do not (see
             ``mirrored_order``).
         time_shift: Largest delay or advance of a shot, s; samples shifted in are zero.
@@ -75,7 +75,7 @@ class GatherAugmentation:
     def check(
         self, acquisition: Acquisition | None, shots: Sequence[int], width: int | None
     ) -> None:
-        """Refuse what the acquisition does not allow, before any data is read.
+        """Reject changes that the acquisition does not allow, before any data is read.
 
         Args:
             acquisition: The experiment; ``None`` if it is not known.
@@ -83,7 +83,7 @@ class GatherAugmentation:
             width: Columns of the velocity model; ``None`` if there is none.
 
         Raises:
-            ValueError: If the geometry is needed and not known, or not symmetric.
+            ValueError: If the geometry is needed but not known, or not symmetric.
         """
         if (self.flip or self.time_shift) and acquisition is None:
             raise ValueError(
@@ -108,13 +108,13 @@ class GatherAugmentation:
         acquisition: Acquisition | None = None,
         shots: Sequence[int] = (),
     ) -> None:
-        """Change a batch in place; all but the filter.
+        """Apply everything but the filter to a batch, in place.
 
         Args:
             gathers: ``(batch, shots, time, receivers)``, raw amplitudes.
             velocity: ``(batch, depth, width)`` or ``None``.
             numbers: The pairs' numbers.
-            seed: With epoch and number it decides the changes.
+            seed: Determines the changes, with epoch and number.
             epoch: Number of the epoch.
             acquisition: The experiment, for ``flip`` and ``time_shift``.
             shots: Numbers of the shots in ``gathers``, for ``flip``.
@@ -169,11 +169,11 @@ def mirrored_order(
         width: Columns of the velocity model.
 
     Returns:
-        For every receiver the number of its partner, and for every one of ``shots`` the place
+        For every receiver, the number of its partner; for every one of ``shots``, the place
         of its partner among them.
 
     Raises:
-        ValueError: If one has no partner; the message says which, and which shots have.
+        ValueError: If one has no partner; the message says which, and which shots have one.
 
     Example:
         >>> mirrored_order(Acquisition.openfwi(), (0, 1, 3, 4), 70)[1]

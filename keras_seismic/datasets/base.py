@@ -1,4 +1,4 @@
-"""Pairs of shot gathers and velocity models: what all kinds of them can do."""
+"""Pairs of shot gathers and velocity models: what all kinds have in common."""
 
 import abc
 import inspect
@@ -26,13 +26,13 @@ class Pairs(abc.ABC):
     """Shot gathers and the velocity models they come from, read as they are needed.
 
     The base of ``SimulatedPairs``, ``OpenFWIPairs``, ``FCNVMBPairs`` and ``TFDSPairs``. A
-    subclass says what it holds (``gather_shape``, ``velocity_shape``, ``acquisition``,
+    subclass states what it holds (``gather_shape``, ``velocity_shape``, ``acquisition``,
     ``family`` and a length) and reads it (``read``); everything else is here.
     """
 
     #: The experiment, if it is known.
     acquisition: Acquisition | None
-    #: The velocity family, which decides the normalization, if it is known.
+    #: The velocity family, which determines the normalization, if it is known.
     family: str | None
 
     @property
@@ -68,7 +68,7 @@ class Pairs(abc.ABC):
         """
 
     def prepare(self, progress: bool = True) -> Self:
-        """Make what is missing, which is nothing unless the pairs are simulated.
+        """Make what is missing; there is nothing to do unless the pairs are simulated.
 
         Args:
             progress: Show a progress bar.
@@ -123,13 +123,13 @@ class Pairs(abc.ABC):
         otherwise a fraction of the pairs is, drawn from all of them.
 
         Args:
-            fraction: Fraction of the pairs to hold out if there is no published split; at least
-                one pair is held out, and one is not.
-            seed: Decides which, and the order.
+            fraction: Fraction of the pairs to hold out if there is no published split; each
+                part gets at least one pair.
+            seed: Seed of the choice and the order.
 
         Returns:
             Two arrays of numbers for ``part`` of ``dataset``, each in random order, so that the
-            beginning of either is a fair sample of it.
+            beginning of either is a random sample of it.
 
         Raises:
             ValueError: If the fraction is not between 0 and 1 or there is only one pair.
@@ -186,8 +186,8 @@ class Pairs(abc.ABC):
     ) -> "tf.data.Dataset":
         """Normalized batches as a ``tf.data.Dataset``.
 
-        Each iteration over it is an epoch in another order: a permutation of all pairs that
-        depends on the seed and the number of the epoch alone. To go on where a training
+        Each iteration over it is an epoch in a new order: a permutation of all pairs that
+        depends only on the seed and the number of the epoch. To continue where training
         stopped, pass ``start``; the first iteration is then the rest of that epoch. With Keras,
         whose epochs all have the same length, repeat it:
         ``fit(pairs.dataset(start=(3, 17)).repeat(), steps_per_epoch=..., initial_epoch=3)``.
@@ -197,10 +197,10 @@ class Pairs(abc.ABC):
                 of the family.
             output_scaling: Its inverse is applied to the velocity; by default 1500-4500 m/s.
             batch_size: Pairs per batch; the last one may be smaller.
-            shuffle: Another order in every epoch.
-            seed: One number or several; decides the order and the augmentation.
+            shuffle: Use a new order in every epoch.
+            seed: One number or several, for the order and the augmentation.
             part: Which of the pairs, a slice or numbers; all by default.
-            sample_ratio: Keep every ``sample_ratio``-th time sample, from the first one on.
+            sample_ratio: Keep every ``sample_ratio``-th time sample, starting with the first.
             shots: Numbers of the shots to use; all by default.
             augmentation: Random changes of the gathers.
             shard: ``(index, count)``: of ``count`` workers, this one takes every ``count``-th
@@ -208,7 +208,7 @@ class Pairs(abc.ABC):
             drop_remainder: Leave out a smaller last batch; all workers then have the same
                 number of batches, which synchronous training needs.
             start: ``(epoch, batch)`` to begin with.
-            parallel: Batches read at the same time; by default 8, and fewer large ones.
+            parallel: Batches read at the same time; by default 8, or fewer if they are large.
 
         Returns:
             Batches of gathers ``(batch, time, receivers, shots)`` and velocity
@@ -217,7 +217,7 @@ class Pairs(abc.ABC):
         Raises:
             FileNotFoundError: If the pairs are still to be simulated.
             RuntimeError: If Keras does not run on TensorFlow.
-            ValueError: If an argument is out of its range, the family is needed and not known,
+            ValueError: If an argument is out of range, the family is needed but not known,
                 or the augmentation flips shots that are not symmetric.
         """
         batches = PairBatches(
@@ -234,9 +234,9 @@ class Pairs(abc.ABC):
         Values and order are those of ``dataset``. Pass ``shuffle=False`` to ``fit``.
 
         Args:
-            *arguments: As for ``dataset``, and so are ``options``.
+            *arguments: As for ``dataset``.
             parallel: Batches made in advance, by default 2.
-            **options: See there.
+            **options: As for ``dataset``.
 
         Returns:
             A ``keras.utils.PyDataset`` of NumPy arrays.

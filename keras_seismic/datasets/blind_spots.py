@@ -11,7 +11,7 @@ from keras_seismic.datasets.pipeline import GeneratedExamples
 from keras_seismic.layers import SectionNormalization
 from keras_seismic.noise.levels import checked_section
 
-#: How far the neighbor may be that a masked sample takes its value from.
+#: Largest distance of the neighbor whose value a masked sample takes.
 _RADIUS = 2
 
 
@@ -19,33 +19,32 @@ class BlindSpotPatches(GeneratedExamples):
     """Masked patches, the patches themselves, and weights, from noisy sections alone.
 
     A few samples, or whole traces, are replaced by a neighbor's value, and the network has to
-    guess what stood there. Noise that does not follow from its surroundings cannot be
-    guessed, the signal can: so the network learns it without ever seeing it clean. That fits
-    noise that is independent from sample to sample (white, spikes). Noise that fills traces
-    (hum, swell) can be guessed along the trace and stays; masking whole traces takes away
-    a part of it.
+    guess the original. Noise that does not follow from its surroundings cannot be guessed, but
+    the signal can, so the network learns it without ever seeing it clean. This suits noise that
+    is independent from sample to sample (white, spikes). Noise that fills traces (hum, swell)
+    can be guessed along the trace and stays; masking whole traces removes part of it.
 
     ``model.fit`` takes the triples as input, target and sample weights. The weights are zero
     where nothing was masked, and elsewhere such that the loss is the mean over the masked
-    samples of each patch. What is exactly zero in the section (dead traces, mutes) is never
-    a target, so the network does not learn to be silent there.
+    samples of each patch. Exact zeros in the section (dead traces, mutes) are never targets,
+    so the network does not learn to output silence there.
 
     Args:
         sections: Noisy sections ``(time, traces)``, raw amplitudes.
         patch_size: Samples and traces of a patch, at least 3.
         count: Number of patches in all.
-        normalization: What the network will be served behind; by default
+        normalization: The network's normalization when it is served; by default
             ``SectionNormalization("percentile")``.
-        seed: Decides the places and the masks.
+        seed: Seed of the places and the masks.
         pixel_fraction: Fraction of the samples of a patch that are masked.
         trace_fraction: Fraction of the traces of a patch that are masked.
         trace_fill: What a masked trace is filled with: ``"neighbor"``, values of traces
-            beside it, or ``"zero"``, to learn what to put in the place of missing traces.
-        weights: How many patches a section gives, relative to the others.
+            beside it, or ``"zero"``, to learn to fill in missing traces.
+        weights: Relative number of patches from each section.
 
     Raises:
         ValueError: If there is no section, one is too small or dead, or a fraction or the fill
-            makes no sense.
+            is invalid.
 
     Example:
         >>> section = np.random.default_rng(0).standard_normal((64, 64))
@@ -107,13 +106,13 @@ class BlindSpotPatches(GeneratedExamples):
 
         Args:
             numbers: Which patches, from 0.
-            epoch: Decides the masks.
+            epoch: Determines the masks.
         """
         triples = [self._triple(int(number), epoch) for number in numbers]
         return tuple(np.stack(part)[..., None] for part in zip(*triples, strict=True))
 
     def _triple(self, number: int, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One patch masked, as it is, and its weights; a patch's mask is its own, whatever
+        """One patch masked, the patch itself, and its weights; the mask does not depend on
         the batch size.
         """
         section, row, column = self._places[number]
@@ -145,7 +144,7 @@ class BlindSpotPatches(GeneratedExamples):
 def _neighbors(
     rng: np.random.Generator, patch: np.ndarray, places: np.ndarray, other_trace: np.ndarray
 ) -> np.ndarray:
-    """The value of a random neighbor of each place, never the place's own.
+    """The value of a random neighbor of each place, never of the place itself.
 
     Args:
         rng: Random numbers.
@@ -157,7 +156,7 @@ def _neighbors(
     step = rng.integers(-radius, radius + 1, places.shape)
     stuck = (step[:, 1] == 0) & (other_trace | (step[:, 0] == 0))
     step[stuck, 1] = rng.choice([-1, 1], int(stuck.sum()))
-    # A step that leaves the patch is taken the other way.
+    # A step out of the patch is reversed.
     target = places + step
     target = np.where((target < 0) | (target >= len(patch)), places - step, target)
     return patch[tuple(target.T)]

@@ -28,16 +28,16 @@ class FCNVMBPairs(Pairs):
     (salt), ``seismic1.mat`` and ``vmodel1.mat`` (repackaged) and so on, all in one folder
     or in folders directly below it (``georec_train``, ``vmodel_train``). Recordings of 2000
     samples are thinned to 400 as in the original (``[2::5]``); repackaged ones already are.
-    Files of version 5 are read by SciPy, of version 7.3 by h5py, each when its pair is
+    Version 5 files are read by SciPy, version 7.3 files by h5py, each when its pair is
     needed, so that memory does not grow with the data set.
 
     **Row 0 of a velocity model is the surface, the last row the base.** Velocity grows
-    with depth in these data sets: when the top quarter is faster than the bottom quarter
-    in most of the first models, they are taken for upside down and refused.
+    with depth in these data sets: if the top quarter is faster than the bottom quarter in most
+    of the first models, they are assumed to be upside down and refused.
 
     Args:
         folder: Where the files are, such as ``train_data/SimulateData``.
-        layout: ``"simulated"``, ``"salt"``, ``"repackaged"``, another ``MatLayout``, or
+        layout: ``"simulated"``, ``"salt"``, ``"repackaged"``, a ``MatLayout`` of your own, or
             ``None`` to recognize it by the names of the files.
         numbers: Numbers of the pairs (from 1), such as ``range(1, 1601)``; all by default.
         gather_shape: ``(time, receivers, shots)`` of one example, after thinning.
@@ -48,7 +48,7 @@ class FCNVMBPairs(Pairs):
         acquisition: The experiment, if it is known.
 
     Raises:
-        FileNotFoundError: If the folder or one half of a pair is missing.
+        FileNotFoundError: If the folder or half of a pair is missing.
         ValueError: If the layout is unclear or the models look upside down.
 
     Example:
@@ -98,7 +98,7 @@ class FCNVMBPairs(Pairs):
         """See ``Pairs.read``.
 
         Raises:
-            ValueError: If a file is damaged, lacks the array or holds one of another shape,
+            ValueError: If a file is damaged, lacks the array or holds one of a different shape,
                 or if its numbers are not finite or the velocity looks like km/s.
         """
         velocity = np.empty((len(numbers), *self.velocity_shape), np.float32)
@@ -199,7 +199,7 @@ class FCNVMBPairs(Pairs):
 def sizes_in(folder: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
     """``gather_shape`` and ``velocity_shape`` of the first pair, for ``FCNVMBPairs``.
 
-    Recordings are thinned, unless their layout says that they are already.
+    Recordings are thinned, unless their layout says that they already are.
     """
     layout = recognized(Path(folder))
     shapes = []
@@ -223,5 +223,5 @@ def sizes_in(folder: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
 
 
 def _reversed_hint(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    # Version 7.3 as any other program than MATLAB would write it.
+    # Version 7.3 as programs other than MATLAB write it.
     return "; the axes are in reverse" if shape[::-1][1:] == expected[1:] else ""

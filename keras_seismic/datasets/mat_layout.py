@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclasses.dataclass(frozen=True)
 class MatLayout:
-    """How files and the arrays in them are called: ``<name><number>.mat``, number from 1.
+    """Names of files and the arrays in them: ``<name><number>.mat``, numbered from 1.
 
     Args:
         gather_names: Beginnings of the names of files with shot gathers.
@@ -59,10 +59,10 @@ def numbered(folder: Path, names: Sequence[str]) -> dict[int, Path]:
 
 
 def recognized(folder: Path) -> MatLayout:
-    """The layout that the names of a folder's files tell.
+    """The layout that the file names in a folder imply.
 
     Raises:
-        ValueError: If it is none or not one.
+        ValueError: If they imply none or several.
     """
     present = [name for name, m in MAT_LAYOUTS.items() if numbered(folder, m.gather_names)]
     if len(present) != 1:

@@ -1,4 +1,4 @@
-"""Opening pairs of whatever kind a folder or file holds."""
+"""Opening pairs of any kind from a folder or file."""
 
 import os
 from pathlib import Path
@@ -13,18 +13,18 @@ from keras_seismic.simulation.geology import family_name
 
 
 def open_pairs(source: str | os.PathLike[str], family: str | None = None, **options: Any) -> Pairs:
-    """Pairs of shot gathers and velocity models, of whatever kind the source is.
+    """Pairs of shot gathers and velocity models from a source of any kind.
 
     Args:
         source: A family's folder of OpenFWI's files or an annotation file that lists such
             (``OpenFWIPairs``), a folder of FCNVMB's .mat files (``FCNVMBPairs``), the folder of
             a built TFDS data set (``TFDSPairs``), or a folder that ``SimulatedPairs`` wrote.
-        family: The velocity family, where the source does not say it.
+        family: The velocity family, if the source does not state it.
         **options: Further arguments of that class.
 
     Raises:
-        FileNotFoundError: If there is no such source, or nothing in it that is known.
-        ValueError: If what is there is damaged, or of another family.
+        FileNotFoundError: If there is no such source, or it holds nothing recognizable.
+        ValueError: If the content is damaged, or of another family.
 
     Example:
         >>> import numpy as np, tempfile

@@ -1,4 +1,4 @@
-"""The order of pairs in every epoch, computed and not remembered."""
+"""The order of pairs in every epoch, computed rather than stored."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,22 +10,22 @@ import numpy as np
 class BatchOrder:
     """Which pairs make which batch of which epoch.
 
-    An epoch's order is a function of the seed and the epoch's number alone, a uniformly random
-    permutation of all numbers. So any batch of any epoch can be had at once, which is what
-    going on in mid-epoch needs.
+    An epoch's order, a uniformly random permutation of all numbers, depends only on the seed and
+    the epoch's number. So any batch of any epoch is available at once, as needed to resume in
+    mid-epoch.
 
     Args:
         numbers: The pairs to be used.
-        batch_size: Pairs a batch.
-        shuffle: Permute in every epoch; else the order is that of ``numbers``.
+        batch_size: Pairs per batch.
+        shuffle: Permute in every epoch; otherwise the order is that of ``numbers``.
         seed: A non-negative integer, or several.
-        shard: ``(index, count)``: of so many workers this one takes every ``count``-th of
+        shard: ``(index, count)``: of ``count`` workers, this one takes every ``count``-th of
             ``numbers``, from ``index`` on, in every epoch.
-        drop_remainder: Leave out the last, smaller batch, and what some workers have more than
-            others: all have the same number of batches.
+        drop_remainder: Leave out a smaller last batch, and batches that only some workers have, so
+            that all have the same number of batches.
 
     Raises:
-        ValueError: If an argument is out of its range, or no batch is left.
+        ValueError: If an argument is out of range, or no batch is left.
     """
 
     numbers: np.ndarray
@@ -57,14 +57,14 @@ class BatchOrder:
         return [self.seed] if isinstance(self.seed, int | np.integer) else list(self.seed)
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         index, count = self.shard
         if self.drop_remainder:
             return len(self.numbers) // count // self.batch_size
         return -(-len(self.numbers[index::count]) // self.batch_size)
 
     def check_start(self, start: tuple[int, int]) -> None:
-        """Refuse to begin where there is no batch.
+        """Refuse to begin at a batch that does not exist.
 
         Args:
             start: Numbers of an epoch and of a batch in it, from 0.
@@ -99,11 +99,11 @@ def split_numbers(
 
     Args:
         count: How many pairs there are.
-        fraction: Fraction of them that is held out; at least one is, and one is not.
-        seed: Decides which, and the order.
+        fraction: Fraction of them to hold out; each part gets at least one.
+        seed: Seed of the choice and the order.
 
     Raises:
-        ValueError: If the fraction is not between 0 and 1 or there is one pair only.
+        ValueError: If the fraction is not between 0 and 1 or there is only one pair.
 
     Example:
         >>> [len(part) for part in split_numbers(30)]

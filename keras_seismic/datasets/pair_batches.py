@@ -1,4 +1,4 @@
-"""Pairs as batches: reading into used buffers, augmentation, normalization."""
+"""Pairs as batches: reading into reused buffers, augmentation, normalization."""
 
 import ctypes
 import weakref
@@ -19,7 +19,7 @@ from keras_seismic.layers import GatherNormalization, VelocityScaling
 if TYPE_CHECKING:
     from keras_seismic.datasets.base import Pairs
 
-#: TensorFlow takes over an array without copying it if it begins at such a multiple of bytes.
+#: TensorFlow takes an array without copying if its address is a multiple of this.
 _ALIGNMENT = 64
 
 
@@ -66,7 +66,7 @@ class PairBatches(Batches):
             self._compute,
             start,
         )
-        pairs[:0]  # data that is missing is reported here, and not by a worker
+        pairs[:0]  # missing data is reported here, not by a worker
         self.pairs, self.shots, self.augmentation = pairs, shots, augmentation
         self.sample_ratio = sample_ratio
         self.input_normalization = input_normalization or pairs.input_normalization
@@ -74,7 +74,7 @@ class PairBatches(Batches):
         self._buffers = BufferPool(limit=16)
         self._compiled: Callable[[Any], Any] = self._normalize
         backend = keras.backend.backend()
-        # Of the gathers alone: a function that also returns the velocity is compiled to slower
+        # Gathers only: a function that also returns the velocity is compiled to slower
         # code. TensorFlow's XLA cannot compile every layer.
         if backend == "jax" or isinstance(self.input_normalization, GatherNormalization):
             self._compiled = compiled(self._normalize, backend)
@@ -116,13 +116,13 @@ class PairBatches(Batches):
 
 
 class BufferPool:
-    """Lends arrays whose memory comes back when nothing refers to them any more.
+    """Lends arrays whose memory comes back once nothing refers to them anymore.
 
     A batch of raw gathers is tens of megabytes. Fresh memory of that size has to be mapped and
     zeroed by the system, page by page, which takes as long as reading the data.
 
     Args:
-        limit: Unused buffers that are kept.
+        limit: Most unused buffers to keep.
 
     Example:
         >>> pool = BufferPool(limit=2)
@@ -145,7 +145,7 @@ class BufferPool:
             memory = np.empty(size + _ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % _ALIGNMENT
         # Views of an array refer to the array that owns the memory, not to each other; this
-        # holder in between is what the last of them lets go.
+        # holder in between is released with the last of them.
         holder = (ctypes.c_char * size).from_buffer(memory.data, start)
         weakref.finalize(holder, self._free.append, memory).atexit = False
         return np.frombuffer(memoryview(holder), np.float32).reshape(shape)

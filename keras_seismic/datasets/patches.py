@@ -10,14 +10,14 @@ from keras_seismic.datasets.pipeline import GeneratedExamples
 from keras_seismic.layers import SectionNormalization
 from keras_seismic.noise import NoiseLike, add_noise, as_noises, check_noise, noise_level
 
-#: Fraction of the samples of a patch that must not be zero, so that dead traces teach nothing.
+#: Fraction of a patch's samples that must be nonzero, so that dead traces teach nothing.
 _LIVE_FRACTION = 0.5
 
 
 def normalize_section(section: np.ndarray, percentile: float = 99.0) -> np.ndarray:
     """Clip to plus and minus a percentile of the nonzero amplitudes and divide by it.
 
-    What clean data goes through before noise is added, in training and in scoring.
+    Prepares clean data before noise is added, in training and in scoring.
 
     Args:
         section: ``(time, traces)``, raw amplitudes.
@@ -46,7 +46,7 @@ def patch_positions(
         Row and column of the upper left corner of each patch.
 
     Raises:
-        ValueError: If the section is smaller than a patch, or nowhere live enough.
+        ValueError: If the section is smaller than a patch, or no part of it is live enough.
     """
     if min(section.shape) < patch_size:
         raise ValueError(
@@ -82,15 +82,15 @@ def patch_places(
         patch_size: Samples and traces of a patch.
         count: Number of patches in all.
         seed: The same seed gives the same places.
-        weights: How many patches a section gives, relative to the others; by default all
-            give the same number.
+        weights: Relative number of patches from each section; by default all give the same
+            number.
 
     Returns:
         Integers ``(count, 3)``: section, and row and column of the upper left corner.
 
     Raises:
         ValueError: If there is no section, a section is too small, nowhere live enough or
-            gives no patch, or the weights are not one positive number a section.
+            gives no patch, or the weights are not one positive number per section.
     """
     if not len(sections):
         raise ValueError("patch_places: at least one section is needed, received none")
@@ -125,22 +125,22 @@ class NoisyPatches(GeneratedExamples):
     """Pairs of noisy and clean patches from one or several sections.
 
     Every section is clipped and scaled (``normalize_section``), and gives the same number of
-    patches unless weighted. In every epoch the whole section gets new noise and is then
-    normalized as the served network will do it; the patches are cut from that. So training
-    sees what serving sees, at one noise level over a section, as on real data.
+    patches unless weighted. In every epoch, the whole section gets new noise and is then
+    normalized as for the served network; the patches are cut from the result. So training
+    sees what serving sees, with one noise level over a section, as in real data.
 
     Args:
         sections: Clean sections ``(time, traces)``, raw amplitudes.
         patch_size: Samples and traces of a patch.
         count: Number of patches in all.
         snr_db: Signal-to-noise ratio over a section, dB.
-        normalization: What the network will be served behind; by default
+        normalization: The network's normalization when it is served; by default
             ``SectionNormalization("percentile")``.
-        seed: Decides the places and the noise.
-        noise: What is added, as of ``add_noise``: a kind by name, or several.
-        dt: Sample interval, s, of all sections, or one for each; needed by noise with
+        seed: Seed of the places and the noise.
+        noise: Noise to add, as for ``add_noise``: a kind by name, or several.
+        dt: Sample interval, s, of all sections, or one for each; needed by noise defined by
             frequencies.
-        weights: How many patches a section gives, relative to the others.
+        weights: Relative number of patches from each section.
 
     Raises:
         ValueError: If there is no section, one is too small, dead or constant, or the noise
@@ -209,7 +209,7 @@ class NoisyPatches(GeneratedExamples):
 
         Args:
             numbers: Which patches, from 0.
-            epoch: Decides the noise.
+            epoch: Determines the noise.
         """
         with self._lock:
             if self._noisy is None or self._noisy[0] != epoch:

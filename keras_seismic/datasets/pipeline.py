@@ -1,6 +1,6 @@
 """One pipeline for every kind of training data: as ``tf.data`` or as a Keras ``PyDataset``.
 
-Both make the same batches in the same order and go on in the middle of an epoch.
+Both make the same batches in the same order and can resume in the middle of an epoch.
 """
 
 import atexit
@@ -22,7 +22,7 @@ from keras_seismic.datasets.order import BatchOrder
 if TYPE_CHECKING:
     import tensorflow as tf
 
-#: Batches read at the same time, if they are not too large: disks answer many requests best.
+#: Batches read at the same time, if they are not too large: disks are fastest with many requests.
 _READERS = 8
 _MEMORY = 2**29  # bytes
 #: Batches that a ``BatchSequence`` makes in advance.
@@ -30,7 +30,7 @@ _AHEAD = 2
 
 
 class Batches:
-    """What the batches of every epoch are made of, whatever runs them.
+    """Describes the batches of every epoch, whatever runs them.
 
     Args:
         order: Which examples make which batch.
@@ -63,7 +63,7 @@ class Batches:
         return 4 * self.order.batch_size * sum(int(np.prod(shape)) for shape in self.shapes)
 
     def first_batch(self, epoch: int) -> int:
-        """The number of the batch that an epoch begins with."""
+        """The number of an epoch's first batch."""
         return self.start[1] if epoch == self.start[0] else 0
 
 
@@ -71,8 +71,8 @@ def as_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Datase
     """The batches as a ``tf.data.Dataset``; each iteration over it is the next epoch.
 
     Args:
-        batches: What to do.
-        parallel: Batches read at the same time; by default 8, and fewer large ones.
+        batches: The batches to make.
+        parallel: Batches read at the same time; by default 8, or fewer if they are large.
 
     Raises:
         RuntimeError: If Keras runs on another backend.
@@ -120,10 +120,10 @@ def as_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Datase
         dataset = dataset.map(compute, num_parallel_calls=computing, deterministic=True)
     if not batches.start[1]:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches.order)))
-    # Threads of its own: those that wait for the disk would be missing in the training.
+    # Threads of its own: training would otherwise lack those that wait for the disk.
     options = tf.data.Options()
     options.threading.private_threadpool_size = parallel + computing
-    # Everything is decided above, and its thread takes up to 0.3 s to end with every epoch.
+    # There is nothing to tune, and the tuning thread takes up to 0.3 s to end every epoch.
     options.autotune.enabled = False
     return dataset.prefetch(2).with_options(options)
 
@@ -136,20 +136,20 @@ def _cores() -> int:
 class BatchSequence(keras.utils.PyDataset):
     """The batches as a ``keras.utils.PyDataset`` of NumPy arrays, on any Keras backend.
 
-    Batches are made in threads while the network trains, a few of them before they are asked
-    for. **Pass** ``shuffle=False`` **to** ``fit``, which would otherwise shuffle the batches once
-    more, away from the order that is read ahead. If it begins in the middle of an epoch, its
-    first epoch is shorter, which ``fit`` takes for the length of all: fit that epoch by itself.
+    Batches are made in threads while the network trains, a few of them in advance. **Pass**
+    ``shuffle=False`` **to** ``fit``, which would otherwise shuffle the batches again, out of the
+    order in which they are read ahead. If it begins in the middle of an epoch, its first epoch is
+    shorter, and ``fit`` would assume that length for all: fit that epoch by itself.
 
     Args:
-        batches: What to do.
+        batches: The batches to make.
         parallel: Batches made in advance, by default 2.
     """
 
     def __init__(self, batches: Batches, parallel: int | None = None) -> None:
         super().__init__()
         self.batches = batches
-        #: Number of the epoch that is being read; ``on_epoch_end`` moves it on.
+        #: Number of the epoch being read; ``on_epoch_end`` advances it.
         self.epoch = batches.start[0]
         self._ahead = _AHEAD if parallel is None else parallel
         self._lock = threading.Lock()
@@ -159,7 +159,7 @@ class BatchSequence(keras.utils.PyDataset):
         self._finished = False
 
     def __len__(self) -> int:
-        """Batches of the epoch, or those left of an epoch that was begun elsewhere."""
+        """Batches of the epoch, or those left of an epoch begun elsewhere."""
         return len(self.batches.order) - self.batches.first_batch(self.epoch)
 
     def __getitem__(self, index: int) -> Any:
@@ -184,9 +184,9 @@ class BatchSequence(keras.utils.PyDataset):
         self._finished = False
 
     def on_epoch_end(self) -> None:
-        """Go on to the next epoch if the last batch of this one was read.
+        """Go to the next epoch if the last batch of this one was read.
 
-        Keras also calls this before the first epoch, and after looking at a batch to build a
+        Keras also calls this before the first epoch, and after reading a batch to build a
         model.
         """
         with self._lock:
@@ -205,12 +205,12 @@ class BatchSequence(keras.utils.PyDataset):
 
 
 class GeneratedExamples:
-    """Training data that is made as it is asked for; the base of patches and the like.
+    """Training data that is made on demand; the base of patches and the like.
 
     A subclass has a length, sets ``seed`` and ``shapes``, and makes examples in ``read``.
     """
 
-    #: Decides the order, and with the number of the epoch the examples.
+    #: Determines the order and, with the number of the epoch, the examples.
     seed: int
     #: The shape of one example in each array of a batch.
     shapes: tuple[tuple[int, ...], ...]
@@ -219,7 +219,7 @@ class GeneratedExamples:
         raise NotImplementedError
 
     def read(self, numbers: np.ndarray, epoch: int = 0) -> tuple[np.ndarray, ...]:
-        """Some examples of an epoch: float32 arrays, one example after the other.
+        """Some examples of an epoch: float32 arrays with an entry for each example.
 
         Args:
             numbers: Which examples, from 0.
@@ -245,17 +245,17 @@ class GeneratedExamples:
 
         Args:
             batch_size: Examples per batch; the last one may be smaller.
-            shuffle: New examples in another order in every epoch; otherwise every epoch is the
+            shuffle: New examples in a new order in every epoch; otherwise every epoch is the
                 first one, in order, as for validation.
             shard: ``(index, count)``: of ``count`` workers, this one takes every ``count``-th
                 example from ``index`` on.
             drop_remainder: Leave out a smaller last batch.
-            start: ``(epoch, batch)`` to begin with, to go on with an interrupted training; the
+            start: ``(epoch, batch)`` to begin with, to resume an interrupted training; the
                 first iteration is the rest of that epoch.
             parallel: Batches made at the same time.
 
         Raises:
-            ValueError: If an argument is out of its range.
+            ValueError: If an argument is out of range.
         """
         batches = self._batches(batch_size, shuffle, shard, drop_remainder, start)
         return as_dataset(batches, parallel)
@@ -266,9 +266,9 @@ class GeneratedExamples:
         """The batches of ``dataset`` on any Keras backend, without TensorFlow.
 
         Args:
-            *arguments: As for ``dataset``, and so are ``options``.
+            *arguments: As for ``dataset``.
             parallel: Batches made in advance, by default 2.
-            **options: See there.
+            **options: As for ``dataset``.
         """
         return BatchSequence(self._batches(*arguments, **options), parallel)
 
@@ -303,9 +303,9 @@ def numbers_at(count: int, index: slice | Sequence[int] | np.ndarray, owner: str
 
 
 # A tf.data pipeline reads ahead. When a program ends in the middle of an epoch (an error,
-# Ctrl-C, or just enough batches seen), its threads wait for an interpreter that no longer runs
-# Python, and the interpreter waits for them: the program would never end. So at exit the
-# pipelines are let run dry first, which takes a twentieth of a second.
+# Ctrl-C, or simply enough batches), its threads wait for an interpreter that no longer runs
+# Python, and the interpreter waits for them: the program would never end. So at exit, the
+# pipelines are drained first, which takes a twentieth of a second.
 
 _QUIET = 0.05  # s without a call, after which no pipeline makes one
 _LONGEST_WAIT = 10.0  # s
@@ -344,7 +344,7 @@ _calls = _Calls()
 
 @functools.cache
 def _register() -> None:
-    # Not when this module is imported: what TensorFlow registers must run after it.
+    # Not when this module is imported: what TensorFlow registers must run later.
     atexit.register(_calls.end)
 
 

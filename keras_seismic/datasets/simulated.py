@@ -20,9 +20,9 @@ from keras_seismic.progress import progress_bar
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 from keras_seismic.simulation.geology import family_name
 
-#: To be raised when a change of the simulation or of the files makes older shards wrong.
+#: Increment when a change to the simulation or the files makes older shards wrong.
 _FORMAT = 2
-#: Pairs per shard, and fewer large ones.
+#: Pairs per shard; fewer if they are large.
 _SHARD_PAIRS, _SHARD_BYTES = 50, 2**28
 _PARAMETERS = "parameters.json"
 
@@ -33,9 +33,9 @@ class SimulatedPairs(Pairs):
 
     The pairs are in ``cache_dir/<family>-<digest>/``, in shards of up to 50 and with the axes
     of OpenFWI's files: gathers ``(n, shots, time, receivers)`` as recorded, velocity
-    ``(n, 1, depth, width)`` in m/s. The digest covers everything that decides the data;
-    ``parameters.json`` says it in plain text. Finished shards are used again, also by a larger
-    ``count``, so that an interrupted simulation goes on where it stopped.
+    ``(n, 1, depth, width)`` in m/s. The digest covers everything that determines the data;
+    ``parameters.json`` states it in plain text. Finished shards are reused, also for a larger
+    ``count``, so that an interrupted simulation continues where it stopped.
 
     Args:
         family: Velocity family, see ``keras_seismic.simulation.sample_velocity``.
@@ -120,7 +120,7 @@ class SimulatedPairs(Pairs):
         if not count:
             raise FileNotFoundError(f"{folder}: holds no finished shard of simulated pairs")
         pairs = dataclasses.replace(pairs, count=count)
-        pairs.__dict__["folder"] = folder  # whatever it is called by now
+        pairs.__dict__["folder"] = folder  # whatever its name is by now
         return pairs
 
     @property
@@ -151,7 +151,7 @@ class SimulatedPairs(Pairs):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What decides the data, except for the number of pairs."""
+        """What determines the data, except for the number of pairs."""
         return {
             "format": _FORMAT,
             "family": self.family,
@@ -221,7 +221,7 @@ class SimulatedPairs(Pairs):
                 bar.update(len(part))
         gather_file, velocity_file = self._files(shard)
         write_array(velocity_file, velocity[:, None])
-        # Last, and so the sign that the shard is whole.
+        # Written last, as the sign that the shard is complete.
         write_array(gather_file, gathers)
 
     def read(

@@ -1,4 +1,4 @@
-"""Pairs in .npy files as OpenFWI has them: checked once, then read by number."""
+"""Pairs in OpenFWI's .npy files: checked once, then read by number."""
 
 import functools
 import mmap
@@ -26,7 +26,7 @@ class FilePair(NamedTuple):
 class PairStore:
     """Raw gathers and velocity of pairs in several files, which are mapped into memory.
 
-    The first velocity model of every file is checked now, its units too; whether all numbers
+    The first velocity model of every file is checked now, including its units; whether all numbers
     are finite is checked when they are read.
 
     Args:
@@ -72,7 +72,7 @@ class PairStore:
         self.gather_shape = (nt, receivers, shots)
         #: ``(depth, width)`` of the models; ``None`` for gathers alone.
         self.velocity_shape: tuple[int, int] | None = None
-        # A map holds a file descriptor, of which a program may have few.
+        # Each map holds a file descriptor, and a program may have only a few.
         self._mapped = functools.lru_cache(_MAPPED_FILES)(_mapped)
         if self._velocity:
             depth, width = self._velocity[0].shape[2:]
@@ -98,7 +98,7 @@ class PairStore:
 
         Raises:
             OSError: If a file was cut off since it was opened.
-            ValueError: If a number is not finite; with the file and the pair.
+            ValueError: If a number is not finite; the message names the file and the pair.
         """
         velocity = None
         if self.velocity_shape is not None:
@@ -107,7 +107,7 @@ class PairStore:
             file = int(np.searchsorted(self._starts, numbers[place], side="right")) - 1
             row, pair = int(numbers[place] - self._starts[file]), self._files[file]
             where = f"pair {row} of the file, {numbers[place]} of all"
-            # Copying releases Python's lock. What was copied is checked while it is in the
+            # Copying releases Python's lock. The copy is checked while it is still in the
             # processor's cache.
             if gathers is not None:
                 rows = self._rows(pair.gathers, self._gathers[file])[row]

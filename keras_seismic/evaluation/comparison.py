@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Comparison:
-    """Scores of several methods, each repeated with other seeds.
+    """Scores of several methods, each repeated with different seeds.
 
     Example:
         >>> comparison = Comparison()
@@ -39,7 +39,7 @@ class Comparison:
         """One repetition of a method.
 
         Args:
-            method: What is compared.
+            method: Name of the method.
             scores: Numbers by name.
             history: Columns of ``history.csv``.
         """
@@ -60,7 +60,7 @@ class Comparison:
         return result
 
     def table(self, headings: Mapping[str, str]) -> str:
-        """A Markdown table, a line for each method.
+        """A Markdown table, one row per method.
 
         Args:
             headings: Headings of the columns by name of the score.
@@ -78,8 +78,7 @@ class Comparison:
 
         Args:
             headings: Headings of the panels by name of the score.
-            curve: Column of the histories to show; the mean of the repetitions, each as a thin
-                line.
+            curve: Column of the histories to show: the mean, and each repetition as a thin line.
             title: Heading of the figure.
         """
         panels = len(headings) + bool(self.histories)
@@ -112,11 +111,11 @@ class Comparison:
 def plot_predictions(
     true: np.ndarray, predicted: Mapping[str, np.ndarray], dx: float = 10.0, title: str = ""
 ) -> "Figure":
-    """The true velocity and the prediction of each method, a row for each model.
+    """The true velocity and the prediction of each method, one row per model.
 
     Args:
         true: ``(models, depth, width)``, with or without a last axis of 1; m/s.
-        predicted: The same by method.
+        predicted: The same for each method.
         dx: Cell size, m.
         title: Heading of the figure.
     """

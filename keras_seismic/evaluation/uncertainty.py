@@ -24,7 +24,7 @@ def monte_carlo_predict(
 ) -> MonteCarloPrediction:
     """Predict many times with dropout active: the spread shows where the network is uncertain.
 
-    Every sample drops other channels, as if another network were asked. Only dropout is
+    Each sample drops different channels, as if from a different network. Only dropout is
     random: batch normalization uses its moving statistics, and the model is left unchanged.
     The spread reflects what the network does not know, not the noise in the data, and it is
     relative: compare it with errors on held-out pairs before reading it as an error in m/s.
@@ -77,7 +77,7 @@ def monte_carlo_predict(
 def _moments(samples: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and (unbiased) standard deviation, without keeping the samples.
 
-    Sums of differences from the first one: of velocities in m/s the squares would swamp
+    Sums differences from the first one: the squares of velocities in m/s would swamp
     the variance.
     """
     first = next(samples).astype(np.float64)

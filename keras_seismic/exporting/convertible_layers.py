@@ -10,17 +10,17 @@ from keras_seismic.models.physical_units import PhysicalUnitsModel
 
 
 def with_convertible_layers(model: keras.Model) -> keras.Model:
-    """The same function, with other layers where converters are clumsy.
+    """The same function, with other layers where converters are inefficient.
 
     - A transposed convolution of stride 1 is an ordinary one with a flipped kernel, but for inputs
-      of any size converters add a dozen operators that compute its output size.
-    - Nearest-neighbor upsampling is one resize, not copies that are moved about.
+      of any size, converters add a dozen operators that compute its output size.
+    - Nearest-neighbor upsampling becomes one resize instead of copies that are rearranged.
 
     Args:
         model: A functional model; its other layers are shared, not copied.
 
     Returns:
-        The model itself where there is nothing to replace.
+        The new model, or the model itself if there is nothing to replace.
     """
     if isinstance(model, PhysicalUnitsModel):
         network = with_convertible_layers(model.network)
@@ -71,7 +71,7 @@ class Repetition(layers.Layer):
     def call(self, inputs: Any) -> Any:
         import tensorflow as tf
 
-        # ops.image.resize does not take unknown sizes, and ONNX has dropped its half pixels.
+        # ops.image.resize does not take unknown sizes, and ONNX dropped its half pixels.
         size = tf.shape(inputs)[1:3] * tf.constant(self.size)
         if None not in inputs.shape[1:3]:
             size = [n * k for n, k in zip(inputs.shape[1:3], self.size, strict=True)]

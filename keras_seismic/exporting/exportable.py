@@ -1,4 +1,4 @@
-"""What can be exported: checks of models and examples, before any work."""
+"""Checks of models and examples before any exporting work."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ def checked_model(model: keras.Model, function: str) -> keras.Model:
     """The part of a model that predicts, if it has one input and one output.
 
     Args:
-        model: A functional or a built sequential model; of a ``VelocityGAN`` the generator is
-            taken.
+        model: A functional or a built sequential model; for a ``VelocityGAN``, the generator
+            is used.
         function: The caller, for the message.
 
     Returns:
         A functional model that takes a tensor and returns one.
 
     Raises:
-        ValueError: If the model is of another kind, was never built, or its input is no
+        ValueError: If the model is of another kind, was never built, or its input is not a
             floating-point tensor.
     """
     model = predicting_network(model)
@@ -42,7 +42,7 @@ def checked_model(model: keras.Model, function: str) -> keras.Model:
             f"input {inputs[0].name!r} is {inputs[0].dtype}"
         )
     if not all(isinstance(value, keras.KerasTensor) for value in (model.input, model.output)):
-        return keras.Model(inputs[0], outputs[0], name=model.name)  # not in a list or a dict
+        return keras.Model(inputs[0], outputs[0], name=model.name)  # not in a list or dict
     return model
 
 

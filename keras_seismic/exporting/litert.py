@@ -17,7 +17,7 @@ from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
 from keras_seismic.inference.predictors import import_litert
 from keras_seismic.models.physical_units import in_float32
 
-#: The format holds less than this, bytes; weights are 4 bytes each.
+#: Upper limit of the format, bytes; weights are 4 bytes each.
 _LARGEST = 2**31
 
 
@@ -31,17 +31,17 @@ def export_litert(
     """Write a model for LiteRT, checked in its interpreter before it appears.
 
     The file has one signature, ``serving_default``, with the names of the model's input and
-    output; the batch size is free, and so is every size that is free in the model. It holds only
+    output; the batch size is free, and so is every size that is free in the model. It uses only
     the interpreter's own operators, so it runs wherever LiteRT does, and the model card as the
     metadata entry ``model_card``.
-    Mixed-precision models are rebuilt in float32; of a ``VelocityGAN`` the generator is taken.
+    Mixed-precision models are rebuilt in float32; a ``VelocityGAN`` exports its generator.
 
     Args:
         model: What ``with_physical_units`` returned, or any functional or built sequential
             model with one input and output.
         path: The ``.tflite`` file to make.
-        inputs: Examples to check the export on; by default ``example_inputs(model)``.
-        overwrite: Replace what is there.
+        inputs: Examples to check the export with; by default ``example_inputs(model)``.
+        overwrite: Replace an existing file.
         card: For the metadata, by default ``ModelCard.of(model)``.
 
     Returns:
@@ -49,12 +49,12 @@ def export_litert(
 
     Raises:
         FileExistsError: If the path exists and ``overwrite`` is false.
-        ImportError: If ai-edge-litert is not installed: an unchecked file is not written.
-        ParityError: If the export differs from the model. Nothing is left behind then.
+        ImportError: If ai-edge-litert is not installed: no unchecked file is written.
+        ParityError: If the export differs from the model. Nothing is left behind.
         RuntimeError: If Keras runs on another backend than TensorFlow.
         ValueError: If the path does not end in ``.tflite``, the model or the inputs are not as
-            above, the model is too large for the format, or it has an operator that the format
-            lacks, which is named.
+            above, the model is too large for the format, or it needs an operator that the format
+            lacks; the message names it.
 
     Example:
         >>> export_litert(denoiser, "denoiser.tflite")  # doctest: +SKIP
@@ -102,7 +102,7 @@ def _converted(model: keras.Model) -> bytes:
         try:
             content: bytes = converter.convert()
             return content
-        except Exception as error:  # the converter's errors have a class that is not public
+        except Exception as error:  # the class of the converter's errors is not public
             operators = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", str(error))))
             if not operators:
                 raise

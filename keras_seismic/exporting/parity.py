@@ -1,4 +1,4 @@
-"""How far an exported model is from the Keras model: not at all, or by how much."""
+"""Differences between exported models and their Keras models."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ from keras_seismic.inference.predictors import Predictor, load_predictor, model_
 from keras_seismic.models.physical_units import PhysicalUnitsModel, predicting_network
 from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 
-#: Largest difference allowed: in m/s for velocities, else relative to the output's peak.
+#: Largest allowed difference: in m/s for velocities, else relative to the output's peak.
 VELOCITY_TOLERANCE, RELATIVE_TOLERANCE = 0.5, 1e-4
 
 #: Velocities that vary less than this prove little, m/s.
@@ -26,7 +26,7 @@ _BATCH = 8
 
 
 class ParityError(ValueError):
-    """An exported model does not compute what the Keras model computes."""
+    """An exported model does not compute the same as the Keras model."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,8 @@ class AccuracyLoss:
     """How far an exported model's output lies from the Keras model's.
 
     Attributes:
-        mean: Mean absolute difference, in ``unit``. Against the truth, the export's mean absolute
-            error differs from the model's by no more than this.
+        mean: Mean absolute difference, in ``unit``. The mean absolute error of the export differs
+            from the model's by no more than this.
         largest: Largest absolute difference, in ``unit``.
         relative: RMS difference divided by the RMS of the model's output.
         unit: ``"m/s"``, or ``""`` for amplitudes and bare networks.
@@ -59,7 +59,7 @@ class AccuracyLoss:
         return self.mean if self.unit else self.relative
 
     def as_dict(self) -> dict[str, float | str | None]:
-        """All figures as JSON can hold them: ``None`` where they are not finite."""
+        """All numbers for JSON: ``None`` where they are not finite."""
         figures = dataclasses.asdict(self) | {"decibels": self.decibels}
         return {
             name: None if isinstance(value, float) and not math.isfinite(value) else value
@@ -84,8 +84,8 @@ def check_parity(
 ) -> float:
     """Largest difference between a model and its export on the same inputs.
 
-    Use inputs like those to come: simulated gathers, real sections. A constant output
-    proves nothing, so velocities that vary by less than 50 m/s draw a warning.
+    Use inputs like those expected in use: simulated gathers, real sections. A constant output
+    proves nothing, so velocities that vary by less than 50 m/s trigger a warning.
 
     Args:
         model: The model in memory.
@@ -94,7 +94,7 @@ def check_parity(
         tolerance: Largest difference allowed, in the output's units; by default 0.5 m/s
             for velocities and 1e-4 of the largest output for anything else.
         verbose: Print a line with the result.
-        name: What messages call the export, by default its path.
+        name: Name of the export in messages, by default its path.
 
     Returns:
         The largest absolute difference, in the output's units.
@@ -142,11 +142,11 @@ def compare(
 
     Args:
         path: See ``check_parity``.
-        inputs: What it is given.
-        expected: What it should return.
+        inputs: Its inputs.
+        expected: The expected output.
         tolerance: See ``check_parity``.
         unit: ``" m/s"`` for velocities.
-        signature: The one to call, of a SavedModel.
+        signature: The signature of a SavedModel to call.
         name: See ``check_parity``.
 
     Raises:
@@ -173,16 +173,16 @@ def accuracy_loss(
     inputs: np.ndarray,
     name: str | os.PathLike[str] | None = None,
 ) -> AccuracyLoss:
-    """Difference between a model and an export that is not meant to equal it.
+    """Difference between a model and an export that is not expected to equal it.
 
-    For exports that are, see ``check_parity``.
+    For exact exports, see ``check_parity``.
 
     Args:
         model: The model in memory.
-        exported_path: What ``load_predictor`` takes.
-        inputs: ``(batch, ...)`` as the model takes them, of the kind that is to come: the loss
+        exported_path: A path that ``load_predictor`` takes.
+        inputs: ``(batch, ...)`` as the model takes them, like those expected in use: the loss
             depends on them.
-        name: What messages call the export, by default its path.
+        name: Name of the export in messages, by default its path.
 
     Raises:
         ParityError: If the export fails to run or returns another shape or values that are not
@@ -198,7 +198,7 @@ def accuracy_loss(
     unit = "m/s" if getattr(model, "predicts_velocity", False) else ""
     expected_of, received_of = model_predictor(model), _running(exported_path, name)
     count, total, largest, squares, energy = 0, 0.0, 0.0, 0.0, 0.0
-    for i in range(len(inputs)):  # one by one: memory for any number of examples
+    for i in range(len(inputs)):  # one by one, so that memory stays bounded
         expected = expected_of(inputs[i : i + 1]).astype(np.float64)
         received = received_of(inputs[i : i + 1]).astype(np.float64)
         if received.shape != expected.shape:
@@ -216,13 +216,13 @@ def accuracy_loss(
 
 
 def example_inputs(model: keras.Model, count: int = 2) -> np.ndarray:
-    """Inputs to check a model on, of the kind that it is made for.
+    """Inputs of the kind a model is made for, to check it with.
 
-    Simulated shot gathers where the model knows its acquisition, else band-limited random
+    Simulated shot gathers if the model knows its acquisition, else band-limited random
     amplitudes in the range of its normalization.
 
     Args:
-        model: A model with one input and one output; of a ``VelocityGAN`` the generator.
+        model: A model with one input and one output; for a ``VelocityGAN``, its generator.
         count: Number of examples.
 
     Returns:
@@ -245,12 +245,12 @@ def example_inputs(model: keras.Model, count: int = 2) -> np.ndarray:
             acquisition.get_config() | {"boundary": "cpml", "boundary_width": 0}
         )
         return simulate(velocity, quick, progress=False)
-    # Odd sizes where the model takes any: they are the ones that go wrong.
+    # Odd sizes where the model takes any: they are the ones most likely to fail.
     shape = tuple(61 + 4 * i if n is None else n for i, n in enumerate(model.inputs[0].shape[1:]))
     noise = np.random.default_rng(0).standard_normal((count, *shape))
     trace = np.stack(
         [
-            # Not mode "same", which is as long as the longer of the two.
+            # Not mode "same", whose result is as long as the longer of the two.
             np.convolve(x, np.hanning(9))[4 : 4 + len(x)]
             for x in np.moveaxis(noise, 1, -1).reshape(-1, shape[0])
         ]

@@ -18,10 +18,10 @@ from keras_seismic.models.physical_units import PhysicalUnitsModel, in_float32
 if TYPE_CHECKING:
     import tensorflow as tf
 
-#: Where TensorFlow Serving looks for them, beside ``saved_model.pb``.
+#: Where TensorFlow Serving looks for them, next to ``saved_model.pb``.
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
 
-#: Examples that the further signatures are checked on.
+#: Number of examples to check the other signatures with.
 _CHECKED = 2
 
 
@@ -55,19 +55,19 @@ def export_saved_model(
     Its signatures (see ``signatures_of``) take a float32 tensor named like the model's input
     (``shot_gather``, ``section``), of any batch size, and return one named like its output
     (``velocity``, ``clean_section``): ``serving_default`` takes raw amplitudes in Keras' layout,
-    ``openfwi`` in OpenFWI's, ``normalized`` what the network itself works on. The graph refuses
-    other shapes and values that are not finite. Mixed-precision models are rebuilt in float32; of
-    a ``VelocityGAN`` the generator is exported. ``assets.extra`` holds a model card and the
-    requests that TensorFlow Serving warms up with.
+    ``openfwi`` in OpenFWI's, ``normalized`` the network's own input. The graph refuses other
+    shapes and values that are not finite. Mixed-precision models are rebuilt in float32; a
+    ``VelocityGAN`` exports its generator. ``assets.extra`` holds a model card and the requests
+    that TensorFlow Serving warms up with.
 
     Args:
         model: What ``with_physical_units`` returned, or any functional or built sequential
             model with one input and output.
         folder: The model's folder, ``models/inversion``; each version is a folder in it.
         version: Number of the version, by default the next free one. Versions are never replaced.
-        inputs: Examples to check the export on; by default ``example_inputs(model)``.
-        card: What is known of the model; by default ``ModelCard.of(model)``.
-        warm_up: Write warm-up requests, made of the first input; by default if
+        inputs: Examples to check the export with; by default ``example_inputs(model)``.
+        card: What is known about the model; by default ``ModelCard.of(model)``.
+        warm_up: Write warm-up requests, made from the first input; by default if
             tensorflow-serving-api is installed.
 
     Returns:
@@ -76,7 +76,7 @@ def export_saved_model(
     Raises:
         FileExistsError: If the version exists.
         ImportError: If warm-up requests are wanted and tensorflow-serving-api is not installed.
-        ParityError: If a signature differs from the model. Nothing is left behind then.
+        ParityError: If a signature differs from the model. Nothing is left behind.
         RuntimeError: If Keras runs on another backend than TensorFlow.
         ValueError: If the version is not positive, or the model or the inputs are not as above.
 
@@ -128,7 +128,7 @@ def _has_serving_protos() -> bool:
 
 
 def require_tensorflow(function: str) -> None:
-    """Refuse to export from another backend.
+    """Refuse to export from a backend other than TensorFlow.
 
     Raises:
         RuntimeError: If Keras does not run on TensorFlow.
@@ -141,12 +141,12 @@ def require_tensorflow(function: str) -> None:
 
 
 def signatures_of(model: keras.Model) -> list[Signature]:
-    """The signatures that a model is served with.
+    """The signatures with which a model is served.
 
     - ``serving_default``: the model as it is, in Keras' layout;
-    - ``openfwi``, of models with gathers in and velocity out: gathers ``(batch, shots, time,
-      receivers)`` in, velocity ``(batch, 1, depth, width)`` out, as OpenFWI's files have them;
-    - ``normalized``, of models in physical units: the network without them.
+    - ``openfwi``, for models with gathers in and velocity out: gathers ``(batch, shots, time,
+      receivers)`` in, velocity ``(batch, 1, depth, width)`` out, as in OpenFWI's files;
+    - ``normalized``, for models in physical units: the bare network.
 
     Each refuses other shapes and values that are not finite, with an error that names the input.
 
@@ -194,7 +194,7 @@ def _signature(
 
 
 def checked(inputs: "tf.Tensor", name: str, shape: tuple[int | None, ...]) -> "tf.Tensor":
-    """The inputs, if they have the shape and are finite; otherwise the graph says what is wrong.
+    """The inputs, if they have the shape and are finite; otherwise the graph reports the error.
 
     Args:
         inputs: A tensor.
@@ -204,11 +204,11 @@ def checked(inputs: "tf.Tensor", name: str, shape: tuple[int | None, ...]) -> "t
     import tensorflow as tf
 
     text = ", ".join("any" if size is None else str(size) for size in shape)
-    # TensorFlow trusts the shape that the signature declares and would drop checks that follow from
-    # it; but servers feed whatever they are sent.
+    # TensorFlow trusts the shape that the signature declares and would drop checks implied by it,
+    # but servers pass on whatever they are sent.
     received = tf.shape(tf.raw_ops.PlaceholderWithDefault(input=inputs, shape=None))
     expected = [-1, *(-1 if size is None else size for size in shape)]
-    # Sizes of another rank are cut or padded so that they can be compared at all.
+    # Shapes of another rank are cut or padded so that they can be compared at all.
     sizes = tf.concat([received, tf.fill([len(expected)], -2)], 0)[: len(expected)]
     fits = tf.reduce_all((sizes == expected) | ((tf.constant(expected) == -1) & (sizes > 0)))
     fits &= tf.size(received) == len(expected)
@@ -221,8 +221,8 @@ def checked(inputs: "tf.Tensor", name: str, shape: tuple[int | None, ...]) -> "t
 def write_warm_up(version: Path, signatures: Sequence[Signature], inputs: np.ndarray) -> Path:
     """Write one request for each signature of a SavedModel.
 
-    The first call of a signature takes far longer than later ones; a server that plays these
-    requests at its start spares its users the wait.
+    The first call of a signature takes far longer than later ones; a server that replays these
+    requests at startup spares its users the wait.
 
     Args:
         version: The SavedModel's folder.

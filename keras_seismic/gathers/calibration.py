@@ -20,7 +20,7 @@ from keras_seismic.simulation.acquisition import Acquisition
 #: Near offsets, in wavelengths of 1500 m/s at the peak frequency: 15 to 100 m at 15 Hz.
 _NEAREST, _FARTHEST, _REFERENCE_VELOCITY = 0.15, 1.0, 1500.0
 
-#: Fewest traces that a scale is taken from.
+#: Fewest traces that give a scale.
 _FEWEST = 3
 
 #: Correlation with the expected direct wave below which a warning is given.
@@ -35,21 +35,21 @@ class WaveletWarning(UserWarning):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Calibration:
-    """What the direct wave says about gathers, as ``measure_direct_wave`` returns it.
+    """What the direct wave says about gathers; returned by ``measure_direct_wave``.
 
     Attributes:
-        scale: What each shot's amplitudes are to be multiplied by, ``(shots,)``; negative if
-            the polarity is reversed.
+        scale: Factor for the amplitudes of each shot, ``(shots,)``; negative if the polarity
+            is reversed.
         polarity: 1, or -1 if the recorded direct wave has reversed polarity.
         correlation: Median correlation of the near traces' direct wave with the expected
             one, of either polarity; 1 is the same wavelet.
-        shift: Time by which the recorded direct wave is later than expected, s. Gathers with a
-            shift need their time zero corrected.
-        velocity: Near-surface velocity that was given or found, m/s.
+        shift: Delay of the recorded direct wave relative to the expected one, s. Gathers with
+            a shift need their time zero corrected.
+        velocity: Near-surface velocity, given or found, m/s.
         scatter: Relative scatter of the scale from trace to trace (median absolute
             deviation).
-        spreading: Exponent by which recorded amplitudes change with distance more than
-            simulated ones: 0 as in two dimensions, about -0.5 for point sources in three.
+        spreading: Exponent of distance in the ratio of recorded to simulated amplitudes:
+            0 in two dimensions, about -0.5 for point sources in three.
         traces: Number of near traces used.
     """
 
@@ -66,7 +66,7 @@ class Calibration:
         """The gathers times the scale, ``(..., time, receivers, shots)``, float32.
 
         Raises:
-            ValueError: If they have another number of shots.
+            ValueError: If their number of shots differs.
         """
         if isinstance(gathers, ShotGathers):
             factor = f"{self.scale.mean():.4g}"
@@ -110,16 +110,16 @@ def measure_direct_wave(
     arbitrary. The direct wave at near receivers does not depend on the ground below, so it is
     compared with the one that ``simulate`` gives for the acquisition over a homogeneous near
     surface, from time zero to the wavelet's peak, before most reflections interfere. The median
-    over near traces keeps single bad ones from mattering. The scale is right to 1 % where the
-    uppermost 90 m have one velocity; a boundary at 50 m makes an error of about 2 %, under a
-    thin fast layer up to 34 % (``benchmarks/calibration.py``), which a large ``scatter`` shows.
+    over near traces makes it robust to single bad ones. The scale is accurate to 1 % where the
+    uppermost 90 m have one velocity; a boundary at 50 m causes an error of about 2 %, a thin fast
+    layer one of up to 34 % (``benchmarks/calibration.py``), which shows as a large ``scatter``.
 
     Args:
         gathers: ``(time, receivers, shots)`` on the acquisition's positions and samples (see
             ``match_acquisition``).
         acquisition: The experiment.
-        velocity: Of the near surface, m/s (water: 1500); by default the one whose direct wave
-            fits the gathers best.
+        velocity: Near-surface velocity, m/s (water: 1500); by default the one whose direct
+            wave fits the gathers best.
         per_shot: A scale for each shot, for sources of different strength, instead of one for
             all.
         offsets: Smallest and largest distance of the near receivers, m; by default 15 to
@@ -131,12 +131,12 @@ def measure_direct_wave(
         The calibration; ``calibration.apply(gathers)`` scales them.
 
     Raises:
-        ValueError: If the gathers are not the acquisition's or not finite, there are too few live
-            near traces, or the acquisition's grid cannot carry the velocity.
+        ValueError: If the gathers do not match the acquisition or are not finite, there are too
+            few live near traces, or the acquisition's grid cannot carry the velocity.
 
     Warns:
-        WaveletWarning: If the correlation is below 0.8: another wavelet, another velocity or
-            another time zero.
+        WaveletWarning: If the correlation is below 0.8, because the wavelet, velocity or time
+            zero differs.
 
     Example:
         >>> calibration = measure_direct_wave(matched, model.acquisition)  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""The direct wave of an acquisition: what it should look like, and where gathers have it."""
+"""The direct wave of an acquisition: what it should look like, and how gathers compare."""
 
 import dataclasses
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from keras_seismic.simulation import Acquisition, simulate
 
-#: Rows below the deepest position in the model that the direct wave is simulated in.
+#: Rows below the deepest position in the model used to simulate the direct wave.
 _ROWS_BELOW = 20
 
-#: Near-surface velocities looked through, m/s, in steps of 1.5 % and then of 0.2 %.
+#: Near-surface velocities to search, m/s, in steps of 1.5 % and then of 0.2 %.
 _SLOWEST, _FASTEST, _STEP, _FINE_STEP = 400.0, 6500.0, 0.015, 0.002
 
 
@@ -25,14 +25,14 @@ def closed_form_direct_wave(
     """The wave in an unbounded homogeneous medium, without simulating it.
 
     ``p(t) = dx^2 / (2 pi) integral of w(t - s) / sqrt(s^2 - r^2 / v^2) ds`` from ``r / v`` on: the
-    Green's function of two dimensions and the simulation's injection into one cell. Left out
-    is the dispersion of the grid, 1 to 3 % of the amplitude at 4 points a wavelength.
+    two-dimensional Green's function and the simulation's injection into one cell. Grid
+    dispersion, 1 to 3 % of the amplitude at 4 points per wavelength, is left out.
 
     Args:
         acquisition: Wavelet, dx and dt.
         velocity: m/s.
-        samples: How many.
-        distance: Of each trace, ``(traces,)``, positive; m.
+        samples: Number of samples.
+        distance: From source to receiver, ``(traces,)``, positive, m.
 
     Returns:
         ``(samples, traces)``.
@@ -49,12 +49,12 @@ def closed_form_direct_wave(
 
 
 def simulated_direct_wave(acquisition: Acquisition, velocity: float, samples: int) -> np.ndarray:
-    """The wave as ``simulate`` makes it over a homogeneous model.
+    """The wave that ``simulate`` gives for a homogeneous model.
 
     Args:
         acquisition: The experiment.
         velocity: m/s.
-        samples: How many.
+        samples: Number of samples.
 
     Returns:
         ``(samples, receivers, shots)``.
@@ -65,7 +65,7 @@ def simulated_direct_wave(acquisition: Acquisition, velocity: float, samples: in
     places = np.rint(np.array(acquisition.sources + acquisition.receivers) / acquisition.dx)
     columns, rows = (int(n) + 1 for n in places.max(axis=0))
     model = np.full((1, rows + _ROWS_BELOW, columns), float(velocity))
-    # In steps of 64 samples: each length is compiled anew.
+    # A multiple of 64 samples, since each new length is compiled again.
     shorter = dataclasses.replace(acquisition, nt=-(-samples // 64) * 64)
     return simulate(model, shorter, progress=False)[0, :samples]
 
@@ -140,7 +140,7 @@ def estimate_velocity(
     Args:
         recorded: ``(time, traces)``, none of them dead.
         acquisition: The experiment.
-        distance: Of each trace, m.
+        distance: From source to receiver, for each trace, m.
         window: Length of the direct wave that is compared, s.
         longest_lag: Samples by which the recording's time zero may be wrong.
 

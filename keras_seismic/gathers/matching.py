@@ -12,9 +12,9 @@ from keras_seismic.simulation.acquisition import HIGHEST_FREQUENCY, Acquisition
 def matching_origins(
     gathers: ShotGathers, acquisition: Acquisition, tolerance: float = 0.5
 ) -> np.ndarray:
-    """Where along a line the acquisition's experiment fits.
+    """Places along a line where the acquisition fits.
 
-    A long line holds it many times, each time for the velocity model of another place.
+    A long line holds it many times, each time for the velocity model of a different place.
 
     Args:
         gathers: The line.
@@ -52,7 +52,7 @@ def match_acquisition(
     allow_aliasing: bool = False,
     shortest_record: float = 0.9,
 ) -> ShotGathers:
-    """Gathers on the sources, receivers and samples of an acquisition, or a refusal.
+    """Gathers matched to the sources, receivers and samples of an acquisition.
 
     Chooses the shots, interpolates between the receivers of each, resamples in time without
     aliasing, and crops the record or fills it with zeros. Amplitudes are not scaled: see
@@ -65,9 +65,9 @@ def match_acquisition(
             ``matching_origins``.
         tolerance: How far a source may be from its place, in grid cells.
         method: ``"sinc"`` or ``"linear"``, see ``interpolate_receivers``.
-        near_surface_velocity: The slowest that waves cross the receivers, m/s: decides
-            whether receivers are too far apart to be interpolated.
-        allow_aliasing: Interpolate them nevertheless.
+        near_surface_velocity: Slowest velocity of waves along the receivers, m/s; receivers too
+            far apart for it are not interpolated.
+        allow_aliasing: Interpolate them anyway.
         shortest_record: Fraction of the acquisition's recording time that the record must
             have; the rest is filled with zeros.
 
@@ -76,8 +76,8 @@ def match_acquisition(
         ``changes``, which says what was done.
 
     Raises:
-        ValueError: If the line does not hold the experiment, or could be brought to it only
-            with false content: what is missing is named.
+        ValueError: If the line does not hold the experiment, or could match it only with made-up
+            data; the message names what is missing.
 
     Example:
         >>> line = read_shot_gathers("line.segy")  # doctest: +SKIP
@@ -160,7 +160,7 @@ def _highest_frequency(acquisition: Acquisition) -> float:
 
 
 def _spacing(gathers: ShotGathers) -> float:
-    """Of the receivers, m; a single one counts as 1 m wide."""
+    """Spacing of the receivers, m; 1 for a single one."""
     x = gathers.receiver_x[:, 0]
     return float((x[-1] - x[0]) / (len(x) - 1)) if len(x) > 1 else 1.0
 
@@ -174,7 +174,7 @@ def _nearest_shots(gathers: ShotGathers, wanted: np.ndarray) -> tuple[np.ndarray
 def _obstacles(
     gathers: ShotGathers, acquisition: Acquisition, origin: float, tolerance: float
 ) -> list[str]:
-    """What keeps the acquisition from being found at an origin; empty if nothing does."""
+    """Why the acquisition does not fit at an origin; empty if it does."""
     wanted = np.array([x for x, _ in acquisition.sources]) + origin
     shots, apart = _nearest_shots(gathers, wanted)
     found = []

@@ -7,11 +7,11 @@ import numpy as np
 from keras_seismic.checks import checked_choice
 from keras_seismic.io.segy import TracePositions
 
-#: Grid nodes for each trace above which positions are taken for no grid at all.
+#: Grid nodes per trace above which positions do not count as a grid.
 _SPARSEST = 10
 
-#: How far from the usual distance of neighbors a grid's spacing is looked for (fraction), and
-#: the most positions and spacings that are looked at.
+#: How far from the usual distance of neighbors to search for the spacing (fraction), and the
+#: most positions and spacings to try.
 _SEARCHED, _LOOKED_AT = 0.2, 2000
 
 
@@ -22,13 +22,13 @@ class ReceiverGrid:
     Attributes:
         spread: ``"fixed"``: the same receivers for every shot; ``"moving"``: they move with
             the source.
-        spacing: Of the receivers, m.
-        first: Of the first receiver: x for a fixed spread, x - source x for a moving one; m.
+        spacing: Receiver spacing, m.
+        first: First receiver in m: x for a fixed spread, x - source x for a moving one.
         shot_numbers: Values of the shot word, ascending, ``(shots,)``.
         source_x: m, ``(shots,)``.
-        position: Of each trace on the grid, in receivers from the first, not rounded.
+        position: Position of each trace, in receivers from the first, not rounded.
         shot: Index of each trace's shot.
-        traces: How many traces belong to each receiver of each shot, ``(receivers, shots)``.
+        traces: Number of traces at each receiver of each shot, ``(receivers, shots)``.
         scatter: Largest distance of a position from the line, m.
     """
 
@@ -66,10 +66,10 @@ class ReceiverGrid:
         return float(np.abs(self.position - np.rint(self.position)).max() * self.spacing)
 
     def irregularities(self, tolerance: float = 0.1) -> list[str]:
-        """What keeps the traces from being the grid; empty if nothing does.
+        """Why the traces do not form the grid; empty if they do.
 
         Args:
-            tolerance: Distance from the grid that is regular, in receiver spacings.
+            tolerance: Distance from the grid that still counts as regular, in receiver spacings.
         """
         found = []
         receivers, shots = self.traces.shape
@@ -110,7 +110,7 @@ def fit_receiver_grid(
     Args:
         positions: Of every trace.
         spread: ``"fixed"``, ``"moving"``, or ``"auto"`` for the one with fewer receivers.
-        spacing: Of the receivers in m; by default what most neighbors have.
+        spacing: Receiver spacing in m; by default that of most neighbors.
         source: Name of the file, for the messages.
 
     Raises:
@@ -162,7 +162,7 @@ def traces_by_shot(shot: np.ndarray) -> list[np.ndarray]:
 
 
 def _usual_spacing(x: np.ndarray, shot: np.ndarray, source: str) -> float:
-    """The distance that most neighbors within a shot have, m."""
+    """The most common distance between neighbors within a shot, m."""
     order = np.lexsort((x, shot))
     distances = np.diff(x[order])[np.diff(shot[order]) == 0]
     span = np.ptp(x)
@@ -187,7 +187,7 @@ def _line_fit(x: np.ndarray, spacing: float, fit: bool) -> tuple[float, float, n
         if np.ptp(steps) == 0:
             break
         spacing, first = np.polyfit(steps, x, 1)
-    # Free of the last bits of the fit, so that a grid of 12.5 m has a spacing of 12.5.
+    # Without the fit's rounding errors, so that a grid of 12.5 m has a spacing of 12.5.
     spacing = float(f"{spacing:.6g}")
     first = float(np.round(np.median(x - spacing * np.rint((x - first) / spacing)), 6))
     lowest = np.rint((x - first) / spacing).min()
@@ -196,7 +196,7 @@ def _line_fit(x: np.ndarray, spacing: float, fit: bool) -> tuple[float, float, n
 
 
 def _most_coherent(x: np.ndarray, spacing: float) -> float:
-    """The spacing about a first guess at which positions agree best with a grid."""
+    """The spacing near a first guess at which positions agree best with a grid."""
     x = np.unique(x)
     x = x[:: -(-len(x) // _LOOKED_AT)]
     steps = np.ptp(x) / spacing
@@ -204,11 +204,11 @@ def _most_coherent(x: np.ndarray, spacing: float) -> float:
     guesses = spacing * (1 + np.linspace(-_SEARCHED, _SEARCHED, count))
     coherence = [abs(_coherence(x, guess)) for guess in guesses]
     best = int(np.argmax(coherence))
-    # The guess is right for a regular line, to its last bit.
+    # For a regular line, the guess is exact.
     better = coherence[best] > abs(_coherence(x, spacing)) + 0.02
     return float(guesses[best]) if better else spacing
 
 
 def _coherence(x: np.ndarray, spacing: float) -> complex:
-    """Of modulus 1 if all positions are whole numbers of spacings apart."""
+    """A number of modulus 1 if all positions are whole numbers of spacings apart."""
     return complex(np.exp(2j * np.pi * (x - x.min()) / spacing).mean())

@@ -22,18 +22,18 @@ def resample_time(
     samples: int | None = None,
     start: float = 0.0,
 ) -> np.ndarray:
-    """Traces at another sample interval, free of aliasing.
+    """Traces at a new sample interval, free of aliasing.
 
     Each new sample is a sum of old ones, weighted by a sinc in a Kaiser window. For a longer
     interval a low-pass filter is applied (flat to 84 % of the new Nyquist frequency, where it
     is 80 dB down); a shorter one leaves the spectrum and the old samples unchanged. Before and
-    after the record the ground is taken to be at rest.
+    after the record the ground is assumed to be at rest.
 
     Args:
         amplitude: ``(time, ...)``.
         dt: Its sample interval, s.
-        new_dt: The wanted one, s; any ratio.
-        samples: How many to return; by default what the record's length holds.
+        new_dt: The new one, s; any ratio.
+        samples: Number to return; by default as many as the record holds.
         start: Time of the first sample of the input in s; the output's first is at time 0.
 
     Returns:
@@ -58,7 +58,7 @@ def resample_time(
     if amplitude.ndim < 1 or amplitude.shape[0] == 0:
         raise ValueError(f"resample_time: no samples in an array of shape {amplitude.shape}")
     if samples is None:
-        # Rounded first: 4 ms in 1 ms steps must not lose a sample to a last bit.
+        # Rounded first: 4 ms in 1 ms steps must not lose a sample to rounding.
         last = round(((len(amplitude) - 1) * dt + start) / new_dt, 6)
         samples = max(int(np.floor(last)) + 1, 1)
     at = (np.arange(samples) * new_dt - start) / dt
@@ -71,15 +71,15 @@ def interpolate_receivers(
 ) -> np.ndarray:
     """Traces at new positions between regularly spaced receivers.
 
-    The result stands for recordings at points, as a simulation makes them, so nothing is
-    smoothed: a new receiver in the place of an old one gets its trace.
+    Receivers are points, as in a simulation, so nothing is smoothed: a new receiver at the
+    position of an old one gets its trace.
 
     Args:
         amplitude: ``(time, receivers)``.
-        x: Of the receivers, ascending at one spacing, m.
-        new_x: Of the wanted ones, m; within half a spacing of the line's ends.
-        method: ``"sinc"``, of eight receivers (the gather is mirrored at its ends), good to
-            some three receivers in the shortest apparent wavelength, or ``"linear"``, which
+        x: Receiver positions, ascending and evenly spaced, m.
+        new_x: New positions, m; within half a spacing of the line's ends.
+        method: ``"sinc"`` over eight receivers (the gather is mirrored at its ends), good to
+            about three receivers per shortest apparent wavelength, or ``"linear"``, which
             damps steep events. Both fail next to a source in the spread, where the gather has a
             cusp.
 
@@ -87,7 +87,7 @@ def interpolate_receivers(
         float32 ``(time, len(new_x))``.
 
     Raises:
-        ValueError: If the receivers are not regular, or a new one is outside of them.
+        ValueError: If the receivers are not evenly spaced, or a new one lies outside them.
     """
     checked_choice(method, ("sinc", "linear"), "interpolate_receivers: method")
     amplitude, x = np.asarray(amplitude), np.asarray(x, np.float64)

@@ -34,7 +34,7 @@ class ShotGathers:
         start: Time of the first sample after the shot, s.
         grid: How the traces of the file fit the grid; ``None`` if they come from elsewhere.
         path: Where they came from.
-        changes: What was done to them since they were read.
+        changes: What has been done to them since they were read.
     """
 
     amplitude: np.ndarray
@@ -95,14 +95,14 @@ def read_shot_gathers(
         receiver_unit: The same for the receiver word; with ``"TraceNumber"`` the distance
             between channels.
         spread: ``"fixed"`` receivers, ``"moving"`` with the source, or ``"auto"``.
-        receiver_spacing: m; by default what most neighbors have.
-        irregular: What to do where traces are missing, off the grid or there twice:
+        receiver_spacing: m; by default that of most neighbors.
+        irregular: What to do where traces are missing, off the grid or duplicated:
             ``"refuse"``; ``"zero"``, the nearest trace within half a spacing and zeros where
             there is none; ``"nearest"`` trace; or ``"interpolate"`` linearly between neighbors
-            (for gaps of more than a receiver or two, aliased events suffer). Traces of the same
+            (for gaps of more than a receiver or two, aliased events suffer). Traces at the same
             place are averaged.
-        max_gap: Widest gap to fill, in receiver spacings from trace to trace (or, for the
-            nearest, to the trace).
+        max_gap: Widest gap to fill, in receiver spacings from trace to trace (for ``"nearest"``,
+            from receiver to trace).
         dt: Sample interval in s, where the file states none or contradicts itself.
         progress: Show a progress bar when reading takes longer than a second.
 
@@ -111,7 +111,7 @@ def read_shot_gathers(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged, a word is unknown or empty, the geometry is not what
+        ValueError: If the file is damaged, a word is unknown or empty, the geometry is not one
             the arguments allow, samples are not finite, or the sample interval is not known.
         ImportError: If segyio is not installed.
 
@@ -181,7 +181,7 @@ def _first_time(file: Any, path: Path) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class _Plan:
-    """How a shot's receivers are made: ``(1 - fraction) left + fraction right`` (-1: a zero trace).
+    """How to make a shot's receivers: ``(1 - fraction) left + fraction right`` (-1: a zero trace).
 
     ``left`` and ``right`` count the places of the shot's traces, each with one trace or more.
     """
@@ -206,7 +206,7 @@ def _plan(
     width = at[right] - at[left]
     fraction = np.divide(nodes - at[left], width, out=np.zeros(len(nodes)), where=width > 0)
     fraction = np.clip(fraction, 0, 1)
-    # Distance to the traces used: beyond the last ones, and for the nearest, to that trace.
+    # Distance to the traces used; beyond the last ones and for "nearest", to that trace.
     reach = np.maximum(np.maximum(at[left] - nodes, nodes - at[right]), 0)
     if irregular != "interpolate":
         fraction = np.rint(fraction)
@@ -238,7 +238,7 @@ def _fill(target: np.ndarray, file: Any, layout: TraceLayout, plan: _Plan) -> No
             check_finite(trace, f"{layout.path}: trace {number + 1}")
             traces[place] += trace / np.float32(len(numbers))
     fraction = plan.fraction[:, None]
-    # A fraction of 0 or 1 takes one trace as it is, to the last bit.
+    # A fraction of 0 or 1 copies one trace exactly.
     mixed = np.where(
         fraction == 0,
         traces[plan.left],

@@ -1,4 +1,4 @@
-"""Inference: trained networks on a user's data."""
+"""Inference: trained networks applied to your data."""
 
 from keras_seismic.inference.denoising import denoise, denoise_file
 from keras_seismic.inference.gather_inverter import GatherInverter

@@ -1,4 +1,4 @@
-"""Trained networks on a user's sections and files."""
+"""Denoising sections and files with trained networks."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ from keras_seismic.io.section_writing import check_target, write_section
 from keras_seismic.io.sections import Section, read_section
 from keras_seismic.models.physical_units import PhysicalUnitsModel
 
-#: Time slices of a cube that are read at once.
+#: Time slices of a cube read at a time.
 _SLICES = 16
 
 
@@ -33,9 +33,9 @@ def denoise(
 ) -> np.ndarray:
     """Denoise a section of any size in overlapping windows.
 
-    Of a Keras model in physical units only the network runs in windows: the section is normalized
-    as a whole, as in training. Exported models normalize each window by itself, so that weak parts
-    of a section are treated like strong ones.
+    With a Keras model in physical units, only the network runs in windows: the section is
+    normalized as a whole, as in training. Exported models normalize each window separately, so
+    that weak parts of a section are treated like strong ones.
 
     Args:
         section: ``(time, traces)``, raw amplitudes, or what ``read_section`` returns.
@@ -45,7 +45,7 @@ def denoise(
         window: Samples and traces of a window, or one number for both.
         overlap: Samples and traces that neighbors share; a quarter of the window by
             default.
-        batch_size: Windows that go through the network together.
+        batch_size: Windows passed through the network together.
         keep_mute: Leave the zeros above the first and below the last nonzero sample of each
             trace, and dead traces, as they are.
         keep_peaks: Add back what the model's ``SectionNormalization("percentile")`` clips: strong
@@ -94,7 +94,7 @@ def denoise(
 
 
 def _muted(section: np.ndarray) -> np.ndarray:
-    """Where ``(time, traces)`` was muted: zeros from either end of a trace, and dead traces."""
+    """Which of ``(time, traces)`` was muted: zeros from either end of a trace, and dead traces."""
     live = section != 0
     begun = np.logical_or.accumulate(live, axis=0)
     not_ended = np.logical_or.accumulate(live[::-1], axis=0)[::-1]
@@ -102,7 +102,7 @@ def _muted(section: np.ndarray) -> np.ndarray:
 
 
 def _load_denoiser(path: str | os.PathLike[str]) -> keras.Model | Predictor:
-    """A denoiser from raw amplitudes to raw amplitudes; a model without a card is taken for one."""
+    """A denoiser from raw amplitudes to raw amplitudes; a model without a card counts as one."""
     if Path(path).suffix == ".keras":
         model: keras.Model | Predictor = load_model(path)
         card: ModelCard | None = ModelCard.of(model)
@@ -197,8 +197,8 @@ def _denoise_cube(
 def _checked_cube(source: Path, cube: np.ndarray) -> np.ndarray:
     """The cube in memory as float32, read once from end to end and checked on the way.
 
-    A line is scattered over the file, so reading line by line would read the whole file for each.
-    And a NaN in the last line must be found before the work on all the others.
+    A line is scattered over the file, so reading line by line would read the whole file each
+    time. Also, a NaN in the last line must be found before the others are processed.
     """
     result = np.empty(cube.shape, np.float32)
     for first in range(0, len(cube), _SLICES):

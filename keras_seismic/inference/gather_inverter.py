@@ -1,4 +1,4 @@
-"""A network from shot gathers to velocity, and what is known of it."""
+"""A network from shot gathers to velocity, and what is known about it."""
 
 import dataclasses
 import os
@@ -23,12 +23,12 @@ from keras_seismic.progress import progress_bar
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.acquisition import is_whole_number
 
-#: Peaks this many times above or below those of the training point to another unit or source.
+#: Peaks this many times above or below those in training suggest another unit or source.
 _ODD_SCALE = 5.0
 
 
 class Batches(Protocol):
-    """Gathers ``(n, time, receivers, shots)``, a slice of which may be made when asked for."""
+    """Gathers ``(n, time, receivers, shots)``, whose slices may be made on demand."""
 
     def __len__(self) -> int: ...
 
@@ -37,17 +37,17 @@ class Batches(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class GatherInverter:
-    """A network from shot gathers to velocity, with what is known of it.
+    """A network from shot gathers to velocity, with what is known about it.
 
-    ``ks.invert`` makes one of any model of this package; a network from elsewhere is wrapped in
-    one by hand.
+    ``ks.invert`` makes one from any model of this package; wrap a network from elsewhere in one
+    yourself.
 
     Args:
         predict: From ``(batch, time, receivers, shots)`` to ``(batch, depth, width, 1)`` in m/s.
         gather_shape: ``(time, receivers, shots)``.
         acquisition: The acquisition it was trained for, if known.
         amplitudes: Smallest and largest raw amplitude in its training, if known.
-        name: What messages call it.
+        name: Its name in messages.
 
     Example:
         >>> network = GatherInverter(lambda gathers: gathers[:, ::4], (64, 16, 1))
@@ -66,12 +66,12 @@ class GatherInverter:
     def of(
         cls, model: "keras.Model | str | os.PathLike[str] | GatherInverter", name: str | None = None
     ) -> "GatherInverter":
-        """The inverter that a model in memory or on disk is.
+        """An inverter from a model in memory or on disk.
 
         Args:
             model: In memory, in physical units, or a path: ``.keras``, ``.onnx``, ``.tflite`` or
                 a SavedModel's version.
-            name: What messages call it; by default its path.
+            name: Its name in messages; by default its path.
 
         Raises:
             FileNotFoundError: If there is nothing at the path.
@@ -113,7 +113,7 @@ class GatherInverter:
 
         Returns:
             The spacing in m; ``None`` if no acquisition is known, or if its sources and receivers
-            span more columns than the velocity has, so that the grid must be another one.
+            span more columns than the velocity has, so that its grid must be different.
         """
         if self.acquisition is None:
             return None
@@ -154,15 +154,15 @@ class GatherInverter:
         progress: bool = True,
         source: str = "gathers",
     ) -> Iterator[np.ndarray]:
-        """Velocity of one batch after the other.
+        """Velocity, one batch after another.
 
         Args:
             gathers: Raw amplitudes ``(n, time, receivers, shots)``, which may be mapped from a
                 file.
-            batch_size: Gathers that go through the network together.
+            batch_size: Gathers passed through the network together.
             calibrate: Scale the gathers by their direct wave first.
             progress: Show a progress bar when the work takes longer than a second.
-            source: What messages call the gathers.
+            source: Name of the gathers in messages.
 
         Yields:
             m/s, float32 ``(batch, depth, width)``.
@@ -195,7 +195,7 @@ class GatherInverter:
         return np.asarray(measure_direct_wave(gathers, self.acquisition).apply(gathers))
 
     def _warn_of_odd_amplitudes(self, gathers: np.ndarray) -> bool:
-        """Whether any example's are of another order than the training's."""
+        """Whether any example's amplitudes are on another scale than those in training."""
         if self.amplitudes is None:
             return False
         trained = max(map(abs, self.amplitudes))

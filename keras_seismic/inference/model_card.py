@@ -15,7 +15,7 @@ from keras_seismic.inference.predictors import import_litert, load_model
 from keras_seismic.models.physical_units import PhysicalUnitsModel, predicting_network
 from keras_seismic.simulation import Acquisition
 
-#: Its place in a SavedModel's folder, and its key in the metadata of the other formats.
+#: Its name in a SavedModel's folder, and its key in the metadata of the other formats.
 CARD, METADATA_KEY = Path("assets.extra", "model_card.json"), "model_card"
 
 _AMPLITUDE = "amplitude, as recorded"
@@ -26,7 +26,7 @@ _TASKS = {
     "reflectivity": "section to reflectivity",
 }
 
-#: Arguments of a training program that say where and how it ran, not on what.
+#: Arguments of a training program that say where and how it ran, not on what data.
 _PLACES = ("out", "cache_dir", "overwrite", "resume", "smoke")
 
 #: Arguments that name a file or folder.
@@ -46,7 +46,7 @@ class ModelCard:
         parameters: Number of weights.
         input: ``name``, ``shape`` (``None`` for a free size), ``units`` and ``dtype``.
         output: The same for the output.
-        acquisition: What it was trained for, as ``Acquisition.get_config`` has it, or ``None``.
+        acquisition: What it was trained for, from ``Acquisition.get_config``, or ``None``.
         normalization: Layer and settings between raw amplitudes and the network, or ``None``.
         training_data: What it was trained on.
         metrics: Its scores.
@@ -86,7 +86,7 @@ class ModelCard:
         """The card of a model in memory.
 
         Args:
-            model: Any model with one input and one output; of a ``VelocityGAN`` the generator.
+            model: Any model with one input and one output, or a ``VelocityGAN`` for its generator.
             training_data: What it was trained on: text, or a run's arguments.
             metrics: Scores by name.
             license: Terms of the weights.
@@ -120,7 +120,7 @@ class ModelCard:
     def of_run(
         cls, model: keras.Model, path: str | os.PathLike[str], license: str | None = None
     ) -> "ModelCard":
-        """The card of a run's ``model.keras``, with what its run folder says of the training.
+        """The card of a run's ``model.keras``, with what its run folder says about the training.
 
         Args:
             model: The model loaded from there.
@@ -166,11 +166,11 @@ class ModelCard:
 
     @property
     def takes_amplitudes(self) -> bool:
-        """Whether the input is raw amplitudes, and not what the bare network works on."""
+        """Whether the input is raw amplitudes, not what the bare network takes."""
         return bool(self.input["units"] == _AMPLITUDE)
 
     def amplitudes(self) -> tuple[float, float] | None:
-        """Smallest and largest raw amplitude of the training, if the normalization tells."""
+        """Smallest and largest raw amplitude in training, if the normalization knows them."""
         settings = (self.normalization or {}).get("input", {})
         ends = settings.get("data_min"), settings.get("data_max")
         return None if None in ends else (float(ends[0]), float(ends[1]))
@@ -189,10 +189,10 @@ class ModelCard:
 
         Args:
             text: JSON.
-            source: What messages call it.
+            source: Its name in messages.
 
         Raises:
-            ValueError: If the text is not a card, or a part of it is not what it should be.
+            ValueError: If the text is not a card, or part of it is malformed.
         """
         try:
             values = json.loads(text)
@@ -254,7 +254,7 @@ def _onnx_card(path: Path) -> str | None:
 
     try:
         metadata = onnx.load(path, load_external_data=False).metadata_props
-    except Exception as error:  # protobuf's own kind, which has changed its place before
+    except Exception as error:  # protobuf's own class, which has moved before
         raise ValueError(f"{path}: is no ONNX model: {error}") from error
     return next((entry.value for entry in metadata if entry.key == METADATA_KEY), None)
 
@@ -265,14 +265,14 @@ def _litert_card(path: Path) -> str | None:
 
     try:
         model = flatbuffer_utils.read_model(str(path))
-    except Exception as error:  # whatever the reader stumbles over
+    except Exception as error:  # whatever the reader raises
         raise ValueError(f"{path}: is no LiteRT model: {error}") from error
     cards = [entry.buffer for entry in model.metadata or () if entry.name == METADATA_KEY.encode()]
     return bytes(model.buffers[cards[0]].data).decode() if cards else None
 
 
 def _plain(value: Any) -> Any:
-    """As JSON can hold it and gives it back: lists for tuples, null for numbers not finite."""
+    """In a form that JSON preserves: lists for tuples, null for numbers not finite."""
     if isinstance(value, dict):
         return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

@@ -21,7 +21,7 @@ def load_predictor(path: str | os.PathLike[str], signature: str = "serving_defau
 
     Args:
         path: A ``.keras``, ``.onnx`` or ``.tflite`` file, or a SavedModel's version folder.
-        signature: Which of a SavedModel's signatures; other files have only one.
+        signature: Which signature of a SavedModel to call; other files have only one.
 
     Returns:
         A function of a float32 array ``(batch, ...)``.
@@ -110,7 +110,7 @@ def predict(model: keras.Model | Predictor, inputs: np.ndarray, batch_size: int 
     Args:
         model: In memory, or what ``load_predictor`` returns.
         inputs: ``(n, ...)``.
-        batch_size: Examples that go through the model together.
+        batch_size: Examples passed through the model together.
 
     Returns:
         ``(n, ...)``.

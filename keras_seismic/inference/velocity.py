@@ -1,4 +1,4 @@
-"""Velocity from a user's shot gathers: arrays, lines and files."""
+"""Velocity from shot gathers: arrays, lines and files."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def invert(
 
     A line is cut into parts that hold the acquisition the model was trained for
     (``ks.gathers.matching_origins``); each part is resampled to it and inverted, and the velocity
-    models are blended with weights that taper to their sides.
+    models are blended with weights that taper toward their sides.
 
     Args:
         gathers: Raw amplitudes ``(time, receivers, shots)``, or a batch of them, also in
@@ -37,7 +37,7 @@ def invert(
             ``ks.gathers.read_shot_gathers`` returns it.
         model: In memory, in physical units, or a path: ``.keras``, ``.onnx``, ``.tflite`` or a
             SavedModel's version; or a ``GatherInverter``.
-        batch_size: Gathers that go through the network together.
+        batch_size: Gathers passed through the network together.
         calibrate: Scale the gathers by their direct wave first; see
             ``ks.gathers.measure_direct_wave``.
         progress: Show a progress bar when the work takes longer than a second.
@@ -93,7 +93,7 @@ def invert_file(
             ``.sgy`` or ``.su``.
         target: ``.npy`` to write: ``(depth, width)`` for one example, ``(n, depth, width)`` for a
             batch in Keras' layout, ``(n, 1, depth, width)`` for one in OpenFWI's, ``(depth, x)``
-            for a line. Beside it, ``.json`` says the units, the grid and where it came from.
+            for a line. A ``.json`` beside it states the units, the grid and the origin.
         overwrite: Replace what is there.
         calibrate: See ``invert``.
         batch_size: See ``invert``.
@@ -107,7 +107,7 @@ def invert_file(
     Raises:
         FileExistsError: If the target exists and ``overwrite`` is false.
         FileNotFoundError: If there is no source, model or folder for the target.
-        ValueError: As for ``invert``, or if the target is no ``.npy``.
+        ValueError: As for ``invert``, or if the target is not ``.npy``.
     """
     source, target = Path(source), Path(target)
     if target.suffix.lower() != ".npy":
@@ -156,7 +156,7 @@ def _write(
     source: Path,
     line: VelocityLine | None = None,
 ) -> None:
-    """The velocity, and beside it what it is."""
+    """Write the velocity and, beside it, its description."""
     description: dict[str, Any] = {
         "units": "m/s",
         "axes": {2: "depth, x", 3: "example, depth, x", 4: "example, 1, depth, x"}[velocity.ndim],

@@ -1,4 +1,4 @@
-"""The velocity under a line, joined from what a network says of its parts."""
+"""The velocity under a line, joined from a network's predictions for its parts."""
 
 import dataclasses
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class VelocityLine:
 
 @dataclasses.dataclass(frozen=True)
 class _Parts:
-    """Gathers of a line's parts, made when a batch of them is asked for."""
+    """Gathers of a line's parts, made when a batch of them is requested."""
 
     make: Callable[[float], np.ndarray]
     origins: np.ndarray

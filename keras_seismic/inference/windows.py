@@ -39,14 +39,14 @@ def apply_in_windows(
             the window by default.
         batch_size: Windows passed to the function together.
         progress: Show a progress bar when the work takes longer than a second.
-        description: What the bar says.
+        description: Label of the progress bar.
 
     Returns:
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is not ``(time, traces)`` or not finite, a size is not
-            possible, or the function returns another shape or values that are not finite.
+        ValueError: If the section is not ``(time, traces)`` or not finite, a size is
+            impossible, or the function returns another shape or values that are not finite.
 
     Example:
         >>> section = np.random.default_rng(0).standard_normal((300, 70)).astype("float32")
@@ -110,7 +110,7 @@ def blending(length: int, window: int, overlap: int) -> tuple[np.ndarray, np.nda
     total = np.zeros(length)
     for start in starts:
         total[start : start + window] += weight
-    # Dividing is right where only one window reaches, too, and where the last overlaps more.
+    # Dividing also handles samples in only one window and larger overlaps at the end.
     return starts, np.stack([weight / total[s : s + window] for s in starts])
 
 

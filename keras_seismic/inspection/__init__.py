@@ -1,4 +1,4 @@
-"""Inspection: what unknown files and folders hold."""
+"""Inspection: what unknown files and folders contain."""
 
 from keras_seismic.inspection.figures import plot_inspection
 from keras_seismic.inspection.inspector import inspect

@@ -13,10 +13,10 @@ from keras_seismic.inspection.content import WHOLE, Content, FileProblem, Source
 from keras_seismic.io.arrays import ArrayHeader, mapped, parse_header, read_array, read_header
 from keras_seismic.io.matlab import open_mat as open_mat_file
 
-#: Arrays up to this many bytes are read from end to end anyway.
+#: Arrays of up to this many bytes are always read completely.
 _LARGE = 2**25
 
-#: Members of an archive that are listed.
+#: Most members of an archive to list.
 _MEMBERS = 1_000
 
 #: Keys of the .mat files that FCNVMB and its successors use.
@@ -77,7 +77,7 @@ def open_npz(path: Path, stack: contextlib.ExitStack) -> Content:
 
 
 class _Member:
-    """An array in a zip archive, loaded when first indexed; its checksum is compared then."""
+    """An array in a zip archive, loaded and its checksum verified when first indexed."""
 
     def __init__(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         with archive.open(member) as stream:
@@ -105,7 +105,7 @@ class _Member:
             with self._archive.open(self._member) as stream:
                 stream.read(header.offset)
                 array = np.frombuffer(stream.read(_bytes(header)), header.dtype)
-        except Exception as error:  # zipfile and zlib have several for damage
+        except Exception as error:  # zipfile and zlib raise several kinds for damage
             raise ValueError(f"{self._member.filename} is damaged: {error}") from error
         if header.fortran_order:
             return array.reshape(header.shape[::-1]).T

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-#: Bytes of a file's arrays that are loaded where they can only be loaded whole, all together.
+#: Total bytes to load of a file's arrays that can only be loaded whole.
 WHOLE = 2**28
 
 
 class FileProblem(ValueError):
-    """Why a file cannot be used; the message says what to do."""
+    """A file cannot be used; the message says what to do."""
 
 
 @dataclasses.dataclass
@@ -23,13 +23,13 @@ class Source:
             ``None`` where only shape and type are known.
         shape: Its shape.
         dtype: Its sample type.
-        storage: Byte order and the like, for people.
-        axes: The names of its axes where the format tells them.
-        kind: What it is, where the format tells it.
+        storage: Byte order and the like, in words.
+        axes: The names of its axes, if the format states them.
+        kind: What it is, if the format states it.
         why: The reasons for these.
-        dt: Sample interval in s, where the file tells it.
+        dt: Sample interval in s, if the file states it.
         dt_source: Where it comes from, or why there is none.
-        notes: What is good to know.
+        notes: Useful facts.
         warnings: What a user should know.
     """
 
@@ -52,12 +52,12 @@ class Content:
     """A file's format, facts and arrays.
 
     Attributes:
-        format: For people.
-        facts: What headers tell, by name.
+        format: In words.
+        facts: What the headers state, by name.
         sources: The arrays.
         warnings: About the file as a whole.
-        kind: As of ``Inspection``.
-        family: As of ``Inspection``.
+        kind: As in ``Inspection``.
+        family: As in ``Inspection``.
     """
 
     format: str

@@ -8,10 +8,10 @@ from keras_seismic.inspection.report import ArrayReport
 from keras_seismic.inspection.statistics import mean_spectrum
 from keras_seismic.visualization import AMPLITUDE_MAP
 
-#: Velocity that networks are trained on, m/s.
+#: Velocity range that networks are trained on, m/s.
 _NETWORK_RANGE = (1500, 4500)
 
-#: Samples of an image across; more are thinned out.
+#: Most samples across an image; more are thinned out.
 _IMAGE = 2000
 
 
@@ -49,14 +49,14 @@ def draw_image(axes: Any, array: ArrayReport, panel: np.ndarray) -> Any:
 
 
 def draw_spectrum(axes: Any, array: ArrayReport) -> None:
-    """The mean spectrum in dB, its peak and hum marked."""
+    """The mean spectrum in dB, with its peak and hum marked."""
     frequency, amplitude = mean_spectrum(array.panels, array.dt)
     axes.set_title("mean amplitude spectrum", fontsize=10)
     if not len(frequency):
         axes.text(0.5, 0.5, "no live traces", ha="center", transform=axes.transAxes)
         return
     level = np.maximum(20 * np.log10(np.maximum(amplitude / amplitude.max(), 1e-6)), -70)
-    # A long empty end would squeeze the rest.
+    # A long empty tail would squeeze the rest.
     last = min(1.2 * float(frequency[level > -62][-1]), float(frequency[-1]))
     axes.fill_between(frequency, level, -70, alpha=0.25, linewidth=0)
     axes.plot(frequency, level, linewidth=1)
@@ -102,7 +102,7 @@ def draw_histogram(axes: Any, array: ArrayReport) -> None:
 
 
 def draw_energy(axes: Any, array: ArrayReport, panel: np.ndarray) -> None:
-    """Root mean square of each trace; dead ones marked."""
+    """Root mean square of each trace, with dead ones marked."""
     rms = np.sqrt(np.mean(np.square(np.nan_to_num(panel), dtype=np.float64), axis=0))
     x = np.arange(len(rms)) + extent(array, panel)[0] + 0.5
     live = rms[rms > 0]

@@ -1,4 +1,4 @@
-"""Figures of an inspection: what a geophysicist would look at first."""
+"""Figures of an inspection: what a geophysicist looks at first."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +20,16 @@ from keras_seismic.visualization import VELOCITY_MAP, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Arrays in one figure.
+#: Most arrays in one figure.
 _ARRAYS = 3
 
 
 def plot_inspection(report: Inspection) -> "Figure":
-    """A figure of what an inspection looked at.
+    """A figure of the data that an inspection examined.
 
     A section, or up to five shots of gathers, with the energy of the traces, spectrum and
-    histogram; velocity models with their profile over depth. Of a folder, the first files that
-    were looked into.
+    histogram; velocity models with their profile over depth. For a folder, the first files that
+    were examined.
 
     Args:
         report: What ``inspect`` returned.
@@ -130,7 +130,7 @@ def _draw_velocity(part: Any, array: ArrayReport) -> None:
     """Up to six models above, the profile over depth and the histogram below."""
     models = array.panels[:: -(-len(array.panels) // 6)][:6]
     grid = part.add_gridspec(2, 1, height_ratios=(1.15, 1))
-    # Room for four beside each other, so that two models are not far apart.
+    # Room for four side by side, so that two models are not far apart.
     places = 1 if len(models) == 1 else max(len(models), 4)
     row = grid[0].subgridspec(1, places)
     unit, dx = array.units.split(",")[0], (array.dx or 1000) / 1000

@@ -1,4 +1,4 @@
-"""Folders: OpenFWI's, this package's, and any others, summarized."""
+"""Folders, summarized: OpenFWI's, this package's, and any others."""
 
 import json
 import os
@@ -12,10 +12,10 @@ from keras_seismic.io.arrays import read_header
 
 Inspect = Callable[[Path], Inspection]
 
-#: Files that are listed at most.
+#: Most files to list.
 _LISTED = 200_000
 
-#: Members of a folder that are looked into.
+#: Most members of a folder to examine.
 _MEMBERS = 4
 
 _READABLE = (".npy", ".npz", ".segy", ".sgy", ".su", ".mat", ".keras", ".h5", ".hdf5")
@@ -53,9 +53,9 @@ def inspect_folder(path: Path, inspect: Inspect) -> Inspection:
 
 
 def _files(path: Path) -> tuple[list[tuple[Path, int]], bool]:
-    """Files and their sizes, hidden ones left out; whether there were too many."""
+    """Files and their sizes, without hidden ones, and whether there were too many."""
     found: list[tuple[Path, int]] = []
-    os.listdir(path)  # raises where the folder itself is closed; walk would be silent
+    os.listdir(path)  # raises if the folder itself is not readable; walk would be silent
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
@@ -69,7 +69,7 @@ def _files(path: Path) -> tuple[list[tuple[Path, int]], bool]:
 
 
 def _describe_run(report: Inspection, path: Path, names: set[str]) -> None:
-    """A run folder: what it was made with and what came out."""
+    """A run folder: its arguments and its results."""
     config, metrics = _json(path / "config.json"), _json(path / "metrics.json")
     arguments = config.get("arguments")
     report.format, report.kind = "run folder of a training or scoring", "run"
@@ -121,7 +121,7 @@ def _length(file: Path) -> int:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """Content of a JSON file; nothing if it is not one."""
+    """Content of a JSON file; empty if it is not one."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError):
@@ -132,7 +132,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _anything(
     report: Inspection, path: Path, files: list[tuple[Path, int]], inspect: Inspect
 ) -> None:
-    """Files by suffix and, for .npy, by shape; one of each frequent group inspected."""
+    """Files by suffix and, for .npy, by shape; one of each frequent group is inspected."""
     groups: dict[str, list[Path]] = {}
     opened = 0
     for file, _ in files:

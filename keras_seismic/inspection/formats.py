@@ -16,7 +16,7 @@ from keras_seismic.inspection.trace_files import open_traces
 from keras_seismic.io.matlab import HDF5_SIGNATURE
 from keras_seismic.io.segy import SEGY_SUFFIXES, SU_SUFFIXES
 
-#: Bytes of a text file, or of a JSON file in an archive, that are read.
+#: Most bytes to read of a text file, or of a JSON file in an archive.
 _TEXT_READ = 10_000_000
 
 
@@ -25,12 +25,12 @@ def open_file(path: Path, stack: contextlib.ExitStack) -> Content:
 
     Args:
         path: The file.
-        stack: Closes what stays open for reading.
+        stack: Closes the files that stay open for reading.
 
     Raises:
         FileProblem: If it cannot be used, with the reason.
         ImportError: If a package that reads it is missing.
-        OSError: If the system refuses to read it.
+        OSError: If the system cannot read it.
     """
     with path.open("rb") as file:
         head = file.read(4096)
@@ -51,7 +51,7 @@ def open_file(path: Path, stack: contextlib.ExitStack) -> Content:
 
 
 def _expected(content: Content, suffix: str, *expected: str) -> Content:
-    """The content, with a warning about a name that says something else."""
+    """The content, with a warning if the name says something else."""
     if suffix not in expected:
         content.warnings.append(
             f"the file is named {suffix or 'without a suffix'}; readers expect {expected[0]}"
@@ -70,7 +70,7 @@ def _zip(path: Path, stack: contextlib.ExitStack) -> Content:
             return _expected(open_npz(path, stack), path.suffix.lower(), ".npz")
     except FileProblem:
         raise
-    except Exception as error:  # zipfile, zlib and json have several for damaged files
+    except Exception as error:  # zipfile, zlib and json raise several kinds for damaged files
         raise FileProblem(f"expected a zip archive, but it is damaged: {error}") from error
     raise FileProblem(
         f"it is a zip archive of {len(names)} files ({', '.join(names[:3])} ...), neither a .npz "
@@ -92,7 +92,7 @@ def _keras_model(archive: zipfile.ZipFile) -> Content:
 
 
 def _json_object(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
-    """The JSON object in a member, of which only a bounded part is unpacked."""
+    """The JSON object in a member, unpacked only up to a limit."""
     with archive.open(name) as stream:
         text = stream.read(_TEXT_READ + 1)
     if len(text) > _TEXT_READ:
@@ -139,7 +139,7 @@ def _annotation(path: Path) -> Content:
 
 
 def _unknown(path: Path, head: bytes) -> str:
-    """Why no reader takes a file, with what its first bytes look like."""
+    """Why no reader takes a file, judging by its first bytes."""
     if not head:
         return "the file is empty"
     if head.startswith(b"version https://git-lfs"):
@@ -163,7 +163,7 @@ def _unknown(path: Path, head: bytes) -> str:
 
 
 def _looks_like(size: int, head: bytes) -> str:
-    """A hint at what a file without a known name may be: SEG-Y, or numbers without a header."""
+    """A hint at what a file of unknown format may be: SEG-Y, or numbers without a header."""
     if len(head) > 3600 and head[3224:3226] in (b"\0\1", b"\0\2", b"\0\3", b"\0\5", b"\0\x08"):
         return ", which looks like SEG-Y; rename it to .segy"
     values = np.frombuffer(head[: len(head) // 4 * 4], "<f4")

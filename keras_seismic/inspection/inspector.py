@@ -16,23 +16,23 @@ from keras_seismic.inspection.sampling import read_sample
 from keras_seismic.inspection.statistics import spectrum, trace_statistics, value_statistics
 from keras_seismic.inspection.suspicions import add_suspicions
 
-#: Records that are compared with each other, and repeated ones that are counted, at most.
+#: Most records to compare with each other, and most repeated ones to count.
 _RECORDS_COMPARED, _REPEATED = 2_000, 20
 
 _SPACING = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)m(?![a-z0-9])", re.I)
 
 
 def inspect(path: str | os.PathLike[str], samples: int = 2**23) -> Inspection:
-    """What an unknown file or folder holds, and what is odd about it.
+    """What an unknown file or folder contains, and what is odd about it.
 
     Sections, gathers and velocity models in NumPy (.npy, .npz), SEG-Y, Seismic Unix, MATLAB and
     HDF5 files; OpenFWI folders and annotation lists; runs, models and simulated pairs of this
-    package. Kind, axes and units are guesses, each with its reasons. Of a large file a part is
-    read, so that memory stays bounded; the report says how much. Nothing is ever unpickled.
+    package. Kind, axes and units are guesses, each with its reasons. Only part of a large file
+    is read, so that memory stays bounded; the report says how much. Nothing is ever unpickled.
 
     Args:
         path: The file or folder.
-        samples: How many samples of an array to look at.
+        samples: Number of samples of an array to examine.
 
     Returns:
         The report; ``print`` it. If the file cannot be read, ``problem`` says why.
@@ -77,7 +77,7 @@ def _inspect_file(path: Path, samples: int) -> Inspection:
         report.facts, report.warnings = content.facts, content.warnings
         for source in content.sources:
             try:
-                # NaN and values beyond all bounds are reported, not warned of.
+                # NaN and extreme values are reported, so NumPy need not warn.
                 with np.errstate(all="ignore"):
                     array = _describe(source, path.name, samples)
             except (OSError, ValueError, MemoryError) as error:  # damage, a disk that fails
@@ -143,7 +143,7 @@ def _units(report: ArrayReport, layout: Layout, file_name: str) -> None:
 
 
 def _assume_interval(report: ArrayReport) -> None:
-    """OpenFWI's interval for its shape; otherwise say that there is none."""
+    """Set OpenFWI's interval for its shape; otherwise say that none is known."""
     if report.dt or report.dt_source:
         return
     if report.kind == "shot gathers" and report.shape[-3:] in ((5, 1000, 70), (1000, 70, 5)):
@@ -153,7 +153,7 @@ def _assume_interval(report: ArrayReport) -> None:
 
 
 def _repeated_records(source: Source, layout: Layout) -> str:
-    """Whether some records (gathers, models, patches) are there twice.
+    """Whether some records (gathers, models, patches) are duplicates.
 
     A few samples in the middle of each are compared first, so that little is read, and the
     whole only where those agree.

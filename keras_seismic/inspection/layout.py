@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_seismic.inspection.content import Source
 
-#: Values that the guess is made on.
+#: Number of values to base the guess on.
 _PROBE = 2**20
 
 _VELOCITY_NAME = re.compile(r"vel|vp|vs|model|marmousi|overthrust|speed|bp2004|seam", re.I)
@@ -18,11 +18,11 @@ class Layout:
     """A guess.
 
     Attributes:
-        kind: As of ``ArrayReport``.
-        axes: As of ``ArrayReport``; empty where nothing fits.
+        kind: As in ``ArrayReport``.
+        axes: As in ``ArrayReport``; empty if nothing fits.
         why: Reasons.
-        warnings: What has to be changed before it can be used.
-        units: Of velocity: ``"m/s"``, ``"km/s"``, ``"normalized"``.
+        warnings: What must be changed before it can be used.
+        units: For velocity: ``"m/s"``, ``"km/s"``, ``"normalized"``.
     """
 
     kind: str
@@ -80,7 +80,7 @@ def _probe(source: Source) -> np.ndarray:
 
 
 def _velocity_units(block: np.ndarray, name: str) -> tuple[str, str]:
-    """Units of a velocity model and the reason, or two empty texts."""
+    """Units of a velocity model and the reason, or two empty strings."""
     low, high = float(block.min()), float(block.max())
     named = _VELOCITY_NAME.search(name)
     even = _even_fraction(block)
@@ -225,7 +225,7 @@ def _four_axes(shape: tuple[int, ...], time: int, reason: str) -> Layout:
 
 
 def _moves_out(panels: np.ndarray) -> bool:
-    """Whether arrivals start later the farther a trace is from some trace.
+    """Whether arrivals start later the farther they are from some trace.
 
     Args:
         panels: ``(time, traces, panels)``.

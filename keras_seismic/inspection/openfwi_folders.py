@@ -14,20 +14,20 @@ from keras_seismic.datasets.store import FilePair
 from keras_seismic.inspection.report import Inspection
 from keras_seismic.io.arrays import read_header
 
-#: Files that are opened to compare their headers, and families that are listed, at most.
+#: Most files to open to compare headers, and most families to list.
 OPENED, _FAMILIES = 2_000, 16
 
-#: Warnings of one kind.
+#: Most warnings of one kind.
 _WARNINGS = 8
 
 
 def describe_openfwi(
     report: Inspection, path: Path, files: list[Path], inspect: Callable[[Path], Inspection]
 ) -> bool:
-    """Pairs by OpenFWI's file names; ``False`` if there are none and it is another folder.
+    """Pairs by OpenFWI's file names; ``False`` if there are none, so that it is another folder.
 
     Args:
-        report: To be filled.
+        report: The report to fill.
         path: The folder.
         files: All files in it and below.
         inspect: Inspects a member.
@@ -36,7 +36,7 @@ def describe_openfwi(
     for folder in family_folders(files):
         try:
             found = paired_files(folder)
-        except (ValueError, OSError) as error:  # mixed layouts, a file that is there twice
+        except (ValueError, OSError) as error:  # mixed layouts, duplicate files
             report.warnings.append(str(error))
             continue
         if found.pairs or (found.gathers_alone and found.velocity_alone):
@@ -116,7 +116,7 @@ def _describe_family(
 
 
 def _compare_shapes(report: Inspection, path: Path, pairs: list[FilePair]) -> None:
-    """Shapes by the headers of all pairs, and contradictions."""
+    """Shapes from the headers of all pairs, and contradictions."""
     shapes: Counter[str] = Counter()
     examples = 0
     for gathers, velocity in pairs[:OPENED]:
@@ -149,7 +149,7 @@ def _shorten(report: Inspection) -> None:
 
 
 def _find_copies(report: Inspection, files: list[Path]) -> None:
-    """Files that are the same by size and by a piece from their middle."""
+    """Files of the same size with the same bytes in the middle."""
     seen: dict[tuple[int, bytes], Path] = {}
     copies = []
     for file in files[:OPENED]:

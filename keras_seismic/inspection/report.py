@@ -17,27 +17,27 @@ class ArrayReport:
     """One array of a file.
 
     Attributes:
-        name: Its key in the file; empty where there is only one.
+        name: Its key in the file; empty if there is only one.
         shape: As in the file.
         container: The format of its file.
-        dtype: NumPy's name of the sample type.
-        storage: Byte order, and Fortran order where it is.
+        dtype: NumPy's name for the sample type.
+        storage: Byte order, and Fortran order if used.
         kind: ``"section"``, ``"cube"``, ``"shot gathers"``, ``"velocity"``, ``"trace"`` or
             ``"unknown"``.
         axes: What the axes are, as many as ``shape`` has.
         why: Reasons for kind and axes.
         units: Guessed, with the reason.
-        dt: Sample interval in s, ``None`` where nothing tells it.
+        dt: Sample interval in s, ``None`` if unknown.
         dt_source: Where it comes from.
-        dx: Size of a velocity model's cell in m, where the file's name tells it.
-        examined: How much was looked at.
+        dx: Size of a velocity model's cell in m, if the file's name states it.
+        examined: How much was examined.
         values: Range, percentiles, fraction of zeros, number of NaN and infinite values.
         traces: Numbers of dead, constant, weak and repeated traces and where they are, mutes.
         spectrum: ``peak_hz`` (``peak_cycles_per_sample`` without ``dt``), the band above half
             the peak, ``hum_hz``.
         warnings: What a user should know before using it.
-        notes: What is good to know.
-        panels: What was looked at, ``(panels, time or depth, traces or width)``.
+        notes: Useful facts.
+        panels: What was examined, ``(panels, time or depth, traces or width)``.
         columns: Which traces of the file the panels' columns are.
     """
 
@@ -67,7 +67,7 @@ class ArrayReport:
     )
 
     def lines(self) -> list[str]:
-        """The report in lines, a label in front of each part."""
+        """The report as lines, each part with a label."""
         names = self.axes or ("",) * len(self.shape)
         shape = ", ".join(
             f"{axis} {size:,}".strip() for size, axis in zip(self.shape, names, strict=True)
@@ -91,21 +91,21 @@ class ArrayReport:
 
 @dataclasses.dataclass
 class Inspection:
-    """What a file or folder holds.
+    """What a file or folder contains.
 
     Attributes:
         path: What was inspected.
-        format: Of the file, or what the folder is.
+        format: Format of the file, or kind of folder.
         kind: ``"arrays"``, ``"model"``, ``"run"``, ``"pairs"``, ``"list"`` (of files that
-            are no pairs or missing) or ``"folder"``.
+            are missing or not pairs) or ``"folder"``.
         size: Bytes of the file, or of all files in the folder.
-        facts: What headers and file names tell.
+        facts: What headers and file names state.
         arrays: The arrays in the file.
         members: Inspections of some of a folder's files.
         warnings: About the file or folder as a whole.
         problem: Why it cannot be used, ``None`` if it can be read.
-        family: Velocity family of the pairs in a folder, where it is known.
-        folders: What to go on with: the folders (or the list) of pairs, or some folders inside.
+        family: Velocity family of the pairs in a folder, if known.
+        folders: Where to continue: the folders (or the list) of pairs, or some subfolders.
     """
 
     path: str
@@ -147,13 +147,13 @@ class Inspection:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report for JSON: without samples, ``None`` for what is not finite."""
+        """The report for JSON: without samples, and ``None`` for values that are not finite."""
         content: dict[str, Any] = _plain(self)
         return content
 
 
 def _plain(value: Any) -> Any:
-    """Only what JSON knows."""
+    """Only types that JSON supports."""
     if dataclasses.is_dataclass(value):
         fields = (field.name for field in dataclasses.fields(value))
         return {

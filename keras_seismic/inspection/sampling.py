@@ -8,23 +8,23 @@ from keras_seismic.inspection.content import Source
 _DOWN = ("time", "depth")
 _ACROSS = ("trace", "receiver", "width", "inline", "crossline")
 
-#: Places at which the columns of a very wide panel are read.
+#: Number of places at which the columns of a very wide panel are read.
 _WINDOWS = 8
 
 
 def read_sample(
     source: Source, axes: tuple[str, ...], limit: int
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """Evenly spread panels of an array, at most about ``limit`` samples in all.
+    """Evenly spread panels of an array, about ``limit`` samples at most.
 
     Args:
         source: The array.
-        axes: Its axes' names; the last axis but one is down where none is called time or depth.
+        axes: Names of its axes; without time or depth, the second-to-last axis runs down.
         limit: Samples to read.
 
     Returns:
-        The panels, floating point ``(panels, down, across)``; which columns of the array theirs
-        are; and in words how much was read.
+        The panels, floating point ``(panels, down, across)``; the indices of their columns in the
+        array; and, in words, how much was read.
     """
     shape = source.shape
     down = next((i for i, axis in enumerate(axes) if axis in _DOWN), max(len(shape) - 2, 0))
@@ -76,7 +76,7 @@ def read_sample(
 
 
 def _panels_to_read(counts: list[int], total: int, size: int, limit: int) -> np.ndarray:
-    """Numbers of panels: whole records (all shots of one) where that is possible."""
+    """Numbers of panels: whole records (all shots of one) where possible."""
     most = max(limit // max(size, 1), 1)
     if total <= most:
         return np.arange(total)

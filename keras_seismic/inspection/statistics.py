@@ -1,4 +1,4 @@
-"""Numbers of an array: values, traces, spectrum."""
+"""Statistics of an array: values, traces, spectrum."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import numpy as np
 
 _PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 
-#: Traces that a spectrum is the mean of.
+#: Most traces to average for a spectrum.
 _SPECTRUM_TRACES = 500
 
 
 def value_statistics(panels: np.ndarray) -> dict[str, float]:
     """Range, mean, deviation, percentiles, fraction of zeros, NaN and infinite values.
 
-    These are of the finite values; ``limit`` is the 99th percentile of the absolute nonzero ones.
+    They describe the finite values; ``limit`` is the 99th percentile of the nonzero magnitudes.
     """
     nan, infinite = int(np.isnan(panels).sum()), int(np.isinf(panels).sum())
     values = panels[np.isfinite(panels)] if nan or infinite else panels.ravel()
@@ -70,7 +70,7 @@ def trace_statistics(panels: np.ndarray, columns: np.ndarray) -> dict[str, Any]:
 
 
 def _spread(values: np.ndarray) -> float:
-    """Relative range of values, one per trace; 0 if each trace was normalized by its own."""
+    """Relative range of values, one per trace; 0 if each trace was normalized separately."""
     values = values[np.isfinite(values)]
     if values.size < 8 or not values.mean():
         return float("nan")
@@ -91,7 +91,7 @@ def _repeated(panels: np.ndarray, candidates: np.ndarray) -> np.ndarray:
 
 
 def _where(mask: np.ndarray, columns: np.ndarray) -> str:
-    """Ranges of trace numbers; for several panels how many of them are concerned."""
+    """Ranges of trace numbers; for several panels, how many of them are affected."""
     hit = columns[mask.any(axis=0)]
     runs = np.split(hit, np.flatnonzero(np.diff(hit) != 1) + 1)
     texts = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
@@ -117,9 +117,9 @@ def _mutes(panels: np.ndarray, dead: np.ndarray) -> str:
 
 
 def mean_spectrum(panels: np.ndarray, dt: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Frequency (Hz, or cycles a sample without ``dt``) and mean amplitude of live traces.
+    """Frequency (Hz, or cycles per sample without ``dt``) and mean amplitude of live traces.
 
-    Empty where there is no live trace or they are too short.
+    Empty if there is no live trace or they are too short.
     """
     traces = panels.transpose(0, 2, 1).reshape(-1, panels.shape[1])
     traces = traces[np.isfinite(traces).all(axis=1)]

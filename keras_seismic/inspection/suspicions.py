@@ -63,7 +63,7 @@ def _quantized(report: ArrayReport) -> None:
 
 
 def _amplitudes(report: ArrayReport) -> None:
-    """Offsets, outliers, clipping, failing and repeated traces, hum."""
+    """Offsets, outliers, clipping, failed and repeated traces, hum."""
     v, traces = report.values, report.traces
     if v["deviation"] and abs(v["mean"]) > 0.1 * v["deviation"] and v["minimum"] < 0:
         report.warnings.append(
@@ -97,7 +97,7 @@ def _amplitudes(report: ArrayReport) -> None:
 
 
 def _clipped(report: ArrayReport) -> bool:
-    """Whether many samples share the largest amplitude; says so."""
+    """Whether many samples share the largest amplitude; if so, adds a warning."""
     largest = max(abs(report.values["minimum"]), abs(report.values["maximum"]))
     extreme = np.abs(report.panels) >= largest * (1 - 1e-7)
     count = int(extreme.sum())
@@ -190,7 +190,7 @@ def _velocity(report: ArrayReport) -> None:
         report.notes.append(f"the first {rows} rows are {top:.0f} m/s throughout{water}")
     sampled = panels[:50]
     values, counts = np.unique(sampled, return_counts=True)
-    # Of models with few layers every layer has its share.
+    # In models with few layers, every layer has a large share.
     if len(values) > 50 and counts.max() > 0.05 * sampled.size and values[counts.argmax()] != top:
         report.notes.append(
             f"{counts.max() / sampled.size:.0%} of the cells are {values[counts.argmax()]:g} m/s"

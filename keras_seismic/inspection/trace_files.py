@@ -1,4 +1,4 @@
-"""SEG-Y and Seismic Unix files: what their headers tell, and their traces without loading them."""
+"""SEG-Y and Seismic Unix files: what their headers say, and their traces, without loading them."""
 
 import warnings
 from pathlib import Path
@@ -8,10 +8,10 @@ import numpy as np
 from keras_seismic.inspection.content import Content, FileProblem, Source
 from keras_seismic.io.segy import MappedTraces, TraceLayout, read_layout
 
-#: Trace headers that are read at most.
+#: Most trace headers to read.
 _HEADERS_READ = 20_000
 
-#: First bytes of the trace header words that tell what a file is, and their types.
+#: First bytes of the trace header words that identify a file, and their types.
 _FIELD_RECORD, _CDP, _TRACE_CODE, _OFFSET = (9, "i4"), (21, "i4"), (29, "i2"), (37, "i4")
 _DEAD = 2
 
@@ -90,7 +90,7 @@ def _trace_headers(content: Content, source: Source, layout: TraceLayout) -> Non
 
 
 def _text_lines(path: Path, most: int = 6) -> str:
-    """The first lines of the text header that say something."""
+    """The first nonempty lines of the text header."""
     with path.open("rb") as file:
         text = file.read(3200)
     decoded = max(

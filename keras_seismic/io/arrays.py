@@ -1,4 +1,4 @@
-"""NumPy files, read with every check, and numbers mapped from files."""
+"""NumPy files, fully checked, and numbers mapped from files."""
 
 import io
 import math
@@ -61,7 +61,7 @@ def parse_header(stream: IO[bytes], source: str) -> ArrayHeader:
 
     Args:
         stream: At its beginning; at most 64 KiB of it are read.
-        source: What to call it in errors.
+        source: Its name in error messages.
 
     Raises:
         ValueError: If there is no valid header.
@@ -129,13 +129,13 @@ def mapped(
 
     Args:
         path: The file.
-        dtype: Of an element, which may be a record.
+        dtype: Type of an element, which may be a record.
         shape: Of the array.
         offset: Where it begins in the file, bytes.
         fortran: Whether it is in Fortran order.
-        scattered: Whether few elements here and there will be read. The system then does not
-            read ahead, which takes a few thousand short rows of a large file from half a
-            minute to a twentieth of a second.
+        scattered: Whether only a few scattered elements will be read. The system then does not
+            read ahead, which cuts the time for a few thousand short rows of a large file from
+            half a minute to a twentieth of a second.
     """
     with path.open("rb") as file:
         view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

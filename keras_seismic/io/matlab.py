@@ -1,4 +1,4 @@
-"""MATLAB files of version 5 and 7.3, and plain HDF5: arrays read in parts, nothing followed."""
+"""MATLAB files of version 5 and 7.3, and plain HDF5: arrays read in parts, links never followed."""
 
 import contextlib
 import math
@@ -13,17 +13,17 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: Where HDF5 allows its signature; MATLAB leaves 512 bytes for its own header.
 _HDF5_OFFSETS = (0, 512, 1024, 2048)
 
-#: NumPy's types of MATLAB's numeric classes.
+#: NumPy types for MATLAB's numeric classes.
 _NUMERIC = {"double": "f8", "single": "f4"} | {
     f"{sign}int{bits}": f"{sign[:1] or 'i'}{bits // 8}"
     for sign in ("", "u")
     for bits in (8, 16, 32, 64)
 }
 
-#: Deflate compresses by 1032 to 1 at best; a file that promises more is damaged.
+#: Deflate compresses by 1032 to 1 at best; a file that claims more is damaged.
 _LARGEST_RATIO = 2000
 
-#: From the array's shape to the part of its first axis that is wanted; may refuse the shape.
+#: From the array's shape to the wanted part of its first axis; may reject the shape.
 Select = Callable[[tuple[int, ...]], slice]
 
 
@@ -33,7 +33,7 @@ class MatArray:
     Attributes:
         shape: Of the array.
         dtype: Of the numbers as stored.
-        in_parts: Whether parts can be read alone; otherwise the first look loads all of it.
+        in_parts: Whether parts can be read alone; otherwise the first access loads all of it.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class MatFile:
     """The arrays of an open file, by name.
 
     Attributes:
-        format: Its format, for people.
+        format: Its format, in words.
         names: What the file holds, arrays of numbers or not.
     """
 
@@ -74,7 +74,7 @@ class MatFile:
 
 @contextlib.contextmanager
 def open_mat(path: str | os.PathLike[str]) -> Iterator[MatFile]:
-    """A MATLAB or HDF5 file to look into without loading it.
+    """A MATLAB or HDF5 file, opened without loading it.
 
     Version 5 (MATLAB's ``-v6`` and ``-v7``) is read by SciPy, version 7.3 (HDF5, where the
     axes are reversed) by h5py. Links and arrays stored in other files are not followed. Axes of
@@ -115,8 +115,8 @@ def read_mat(
         path: The file.
         keys: Names that the array may have; the file must hold exactly one of them.
         select: From the array's shape to the part of the first axis to read. May raise
-            ValueError about the shape; the path is put in front.
-        ndim: Axes that the array has at least. MATLAB drops axes of length one at the end.
+            ValueError about the shape; the path is prepended.
+        ndim: Fewest axes to return. MATLAB drops axes of length one at the end.
 
     Returns:
         float32 array.
@@ -276,7 +276,7 @@ def _check_numbers(path: Path, key: str, dtype: np.dtype[Any]) -> None:
 
 @contextlib.contextmanager
 def _damage_named(path: Path) -> Iterator[None]:
-    """SciPy and h5py have no exception of their own for damaged files; they raise anything."""
+    """SciPy and h5py have no exception of their own for damaged files and raise anything."""
     try:
         yield
     except MemoryError:

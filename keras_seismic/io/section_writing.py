@@ -1,4 +1,4 @@
-"""Writing sections, with the headers of the file that they came from."""
+"""Writing sections, with the headers of the file they came from."""
 
 import os
 import shutil
@@ -32,13 +32,13 @@ def write_section(
     like: Section,
     integers: str = "refuse",
 ) -> Path:
-    """Write a section beside its original: SEG-Y or SU where that is such a file, else .npy.
+    """Write a section in the format of its original (SEG-Y or SU), or as .npy.
 
     A SEG-Y or Seismic Unix file is the original with its samples replaced: text, binary and
     trace headers, sample format and byte order stay as they are, byte for byte, and so does
-    every sample whose value is the original's. A section that was only read comes out as
-    the identical file, also where its IBM floats are not written as segyio would write them.
-    Written under a temporary name and renamed.
+    every sample whose value is unchanged. A section that was only read gives an identical
+    file, even if its IBM floats are in a form that segyio would not write. The file is written
+    under a temporary name, then renamed.
 
     Args:
         path: The file to write: .npy, or of the original's format.
@@ -53,7 +53,7 @@ def write_section(
         The path.
 
     Raises:
-        ValueError: If the section has another shape than the original or is not finite, the
+        ValueError: If the section differs in shape from the original or is not finite, the
             suffix is not the original's, or ``integers`` forbids it.
         ImportError: If segyio is needed and not installed.
 
@@ -80,7 +80,7 @@ def write_section(
 
 
 def check_target(path: str | os.PathLike[str], like: Section, integers: str = "refuse") -> None:
-    """Refuse a file that ``write_section`` could not write, before work is done for it.
+    """Refuse a file that ``write_section`` could not write, before any work is done.
 
     Args:
         path: The file to write.
@@ -116,7 +116,7 @@ def check_target(path: str | os.PathLike[str], like: Section, integers: str = "r
 
 
 def _write_traces(path: Path, amplitude: np.ndarray, layout: TraceLayout, integers: str) -> None:
-    """The original's copy with every changed trace written by segyio, then put in place."""
+    """Let segyio write the changed traces to a copy of the original, then put it in place."""
     if amplitude.shape != (layout.samples, layout.traces):
         raise ValueError(
             f"{path}: {layout.path} has changed since it was read: it holds {layout.samples} "
@@ -134,7 +134,7 @@ def _write_traces(path: Path, amplitude: np.ndarray, layout: TraceLayout, intege
 def _replace_samples(
     target: Path, amplitude: np.ndarray, layout: TraceLayout, integers: str
 ) -> dict[int, np.ndarray]:
-    """Write the traces that differ; returns, for each, which samples stay the original's."""
+    """Write the traces that differ; return, for each, which samples are unchanged."""
     changed: dict[int, np.ndarray] = {}
     clipped = 0
     with layout.open(target, "r+") as file:
@@ -175,9 +175,9 @@ def _in_format(trace: np.ndarray, dtype: Any) -> tuple[np.ndarray, int]:
 def _keep_unchanged_bytes(
     target: Path, layout: TraceLayout, changed: dict[int, np.ndarray]
 ) -> None:
-    """Give samples that were not changed their old bytes, and flush the file to the disk.
+    """Give unchanged samples their old bytes, and flush the file to disk.
 
-    A number can have several forms as IBM float, of which segyio writes one.
+    A number can have several forms as an IBM float; segyio writes only one.
     """
     sample = np.dtype(f"u{layout.sample_type.itemsize}")  # bytes as they are
     with layout.path.open("rb") as original, target.open("r+b") as file:

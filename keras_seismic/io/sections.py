@@ -17,7 +17,7 @@ class Section:
 
     Attributes:
         amplitude: float32 ``(time, traces)``.
-        dt: Sample interval in s, where the file tells it.
+        dt: Sample interval in s, if the file states it.
         path: Where it came from.
     """
 
@@ -58,7 +58,7 @@ def read_section(path: str | os.PathLike[str], line: int | None = None) -> Secti
     if suffix in (*SEGY_SUFFIXES, *SU_SUFFIXES):
         amplitude, dt = read_segy(path)
     elif suffix == ".npy":
-        # Of a cube only the line is read, not the whole file.
+        # Of a cube, only the line is read, not the whole file.
         amplitude, dt = read_array(path, mmap=line is not None), None
         if amplitude.ndim == 3 and line is not None:
             if not 0 <= line < amplitude.shape[2]:
@@ -73,7 +73,7 @@ def read_section(path: str | os.PathLike[str], line: int | None = None) -> Secti
         raise ValueError(
             f"{path}: expected a section (time, traces), received shape {amplitude.shape}{hint}"
         )
-    # A copy where the file is mapped: it may change later, and the section may not.
+    # Copied if the file is mapped: it may change later, but the section must not.
     mapped = isinstance(amplitude, np.memmap)
     amplitude = (np.array if mapped else np.asarray)(amplitude, np.float32, order="C")
     check_finite(amplitude, str(path))
@@ -109,7 +109,7 @@ def read_velocity(path: str | os.PathLike[str]) -> np.ndarray:
 def velocity_windows(
     velocity: np.ndarray, shape: tuple[int, int], stride: int | None = None
 ) -> np.ndarray:
-    """Windows of a large velocity model, as a network can take them.
+    """Windows of a large velocity model, of the size a network takes.
 
     Args:
         velocity: ``(depth, width)``.

@@ -1,4 +1,4 @@
-"""Layers: normalization in physical units and the blocks that networks are built of."""
+"""Layers: normalization in physical units and the blocks that networks are built from."""
 
 from keras_seismic.layers.blocks import (
     batch_normalization,

@@ -14,7 +14,7 @@ from keras_seismic.layers.twice_differentiable import (
 )
 from keras_seismic.types import DType, Tensor
 
-#: PyTorch's constants of batch normalization, which are not Keras' defaults.
+#: PyTorch's batch-normalization constants, which are not Keras' defaults.
 BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM = 1e-5, 0.9
 
 
@@ -47,7 +47,7 @@ def convolution_block(
     if padding is None:
         padding = (kernel[0] // 2, kernel[1] // 2)
     padding = (padding, padding) if isinstance(padding, int) else padding
-    # Where Keras' "same" means that padding, it saves a layer.
+    # Where Keras' "same" gives this padding, it saves a layer.
     same = strides == 1 and all(2 * p + 1 == k for p, k in zip(padding, kernel, strict=True))
     if any(padding) and not same:
         x = layers.ZeroPadding2D(padding, name=f"{name}_padding", dtype=dtype)(x)
@@ -107,13 +107,13 @@ def resize_convolution_block(
 ) -> Tensor:
     """Nearest-neighbor upsampling, convolution with bias, batch normalization, LeakyReLU(0.2).
 
-    Grows a map as a transposed convolution does, without its checkerboard and with fewer
+    Grows a map like a transposed convolution, but without checkerboard artifacts and with fewer
     weights.
 
     Args:
         x: Symbolic tensor ``(batch, height, width, channels)``.
         filters: Output channels.
-        size: How many times a cell is repeated, one number or two.
+        size: Number of times to repeat a cell, one number or two.
         kernel: Kernel size, odd.
         name: Prefix of the layers' names.
         dtype: Policy of the layers.
@@ -148,5 +148,5 @@ def batch_normalization(
 
 
 def _torch_uniform() -> keras.initializers.Initializer:
-    """PyTorch's initializer of convolution weights: uniform within ``1 / sqrt(fan in)``."""
+    """PyTorch's initializer for convolution weights: uniform within ``1 / sqrt(fan in)``."""
     return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")

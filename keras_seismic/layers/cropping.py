@@ -8,9 +8,9 @@ from keras_seismic.types import Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class CropLike(keras.layers.Layer):
-    """Keep the upper left part of a tensor, as large as a reference.
+    """Keep the upper left part of a tensor, the size of a reference.
 
-    For decoders that overshoot when the input's size is not a multiple of what the
+    For decoders whose output is too large when the input's size is not a multiple of what the
     encoder pooled; works for sizes known only when the model runs.
 
     Call arguments: ``x`` and ``reference``, both ``(batch, height, width, channels)``.

@@ -11,8 +11,8 @@ class ChannelDropout(keras.layers.SpatialDropout2D):
 
     Neighboring cells of a map carry nearly the same information and would fill in for single
     dropped cells, so whole channels are dropped. Keras does not save random states: without
-    this layer, a training resumed from a file would drop other channels than the
-    uninterrupted one.
+    this layer, training resumed from a file would drop different channels than uninterrupted
+    training.
 
     Args:
         rate: Fraction of the channels to drop, in [0, 1].

@@ -18,12 +18,12 @@ class TimeDecimation(Float32Layer):
 
     For networks that read time as depth (``FCNVMB``), whose input should not have many more
     rows than their output. There is no anti-alias filter: the gathers must not contain
-    frequencies above half the new sampling rate, which is true of simulations at a low peak
+    frequencies above half the new sampling rate, which holds for simulations at a low peak
     frequency.
 
     Args:
-        step: Keep one sample in ``step``.
-        first: First sample kept, by default the middle one of the first ``step``: sample 2 for a
+        step: Keep one of every ``step`` samples.
+        first: First sample to keep, by default the middle one of the first ``step``: sample 2 for a
             step of 5, as in FCNVMB's data.
 
     Input: ``(batch, time, receivers, shots)``. Output: the same with fewer samples, float32.
@@ -66,7 +66,7 @@ class TimeDecimation(Float32Layer):
 class GatherPreparation(Float32Layer):
     """Layers applied to raw gathers in turn, the last of them a normalization.
 
-    Accepted wherever a ``GatherNormalization`` is: by the ``dataset`` method of pairs and by
+    Accepted wherever a ``GatherNormalization`` is, by the ``dataset`` method of pairs and by
     ``with_physical_units``, so that training and serving treat a gather alike.
 
     Args:
@@ -105,7 +105,7 @@ class GatherPreparation(Float32Layer):
 
     @classmethod
     def fitted(cls, steps: Sequence[keras.layers.Layer], gathers: Tensor, k: float = 1.0) -> Self:
-        """The steps, then a normalization fitted to the range of these gathers after them.
+        """The steps, then a normalization fitted to the range of these gathers after the steps.
 
         Args:
             steps: Layers before the normalization, possibly none.
@@ -129,13 +129,13 @@ class GatherPreparation(Float32Layer):
         return self.steps[-1].data_max
 
     def check_sampling(self, dt: float) -> None:
-        """Refuse gathers whose sample interval is not the one the filters were made for.
+        """Refuse gathers whose sample interval differs from the one the filters were made for.
 
         Args:
             dt: Sample interval of the raw gathers, s.
 
         Raises:
-            ValueError: If a ``LowCut`` was made for another one, allowing for decimation before it.
+            ValueError: If it differs from a ``LowCut``'s, allowing for decimation before it.
         """
         for step in self.steps:
             if isinstance(step, LowCut) and abs(step.dt / dt - 1) > 1e-3:

@@ -21,7 +21,7 @@ class LowCut(Float32Layer):
     amplitude falls to one half at ``frequency`` and to 1/256 an octave below. Samples outside
     the record count as zero.
 
-    The filter is a product with one constant matrix ``(time, time)``. Unlike an FFT, that
+    The filter is a product with a constant matrix ``(time, time)``. Unlike an FFT, this
     converts to ONNX, so an exported model filters exactly as in training. Put it before the
     normalization (``GatherPreparation``).
 
@@ -84,7 +84,7 @@ class LowCut(Float32Layer):
     def _response(self, samples: int) -> np.ndarray:
         """Impulse response at lags from zero on; it is symmetric.
 
-        Computed from the squared amplitude response, on a frequency grid so fine that the
+        Computed from the squared amplitude response, on a frequency grid fine enough that the
         response, which becomes periodic in time, does not wrap around.
         """
         slowest = 2 * math.pi * self.frequency * self.dt * math.sin(math.pi / (2 * self.order))

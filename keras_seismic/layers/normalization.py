@@ -1,7 +1,7 @@
 """Normalization between physical units and the [-1, 1] that networks work in.
 
 As layers, so that training and serving share one definition and an exported graph
-takes raw amplitudes and returns m/s. They always compute in float32, also inside a
+takes raw amplitudes and returns m/s. They always compute in float32, even inside a
 mixed-precision model: half precision cannot hold raw amplitudes.
 """
 
@@ -31,10 +31,10 @@ OPENFWI_RANGES = {
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class GatherNormalization(Float32Layer):
-    """Raw amplitudes of shot gathers to [-1, 1], by a logarithm that lifts weak arrivals.
+    """Raw amplitudes of shot gathers to [-1, 1], by a logarithm that boosts weak arrivals.
 
-    ``g(x) = sign(x) log(1 + k |x|)``, then the line that takes ``g(data_min)`` to -1
-    and ``g(data_max)`` to 1. Amplitudes outside that range go outside [-1, 1].
+    ``g(x) = sign(x) log(1 + k |x|)``, then the linear map that takes ``g(data_min)`` to -1
+    and ``g(data_max)`` to 1. Amplitudes outside that range end up outside [-1, 1].
 
     Args:
         data_min: Raw amplitude that becomes -1.
@@ -93,7 +93,7 @@ class GatherNormalization(Float32Layer):
         return 2 * (x - self._low) / self._span - 1
 
     def inverse(self, outputs: Tensor) -> Tensor:
-        """Raw amplitudes of normalized ones; any shape, float32."""
+        """Raw amplitudes from normalized ones; any shape, float32."""
         x = (ops.cast(outputs, "float32") + 1) / 2 * self._span + self._low
         if self.k:
             x = ops.sign(x) * ops.expm1(ops.abs(x)) / self.k
@@ -111,8 +111,8 @@ class VelocityScaling(Float32Layer):
     Without a range it is the identity, for networks trained on m/s.
 
     Args:
-        minimum: Velocity of -1, m/s.
-        maximum: Velocity of 1, m/s.
+        minimum: Velocity for -1, m/s.
+        maximum: Velocity for 1, m/s.
 
     Raises:
         ValueError: If only one bound is given, the range is empty, or both bounds look
@@ -150,7 +150,7 @@ class VelocityScaling(Float32Layer):
 
     @property
     def scale(self) -> float:
-        """m/s for one unit of the network's output."""
+        """m/s per unit of the network's output."""
         if self.minimum is None or self.maximum is None:
             return 1.0
         return (self.maximum - self.minimum) / 2

@@ -12,14 +12,14 @@ from keras_seismic.types import Config, Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class SectionNormalization(Float32Layer):
-    """Raw amplitudes of sections to [-1, 1] (or [0, 1]), each section by its own.
+    """Raw amplitudes of sections to [-1, 1] (or [0, 1]), each section by its own amplitude.
 
     - ``"maximum"``: divide by the largest absolute amplitude.
     - ``"percentile"``: divide by a percentile of the nonzero absolute amplitudes and clip
       to [-1, 1]. Robust against spikes; dead traces do not count. ``percentile=90`` keeps
       the central 90 % of a symmetric distribution.
     - ``"range"``: ``(x - min) / (max - min)``, into [0, 1]. For comparison only: it moves
-      the zero line with the noise and is reported to make training fail.
+      the zero line with the noise and reportedly makes training fail.
 
     An all-zero section (a constant one, for ``"range"``) stays zero.
 
@@ -79,7 +79,7 @@ class SectionNormalization(Float32Layer):
         return ops.clip(x, -1.0, 1.0) if self.mode == "percentile" else x
 
     def restore(self, normalized: Tensor, section: Tensor) -> Tensor:
-        """Raw amplitudes again.
+        """Back to raw amplitudes.
 
         Args:
             normalized: Amplitudes in normalized units, ``(batch, time, traces, channels)``.
@@ -99,7 +99,7 @@ class SectionNormalization(Float32Layer):
 def _percentile_of_nonzero(magnitude: Tensor, percentile: float) -> Tensor:
     """Percentile of the values above zero, linearly interpolated, ``(batch, 1, 1, 1)``.
 
-    Sorting puts the zeros first, so their number tells where the percentile of the rest is.
+    Sorting puts the zeros first, so their number gives the position of the rest's percentile.
     (``ops.quantile`` cannot leave out values.)
     """
     shape = ops.shape(magnitude)

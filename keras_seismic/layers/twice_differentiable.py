@@ -1,8 +1,8 @@
-"""Normalizations whose second derivatives are right, for critics with a gradient penalty.
+"""Normalizations with correct second derivatives, for critics with a gradient penalty.
 
 TensorFlow's ``tf.nn.moments``, behind Keras' own normalization layers, stops the gradient
-at the mean inside the variance. First derivatives do not notice; the derivative of a
-gradient penalty does: with Keras' layers it is wrong by ten percent and more.
+at the mean inside the variance. First derivatives are unaffected, but the derivative of a
+gradient penalty is not: with Keras' layers it is wrong by ten percent or more.
 """
 
 from typing import Any
@@ -25,8 +25,8 @@ class TwiceDifferentiableBatchNormalization(layers.BatchNormalization):
 class SampleNormalization(layers.Layer):
     """Layer normalization of maps: zero mean and unit variance over all of a sample.
 
-    With a scale and an offset for each channel, so that any map size works (group
-    normalization with one group). Statistics are computed in at least float32.
+    Scale and offset are per channel, so that any map size works (group normalization with one
+    group). Statistics are computed in at least float32.
 
     Args:
         epsilon: Added to the variance.

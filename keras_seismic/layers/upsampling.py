@@ -68,5 +68,5 @@ class BilinearUpsampling(keras.layers.Layer):
 def _interpolation(size: int, factor: int) -> np.ndarray:
     """Matrix ``(factor * size, size)`` of linear interpolation between the end points."""
     position = np.linspace(0, size - 1, size * factor)
-    # A cell contributes to what is less than one cell away.
+    # A cell contributes to points less than one cell away.
     return np.maximum(1 - np.abs(position[:, None] - np.arange(size)), 0)

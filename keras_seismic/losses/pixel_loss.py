@@ -44,7 +44,7 @@ class WeightedPixelLoss(keras.losses.Loss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y_true, y_pred = (ops.convert_to_tensor(y) for y in (y_true, y_pred))
         difference = y_pred - ops.cast(y_true, y_pred.dtype)
-        # A number a sample, so that sample weights can leave out samples without labels.
+        # One number per sample, so that sample weights can leave out samples without labels.
         axes = tuple(range(1, len(difference.shape)))
         return self.l1 * ops.mean(ops.abs(difference), axis=axes) + self.l2 * ops.mean(
             ops.square(difference), axis=axes

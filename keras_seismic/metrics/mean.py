@@ -1,4 +1,4 @@
-"""Weighted means over examples, which most metrics are."""
+"""Weighted means over examples, the base of most metrics."""
 
 import keras
 from keras import ops
@@ -7,7 +7,7 @@ from keras_seismic.types import Tensor
 
 
 def as_float32(y_true: Tensor, y_pred: Tensor, metric: str) -> tuple[Tensor, Tensor]:
-    """Both in float32, if they have the same shape but for the batch."""
+    """Both in float32, if they have the same shape apart from the batch."""
     y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
     if tuple(y_true.shape[1:]) != tuple(y_pred.shape[1:]):
         raise ValueError(

@@ -71,7 +71,7 @@ class SSIM(MeanMetric):
         self._accumulate(example_mean(self.map(y_true, y_pred)), sample_weight)
 
     def _centered(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Images on [0, 1] with zeros around them, moved by their means, and the means."""
+        """Images on [0, 1] with zeros around them, minus their means, and the means."""
         y = y[..., None] if len(y.shape) == 3 else y
         y = (y - self.minimum) / (self.maximum - self.minimum)
         mean = ops.mean(y, axis=(1, 2), keepdims=True)

@@ -80,12 +80,12 @@ class VelocitySignalToNoiseRatio(MeanMetric):
 
     ``10 log10(mean(v^2) / mean((v - predicted)^2))`` for each model. FCNVMB's authors call
     it PSNR, though it has no peak. A velocity model is mostly its own mean, so even a constant
-    scores 10 dB and more: compare differences, and against a baseline.
+    scores 10 dB or more: compare differences, and against a baseline.
 
     Args:
         name: Name of the metric.
 
-    Inputs: ``(batch, depth, width, 1)``, both in m/s; on another scale it is another number.
+    Inputs: ``(batch, depth, width, 1)``, both in m/s; the result depends on the scale.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Networks, one a file."""
+"""Networks, one per file."""
 
 from keras_seismic.models.conv_denoiser import ConvDenoiser
 from keras_seismic.models.fcnvmb import FCNVMB

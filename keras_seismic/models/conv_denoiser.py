@@ -1,4 +1,4 @@
-"""ConvDenoiser: signal from noise by a small fully convolutional autoencoder."""
+"""ConvDenoiser: denoising with a small, fully convolutional autoencoder."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ class ConvDenoiser(Network):
     Trained on small patches and run on whole sections: no layer depends on the size.
     Input and output are normalized to [-1, 1] (``SectionNormalization``).
 
-    - ``decoder="transpose"``, the network that works: ``num_blocks`` 3 x 3
+    - ``decoder="transpose"``, the network to use: ``num_blocks`` 3 x 3
       convolutions, as many 3 x 3 transposed convolutions, all at full resolution, and
-      a 1 x 1 head. 28,097 parameters at the defaults. No pooling, so no detail is lost.
-    - ``decoder="resize"``, kept as a baseline, which does clearly worse: every
+      a 1 x 1 head. 28,097 parameters by default. No pooling, so no detail is lost.
+    - ``decoder="resize"``, kept as a baseline, which performs clearly worse: every
       convolution is followed by 2 x 2 max-pooling (the first has twice the filters),
       every decoder block doubles the size by repeating cells before its convolution.
       The original resized to fixed sizes for 28 x 28 patches; here sizes are
@@ -32,8 +32,8 @@ class ConvDenoiser(Network):
         num_blocks: Encoder layers, and decoder layers.
         decoder: ``"transpose"`` or ``"resize"``.
         batch_norm: Normalize the batch after each hidden ReLU.
-        output_activation: Of the head. ``"tanh"`` keeps the output in (-1, 1); use
-            ``"linear"`` for losses that squash themselves.
+        output_activation: Activation of the head. ``"tanh"`` keeps the output in (-1, 1); use
+            ``"linear"`` for losses that squash the output themselves.
         dtype: Keras dtype policy, by default the global one.
 
     Input and output: ``(batch, time, traces, 1)``, any size; the output is float32.

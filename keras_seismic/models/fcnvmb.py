@@ -21,7 +21,7 @@ class FCNVMB(Network):
     Four stages of two 3 x 3 convolutions with ReLU, each pooled 2 x 2; two more
     convolutions at the bottom; four stages back up, each joined with a map of the encoder
     (the skip) and followed by two convolutions with batch normalization; a linear 1 x 1
-    head. The shots are channels. The output is a part of the last map, so that a row of
+    head. The shots are channels. The output is part of the last map, so that a row of
     time becomes a row of depth: sample gathers so coarsely in time that the record is not
     much longer than the velocity model is deep (``keras_seismic.layers.TimeDecimation``). The
     published network reads 400 samples for 201 rows.
@@ -31,16 +31,16 @@ class FCNVMB(Network):
 
     - Skips are the maps **after** pooling, half the size of the map that they join, in a
       frame of zeros. ``skip="before_pooling"`` is the textbook U-Net, whose skips are as large as
-      the map (but for what pooling rounded up) and carry detail.
+      the map (apart from rounding in the pooling) and carry detail.
     - Pooling rounds sizes up, so that the last map is as large as the input rounded up to
-      multiples of 16. Skips stand in the middle, with the odd cell of the frame below and to
+      multiples of 16. Skips are centered, with the odd cell of the frame below and to
       the right.
     - The output starts at row and column 1 of the last map.
     - The encoder is batch-normalized on request, the decoder always.
 
     The published program also offers bilinear upsampling, but that fails: its next
     convolution expects half the channels. Here, a 1 x 1 convolution halves them.
-    Convolutions with ReLU start from He's uniform weights, not from PyTorch's default
+    Convolutions with ReLU start from He uniform weights, not from PyTorch's default
     ones, with which signals fade out in an encoder without batch normalization.
 
     The published recipe trains on m/s: the head is linear and computes in float32
@@ -49,7 +49,7 @@ class FCNVMB(Network):
 
     Args:
         gather_shape: ``(time, receivers, shots)`` of one example.
-        velocity_shape: ``(depth, width)`` of the output; at most the last map's size less
+        velocity_shape: ``(depth, width)`` of the output; at most the last map's size minus
             the crop offset.
         filters: Channels of the first stage; the others have 2, 4, 8 and 16 times as
             many. 64 is the published network.
@@ -57,7 +57,7 @@ class FCNVMB(Network):
             upsampling with aligned corners, and a 1 x 1 convolution.
         batch_norm: Normalize the batch in the encoder as well.
         skip: ``"after_pooling"`` or ``"before_pooling"``, see above.
-        crop_offset: First row and column of the last map that is kept.
+        crop_offset: First row and column of the last map to keep.
         dtype: Keras dtype policy, by default the global one.
 
     Input: ``(batch, time, receivers, shots)``. Output: ``(batch, depth, width, 1)``,
@@ -65,7 +65,7 @@ class FCNVMB(Network):
 
     Raises:
         ValueError: If a size is not a positive integer, the velocity model is larger than
-            the network can make it of these gathers, or the skip is unknown.
+            these gathers allow, or the skip is unknown.
 
     Example:
         >>> model = FCNVMB(gather_shape=(100, 60, 3), velocity_shape=(50, 60), filters=2)
@@ -124,7 +124,7 @@ class FCNVMB(Network):
             if use_deconv:
                 name = f"{name}_transposed_convolution"
                 return layers.Conv2DTranspose(width, 2, 2, name=name, dtype=dtype)(x)
-            # In this order for the cost: interpolation and 1 x 1 convolution commute.
+            # Cheaper in this order: interpolation and 1 x 1 convolution commute.
             x = layers.Conv2D(width, 1, name=f"{name}_reduction", dtype=dtype)(x)
             return BilinearUpsampling(2, name=f"{name}_resize", dtype=dtype)(x)
 
@@ -132,7 +132,7 @@ class FCNVMB(Network):
         x, skips = shot_gather, []
         for stage, multiple in enumerate(_WIDTHS, start=1):
             full = convolutions(x, multiple * filters, f"encoder_{stage}", batch_norm)
-            # "same" rounds up, and pads with what never is the largest.
+            # "same" rounds up, and pads with values that are never the largest.
             x = layers.MaxPooling2D(padding="same", name=f"encoder_{stage}_pooling", dtype=dtype)(
                 full
             )
@@ -165,6 +165,6 @@ class FCNVMB(Network):
 
 
 def _frame(inner: Tensor, outer: Tensor) -> list[tuple[int, int]]:
-    """Zeros before and behind each axis that make the inner map as large as the outer one."""
+    """Zeros before and after each axis that make the inner map as large as the outer one."""
     excess = [outer.shape[axis] - inner.shape[axis] for axis in (1, 2)]
     return [(n // 2, n - n // 2) for n in excess]

@@ -30,13 +30,13 @@ class InversionNet(Network):
     (``GatherNormalization``, ``VelocityScaling``).
 
     At the default size this is OpenFWI's network, block by block, with 24,409,123
-    trainable parameters; with its weights carried over, the output is equal. It
+    trainable parameters; with its weights converted, the output is equal. It
     deviates from the paper (Wu and Lin) as that code does: five shots instead of six,
     and square convolutions from the fifth stage on. Other gather and velocity sizes
     change the kernel that makes the vector, and the first kernel of the decoder.
 
     ``variant="paper"`` follows the paper's text where it differs: narrow convolutions,
-    along time only, go on from 125 down to 32 time samples (four of them, two strided)
+    along time only, continue from 125 down to 32 time samples (four of them, two strided)
     before square ones begin. It is a reconstruction: the widths of the stages, the
     kernel that makes the vector and the whole decoder are the code's, by analogy. Its six
     shots only need another ``gather_shape``.
@@ -52,7 +52,7 @@ class InversionNet(Network):
         variant: ``"code"`` or ``"paper"``, see above.
         dropout: Fraction of whole channels that is dropped from the vector and after each
             stage of the decoder but the last. The published networks have none. Left active
-            at prediction, it tells how sure the network is
+            at prediction, it shows how certain the network is
             (``keras_seismic.evaluation.monte_carlo_predict``).
         dtype: Keras dtype policy, by default the global one.
 
@@ -109,7 +109,7 @@ class InversionNet(Network):
         def grown(x: Tensor, width: int, factor: int | tuple[int, int], name: str) -> Tensor:
             if decoder == "resize":
                 return resize_convolution_block(x, width, factor, name=name, dtype=dtype)
-            # The vector becomes a map by a kernel of the map's size; a map doubles by 4 x 4.
+            # A kernel of the map's size turns the vector into a map; 4 x 4 kernels double it.
             how = (4, 2, "same") if factor == 2 else (factor, 1, "valid")
             return transposed_convolution_block(x, width, *how, name=name, dtype=dtype)
 
@@ -118,7 +118,7 @@ class InversionNet(Network):
                 return x
             return ChannelDropout(dropout, name=f"{name}_dropout", dtype=dtype)(x)
 
-        # (stage, width in filters); the paper has one narrow stage more and one square stage less.
+        # (stage, width in filters); the paper has one more narrow stage and one less square stage.
         stages = [(2, 2), (3, 2), (4, 4), (5, 4), (6, 8), (7, 8)]
         narrow_count = 4 if variant == "paper" else 3
 

@@ -14,7 +14,7 @@ from keras_seismic.types import Config, DType, Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class LISTA(Network):
-    """Reflectivity of a section, by FISTA unrolled into a network.
+    """Reflectivity of a section by FISTA, unrolled into a network.
 
     Each layer is one iteration, ``x <- S(z - B (w * z - y), t)``, ``z <- x + m (x - previous
     x)``, with the wavelet w, a filter B along time, a threshold t and the momentum m. Initially B
@@ -33,7 +33,7 @@ class LISTA(Network):
         wavelet: ``(length,)``, with the amplitude it has in the section.
         num_layers: Number of iterations.
         zero_time: Index of the wavelet's sample at time zero, by default ``length // 2``.
-        weight: Weight of ``|x|_1`` in the FISTA that training starts from.
+        weight: Weight of ``|x|_1`` in the FISTA from which training starts.
         filter_length: Samples of each filter B, odd; by default one more than twice the wavelet's.
         shared: One filter B for all layers instead of one for each. Each layer keeps its
             own threshold and momentum.
@@ -83,7 +83,7 @@ class LISTA(Network):
         # The norm of a convolution is at most its spectrum's maximum.
         step = 1 / float(np.abs(np.fft.rfft(wavelet, 16 * wavelet.size)).max()) ** 2
         padding = (length - forward.size) // 2
-        # B w is of order one, and so should be B's weights: the step is a gain squared, and one
+        # B w is of order one, and B's weights should be too: the step is a gain squared, and one
         # of its factors is kept outside the weights.
         gain = step**0.5
         adjoint = gain * np.pad(forward[::-1], padding)

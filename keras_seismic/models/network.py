@@ -1,4 +1,4 @@
-"""What networks have in common beyond Keras' model."""
+"""What the networks have in common beyond a Keras model."""
 
 import inspect
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ class Network(keras.Model):
     A subclass keeps the arguments of its constructor as attributes of the same names, and the name
     of its dtype policy as ``policy``; ``get_config`` is made of them.
 
-    Keras saves which layers are frozen only where it saves the layers themselves. Our networks are
+    Keras saves which layers are frozen only if it saves the layers themselves. Our networks are
     saved as the arguments that rebuild them, with all layers trainable, and the state of an
-    optimizer that saw fewer weights would no longer fit: training could not be resumed. So the
+    optimizer that had fewer weights would no longer fit: training could not be resumed. So the
     layers frozen by ``freeze_encoder`` (or by hand) are saved and restored with the optimizer. A
     model that is loaded without being compiled has all layers trainable.
 
@@ -80,7 +80,7 @@ def compute_dtypes(network: keras.Model) -> set[str]:
 def policy_name(dtype: Any) -> str:
     """Name of a dtype policy, the global one for ``None``.
 
-    Models keep the name instead of ``None``, so that a model made under mixed precision stays one
+    Models keep the name instead of ``None``, so that a model made under mixed precision keeps it
     wherever it is loaded.
     """
     policy = dtype if dtype is not None else keras.config.dtype_policy()
@@ -90,7 +90,7 @@ def policy_name(dtype: Any) -> str:
 def output_dtype(policy: str) -> str:
     """Data type of a network's last layer: float32, in a float64 network float64.
 
-    Half precision is too coarse for the output: at seismic velocities bfloat16 counts in steps of
+    Half precision is too coarse for the output: at seismic velocities, bfloat16 has steps of
     16 m/s.
     """
     return "float64" if policy == "float64" else "float32"

@@ -14,7 +14,7 @@ _OTHERS = ("float16", "bfloat16", "float64")
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class PhysicalUnitsModel(keras.Model):
-    """What a user saves, serves and downloads: raw amplitudes in, m/s or amplitudes out.
+    """The model to save, serve and share: raw amplitudes in, m/s or amplitudes out.
 
     Made by ``ks.models.with_physical_units``. A functional model like any other; its input and
     output have the network's names and shapes (the input has the acquisition's shape if samples
@@ -103,11 +103,11 @@ def with_physical_units(
     The network's weights are shared, not copied.
 
     Args:
-        network: A model from normalized input to normalized output; of a ``VelocityGAN`` the
-            generator is taken.
+        network: A model from normalized input to normalized output; for a ``VelocityGAN``, the
+            generator is used.
         input_normalization: ``GatherNormalization`` (or ``GatherPreparation``, which filters
             first) for an inversion network, ``SectionNormalization`` for a denoiser.
-        output_scaling: ``VelocityScaling`` for an inversion network. For a denoiser leave it
+        output_scaling: ``VelocityScaling`` for an inversion network. For a denoiser, leave it
             out (or repeat its ``SectionNormalization``): each section gets its amplitude back.
         acquisition: The experiment that the network was trained for, saved with it. Required
             if ``input_normalization`` changes the number of samples.
@@ -148,7 +148,7 @@ def with_physical_units(
 
 
 def predicting_network(model: keras.Model) -> keras.Model:
-    """The part of a model that predicts: of a ``VelocityGAN`` the generator, else the model itself.
+    """The part of a model that predicts: the generator of a ``VelocityGAN``, else the model itself.
 
     A built ``Sequential`` model becomes a functional one with the same layers, of any batch size.
     """
@@ -166,8 +166,8 @@ def predicting_network(model: keras.Model) -> keras.Model:
 def in_float32(model: keras.Model) -> keras.Model:
     """The model rebuilt in float32 with the same weights, for runtimes that need it.
 
-    A model whose layers all compute in float32 is returned unchanged; of a ``VelocityGAN`` the
-    generator is taken.
+    A model whose layers all compute in float32 is returned unchanged; for a ``VelocityGAN``, the
+    generator is used.
 
     Raises:
         ValueError: If a layer computes in another precision and cannot be rebuilt.
@@ -222,7 +222,7 @@ def _rebuilt_in_float32(model: keras.Model) -> keras.Model:
         return pairs[-1][0]
 
     given = model.inputs
-    x = None  # by default of the same types
+    x = None  # by default, all of the same types
     if len(given) == 1:
         x = keras.Input(batch_shape=given[0].shape, name=given[0].name, dtype="float32")
     copy = keras.models.clone_model(model, input_tensors=x, clone_function=anew)

@@ -1,4 +1,4 @@
-"""VelocityCritic: scores how much velocity models look like the ones of the data."""
+"""VelocityCritic: scores how much velocity models resemble those in the data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,17 +17,17 @@ class VelocityCritic(Network):
     """Critic of VelocityGAN: a higher score means closer to real velocity models.
 
     ``variant="code"``, the default, is OpenFWI's: pairs of 3 x 3 convolutions that halve the
-    map four times, and a convolution over what is left, with 1,180,003 trainable parameters;
+    map four times, and a convolution over the rest, with 1,180,003 trainable parameters;
     batch normalization and LeakyReLU also after the last one. ``variant="paper"`` is the
     paper's: up to five blocks of convolution, normalization, LeakyReLU and pooling, then the
     mean over the map and a dense layer; its widths are not published and taken from the code.
 
-    Batch normalization in a critic couples samples that the gradient penalty treats one by one.
+    Batch normalization in a critic couples samples that the gradient penalty treats separately.
     It also hides a shift common to all generated models, because real and generated ones are
     normalized separately. It is the default to match the original. With
     ``normalization="layer"`` (or ``None``) the critic sees such a shift, and its last layer is
     linear, as the theory of the Wasserstein distance requires. ``benchmarks/adversarial.py``
-    measures what either gains.
+    measures what each gains.
 
     Args:
         velocity_shape: ``(depth, width)`` of the velocity models.
@@ -35,7 +35,7 @@ class VelocityCritic(Network):
         variant: ``"code"`` or ``"paper"``.
         patch_size: With ``variant="paper"``: PatchGAN, a score for each of at least
             ``patch_size`` patches along each axis instead of one for the whole model. The
-            paper has 4, which 70 x 70 models give exactly.
+            paper uses 4, which 70 x 70 models give exactly.
         normalization: ``"batch"``, ``"layer"`` (over all of a sample) or ``None``.
         dtype: Keras dtype policy, by default the global one.
 

@@ -23,7 +23,7 @@ from keras_seismic.types import Config, Shape, Tensor
 class VelocityGAN(keras.Model):
     r"""A generator from gathers to velocity, and a critic that keeps its output realistic.
 
-    Calling, predicting and exporting are the generator's; the critic only trains it. With
+    Calling, predicting and exporting use the generator; the critic only trains it. With
     normalized gathers :math:`x` and velocity :math:`y` in [-1, 1] the losses are
 
     .. math::
@@ -32,16 +32,16 @@ class VelocityGAN(keras.Model):
         L_D = D(G(x)) - D(y) + p\,(\|\nabla D(\hat y)\|_2 - 1)^2,
         \quad \hat y = \alpha y + (1 - \alpha) G(x)
 
-    averaged over the batch, :math:`\alpha` uniform on [0, 1) for each sample. The critic
-    learns from every batch, the generator from every fifth and from an epoch's last.
+    averaged over the batch, with :math:`\alpha` uniform on [0, 1) for each sample. The critic
+    learns from every batch, the generator from every fifth and from the last one of an epoch.
 
-    Training needs the TensorFlow backend; on the others it says so. Mixed precision works:
+    Training needs the TensorFlow backend; others raise an error. Mixed precision works:
     each optimizer scales its own loss, and the gradient penalty is computed in float32.
 
     Batches are ``(x, y)`` or ``(x, y, sample_weight)``. A weight of zero marks a gather
     stack without a velocity model (any ``y``, zeros for instance): it enters neither the
-    pixel losses nor the real side of the critic, but the critic still judges what the
-    generator makes of it. So unlabeled gathers can take part in the training; choose a
+    pixel losses nor the real side of the critic, but the critic still scores what the
+    generator predicts for it. So unlabeled gathers can take part in training; choose a
     critic without batch normalization for that.
 
     Args:
@@ -65,7 +65,7 @@ class VelocityGAN(keras.Model):
 
     Reference:
         Zhang, Z. et al. (2019), VelocityGAN: subsurface velocity image estimation using
-        conditional adversarial networks, IEEE WACV. The losses, weights and the rhythm of
+        conditional adversarial networks, IEEE WACV. The losses, weights and schedule of
         the updates are those of OpenFWI's code (Deng, C. et al., 2022). Gulrajani, I. et al.
         (2017), Improved training of Wasserstein GANs.
     """
@@ -90,7 +90,7 @@ class VelocityGAN(keras.Model):
         self.generator, self.critic = generator, critic
         self.seed = int(seed)
         self.critic_optimizer: Any = None
-        # Weights, so that a saved training goes on with the next mixing and the next rhythm.
+        # Weights, so that saved training continues with the next mixing and update.
         self.batches_seen, self.batch_in_epoch, self.batches_in_epoch = (
             self.add_weight((), "zeros", dtype="int32", trainable=False, name=name)
             for name in ("batches_seen", "batch_in_epoch", "batches_in_epoch")
@@ -121,17 +121,17 @@ class VelocityGAN(keras.Model):
         jit_compile: bool | str = "auto",
         steps_per_execution: int = 1,
     ) -> None:
-        """Set the optimizers, the weights of the losses and the rhythm of the updates.
+        """Set the optimizers, the weights of the losses and the schedule of the updates.
 
         Args:
             generator_optimizer: By default ``wgan_adamw()``.
             critic_optimizer: By default another ``wgan_adamw()``.
             l1: Weight of the generator's absolute error; 100 in OpenFWI.
             l2: Weight of its squared error; 100 in OpenFWI's code, 0 in its benchmark.
-            adversarial: Weight of the critic's opinion in the generator's loss.
+            adversarial: Weight of the critic's score in the generator's loss.
             gradient_penalty: Weight of the penalty in the critic's loss.
-            generator_every: The generator learns from one batch in so many, and from the last.
-            metrics: Of the velocity, as in ``keras.Model.compile``.
+            generator_every: The generator learns from one batch in this many, and from the last.
+            metrics: Metrics of the velocity, as in ``keras.Model.compile``.
             run_eagerly: As in ``keras.Model.compile``.
             jit_compile: As in ``keras.Model.compile``; see ``training.jit_compile``.
             steps_per_execution: As in ``keras.Model.compile``.
@@ -195,7 +195,7 @@ class VelocityGAN(keras.Model):
         return keras.saving.serialize_keras_object(self._compile_arguments | state)
 
     def compile_from_config(self, config: Config) -> None:
-        # Elsewhere a loaded model still predicts.
+        # On other backends, a loaded model still predicts.
         if keras.backend.backend() == "tensorflow":
             config = keras.saving.deserialize_keras_object(config)
             frozen = config.pop("frozen_layers", ((), ()))
@@ -212,7 +212,7 @@ class VelocityGAN(keras.Model):
     def fit(
         self, x: Any = None, y: Any = None, *, callbacks: Any = None, **kwargs: Any
     ) -> keras.callbacks.History:
-        """``keras.Model.fit``; arguments after ``y`` by name.
+        """``keras.Model.fit``; pass arguments after ``y`` by name.
 
         If the length of an epoch is not known in advance, as with a Python generator, the
         update of the generator at the end of an epoch starts with the second epoch.
@@ -240,7 +240,7 @@ class VelocityGAN(keras.Model):
     ) -> dict[str, Tensor]:
         """Update ``loss``, ``l1``, ``l2`` and the compiled metrics, and return them."""
         l1, l2 = self.pixel_losses(y, predicted, weight)
-        # Not means of batches' means: batches have more or fewer labeled samples.
+        # Not means of batch means: batches differ in the number of labeled samples.
         count = ops.shape(y)[0] if weight is None else ops.sum(ops.cast(weight, "float32"))
         tracked = self.update_trackers(count, l1=l1, l2=l2)
         loss = next(metric for metric in self.metrics if metric.name == "loss")
@@ -290,10 +290,10 @@ class VelocityGAN(keras.Model):
 
 
 class _EpochClock(keras.callbacks.Callback):
-    """Tells the model where in the epoch it is, and how long the epoch will be."""
+    """Tells the model its position in the epoch and the epoch's length."""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        if self.params.get("steps"):  # otherwise a resumed training knows it from before
+        if self.params.get("steps"):  # otherwise resumed training has it already
             self.model.batches_in_epoch.assign(self.params["steps"])
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

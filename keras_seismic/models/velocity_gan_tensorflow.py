@@ -11,7 +11,7 @@ from keras_seismic.types import Tensor
 
 
 def train_step(gan: VelocityGAN, data: Any) -> dict[str, Tensor]:
-    """One batch: the critic learns, and the generator when its turn has come.
+    """One batch: the critic learns, and when it is its turn, the generator.
 
     Args:
         gan: A compiled ``VelocityGAN``.
@@ -22,7 +22,7 @@ def train_step(gan: VelocityGAN, data: Any) -> dict[str, Tensor]:
     """
     x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
     y = tf.cast(y, tf.float32)
-    with tf.control_dependencies([y]):  # not counted unless there is a batch
+    with tf.control_dependencies([y]):  # counted only if there is a batch
         count, batch = (v.value + 1 for v in (gan.batches_seen, gan.batch_in_epoch))
         gan.batches_seen.assign(count)
         gan.batch_in_epoch.assign(batch)
@@ -34,7 +34,7 @@ def train_step(gan: VelocityGAN, data: Any) -> dict[str, Tensor]:
         difference, penalty = critic_terms(gan, y, fake, alpha, weight)
         critic_loss = gan.penalty_weight * penalty - difference
         if weight is not None:
-            # Without a real model in the batch, nothing would hold the critic.
+            # Without a real model in the batch, nothing would bound the critic.
             critic_loss *= tf.cast(tf.reduce_any(weight > 0), critic_loss.dtype)
         scaled = gan.critic_optimizer.scale_loss(critic_loss)
     gan.critic_optimizer.apply(tape.gradient(scaled, variables), variables)
@@ -54,8 +54,8 @@ def critic_terms(
 
     Args:
         gan: A compiled ``VelocityGAN``.
-        real: Velocity models of the data, ``(batch, depth, width, 1)``.
-        fake: Velocity models of the generator, of the same shape.
+        real: Velocity models from the data, ``(batch, depth, width, 1)``.
+        fake: Velocity models from the generator, of the same shape.
         alpha: Fraction of the real one in each mixture, ``(batch, 1, 1, 1)``.
         weight: Sample weights; zero where there is no real model.
 
@@ -71,7 +71,7 @@ def critic_terms(
         # The mean over patches first: the penalty must not grow with their number.
         total = tf.reduce_sum(tf.reduce_mean(gan._score_in_float32(mixture), axis=1))
     slope = tape.gradient(total, mixture)
-    # The derivative of a root is not finite at zero.
+    # The derivative of a square root is not finite at zero.
     norm = tf.sqrt(tf.reduce_sum(tf.square(slope), axis=(1, 2, 3)) + 1e-12)
     return difference, labeled_mean(tf.square(norm - 1), weight)
 

@@ -11,7 +11,7 @@ from keras_seismic.types import Tensor
 
 
 def wgan_adamw(learning_rate: Any = 1e-4, weight_decay: float = 1e-4) -> keras.optimizers.AdamW:
-    """AdamW as OpenFWI trains generator and critic: betas (0, 0.9), PyTorch's epsilon.
+    """AdamW as used by OpenFWI for generator and critic: betas (0, 0.9), PyTorch's epsilon.
 
     Args:
         learning_rate: A number or a schedule.
@@ -32,7 +32,7 @@ def labeled_mean(values: Tensor, weight: Tensor | None = None) -> Tensor:
 
 
 def at_least_float32(values: Tensor) -> Tensor:
-    """A tensor of half precision in float32, others as they are."""
+    """A half-precision tensor in float32, others as they are."""
     values = ops.convert_to_tensor(values)
     return ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
 

@@ -1,4 +1,4 @@
-"""Noise as recordings have it, to add to clean sections."""
+"""Realistic noise to add to clean sections."""
 
 from keras_seismic.noise.coherent import add_linear_noise
 from keras_seismic.noise.incoherent import (

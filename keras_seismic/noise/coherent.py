@@ -20,28 +20,28 @@ def add_linear_noise(
 ) -> np.ndarray:
     """The section plus linear coherent noise: low-frequency events that spread from a point.
 
-    Each event starts at a random trace and time and runs to both sides, ``t = t0 + |x - x0| / v``.
-    A dispersive one, as ground roll is, has every frequency at its own velocity, the slowness
-    growing linearly from the band's lower to its upper end, so that it spreads into a wave
-    train; its amplitude falls with the root of the distance.
+    Each event starts at a random trace and time and spreads both ways, ``t = t0 + |x - x0| / v``.
+    In a dispersive event, such as ground roll, each frequency travels at its own velocity: the
+    slowness grows linearly from the lower to the upper end of the band, so that the event
+    spreads into a wave train, and its amplitude falls with the square root of the distance.
 
     Args:
         clean: ``(time, traces)``.
         snr_db: Signal-to-noise ratio over the section, dB, met exactly.
         dt: Sample interval, s.
         seed: The same seed (a number or several) gives the same noise.
-        dx: Distance of neighboring traces, m.
-        velocity: Slowest and quickest, m/s: of the frequencies of a dispersive event, else
-            of the events.
+        dx: Distance between neighboring traces, m.
+        velocity: Lowest and highest velocity, m/s: of the frequencies in a dispersive event,
+            otherwise of the events.
         band: Lowest and highest frequency, Hz.
-        events: How many; by default one for every 100 traces and at least three.
-        dispersive: See above.
+        events: Number of events; by default one per 100 traces, at least three.
+        dispersive: Whether the events are dispersive; see above.
 
     Returns:
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is unusable, ``dt`` is missing or cannot hold the band, or
+        ValueError: If the section is unusable, ``dt`` is missing or too long for the band, or
             another argument is not positive.
 
     Example:
@@ -92,7 +92,7 @@ def _event(
     quick, slow = slowness[0] + low * steepness, slowness[1] + high * steepness
     duration = samples * dt
     reached = np.flatnonzero(offset * quick < duration)
-    # Long enough that nothing that leaves the record comes back at its beginning.
+    # Long enough that nothing that leaves the record wraps around to its beginning.
     latest = start + offset[reached].max(initial=0) * slow + 8 / (high - low)
     length = samples + int(np.ceil(latest / dt))
     frequency = np.fft.rfftfreq(length, dt)

@@ -23,7 +23,7 @@ def add_band_limited_noise(
     seed: int | Sequence[int] = 0,
     band: tuple[float, float] = (10.0, 60.0),
 ) -> np.ndarray:
-    """The section plus Gaussian noise of a frequency band, independent on every trace.
+    """The section plus Gaussian noise in a frequency band, independent on every trace.
 
     Harder than white noise: no filter removes what lies in the signal's own band.
 
@@ -32,13 +32,13 @@ def add_band_limited_noise(
         snr_db: Signal-to-noise ratio over the section, dB, met exactly.
         dt: Sample interval, s.
         seed: The same seed (a number or several) gives the same noise.
-        band: Lowest and highest frequency, Hz; a tenth of it at each end is a taper.
+        band: Lowest and highest frequency, Hz; tapered over a tenth of the band at each end.
 
     Returns:
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is unusable, ``dt`` is missing or cannot hold the band.
+        ValueError: If the section is unusable, ``dt`` is missing or too long for the band.
 
     Example:
         >>> clean = np.sin(np.arange(4096.0)).reshape(256, 16)
@@ -55,11 +55,11 @@ def add_band_limited_noise(
 def band_limited(
     rng: np.random.Generator, shape: tuple[int, int], dt: float, band: tuple[float, float]
 ) -> np.ndarray:
-    """Gaussian noise of a band, ``(time, traces)``, of any strength."""
+    """Band-limited Gaussian noise of arbitrary strength, ``(time, traces)``."""
     samples, traces = shape
     low, high = band
-    # Longer than the traces, so that the end does not continue in the beginning, and with
-    # several frequencies in the narrowest band.
+    # Longer than the traces, so that the end does not wrap around to the beginning, and long
+    # enough for several frequencies in the narrowest band.
     length = max(2 * samples, 512, int(np.ceil(8 / ((high - low) * dt))))
     position = (np.fft.rfftfreq(length, dt) - low) / (high - low)
     flank = np.clip(np.minimum(position, 1 - position) / 0.1, 0, 1)
@@ -89,13 +89,13 @@ def add_erratic_noise(
         snr_db: Signal-to-noise ratio over the section, dB, met exactly: the fewer spikes,
             the larger.
         seed: The same seed (a number or several) gives the same noise.
-        fraction: Fraction of the samples that are hit, at least one of them.
+        fraction: Fraction of the samples that are hit; at least one sample.
 
     Returns:
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is unusable or the fraction not in [0, 1).
+        ValueError: If the section is unusable or the fraction is not in [0, 1).
 
     Example:
         >>> clean = np.ones((100, 10), "float32")
@@ -123,7 +123,7 @@ def add_swell_noise(
 ) -> np.ndarray:
     """The section plus swell noise: strong, low frequencies on runs of neighboring traces.
 
-    What ocean swell does to a streamer. Within a run, neighboring traces resemble each other and
+    As ocean swell causes on a streamer. Within a run, neighboring traces resemble each other and
     the strength rises and falls; runs differ in strength.
 
     Args:
@@ -132,15 +132,15 @@ def add_swell_noise(
         dt: Sample interval, s.
         seed: The same seed (a number or several) gives the same noise.
         band: Lowest and highest frequency, Hz.
-        fraction: Fraction of the traces that are hit, at least one of them.
+        fraction: Fraction of the traces that are hit; at least one trace.
         run: Fewest and most traces in a run.
 
     Returns:
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is unusable, ``dt`` is missing or cannot hold the band, or
-            fraction or run are out of range.
+        ValueError: If the section is unusable, ``dt`` is missing or too long for the band, or
+            ``fraction`` or ``run`` is out of range.
 
     Example:
         >>> clean = np.ones((100, 40), "float32")
@@ -179,24 +179,24 @@ def add_hum(
     frequency: float = 50.0,
     harmonics: int = 3,
 ) -> np.ndarray:
-    """The section plus mains hum: a tone and its harmonics, another phase on every trace.
+    """The section plus mains hum: a tone and its harmonics, at a different phase on every trace.
 
     The n-th harmonic has 1/n of the tone's amplitude; those above the Nyquist frequency are left
-    out. Traces differ in strength.
+    out. The strength varies from trace to trace.
 
     Args:
         clean: ``(time, traces)``.
         snr_db: Signal-to-noise ratio over the section, dB, met exactly.
         dt: Sample interval, s.
         seed: The same seed (a number or several) gives the same noise.
-        frequency: Of the tone, Hz: 50, or 60 in North America.
-        harmonics: How many, the tone itself counted.
+        frequency: Frequency of the tone, Hz: 50, or 60 in North America.
+        harmonics: Number of harmonics, including the tone itself.
 
     Returns:
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is unusable, ``dt`` is missing or cannot hold the tone, or
+        ValueError: If the section is unusable, ``dt`` is missing or too long for the tone, or
             ``harmonics`` is not positive.
 
     Example:

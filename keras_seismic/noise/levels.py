@@ -1,4 +1,4 @@
-"""How strong noise is, and white noise."""
+"""Noise levels, and white noise."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ def noise_level(clean: np.ndarray, snr_db: float) -> float:
     ``std(clean) 10^(-snr_db / 20)``.
 
     Raises:
-        ValueError: If the clean data is constant: no level is right for it.
+        ValueError: If the clean data is constant, so that no level gives the ratio.
     """
     deviation = float(np.std(clean, dtype=np.float64))
     if deviation == 0:
@@ -26,7 +26,7 @@ def add_white_noise(clean: np.ndarray, snr_db: float, seed: int | Sequence[int] 
     """The data plus white Gaussian noise.
 
     Args:
-        clean: Any shape; the noise level follows from the whole of it.
+        clean: Any shape; the noise level depends on all of it.
         snr_db: Signal-to-noise ratio, dB; 0 makes the noise as strong as the signal.
         seed: The same seed (a number or several) gives the same noise.
 
@@ -46,12 +46,12 @@ def add_white_noise(clean: np.ndarray, snr_db: float, seed: int | Sequence[int] 
 def with_noise(clean: np.ndarray, pattern: np.ndarray, snr_db: float) -> np.ndarray:
     """The section plus a noise pattern, scaled so that the ratio is met exactly.
 
-    ``snr_db = 10 log10(sum(clean^2) / sum(noise^2))`` of this very realization, where white
-    noise meets its level on average.
+    ``snr_db = 10 log10(sum(clean^2) / sum(noise^2))`` holds for this realization; white noise
+    meets its level only on average.
 
     Args:
         clean: ``(time, traces)``, checked.
-        pattern: The noise at any strength, the same shape.
+        pattern: The noise, of the same shape, at any strength.
         snr_db: Signal-to-noise ratio over the whole section, dB.
     """
     energy = np.sum(np.square(clean, dtype=np.float64))
@@ -64,7 +64,7 @@ def checked_section(section: np.ndarray, caller: str) -> np.ndarray:
     """A section as float32, or an error that says what is wrong with it.
 
     Raises:
-        ValueError: If it is no ``(time, traces)`` of finite numbers, or all zero.
+        ValueError: If it is not ``(time, traces)``, not finite, or all zero.
     """
     section = np.asarray(section)
     if section.ndim != 2 or 0 in section.shape:
@@ -82,7 +82,7 @@ def checked_section(section: np.ndarray, caller: str) -> np.ndarray:
 
 
 def checked_interval(dt: float | None, caller: str) -> float:
-    """The sample interval, which noise with frequencies cannot do without.
+    """The sample interval, which noise defined by frequencies needs.
 
     Raises:
         ValueError: If it is missing, or not a positive number below a second.

@@ -46,7 +46,7 @@ NOISES: Mapping[str, Callable[..., np.ndarray]] = MappingProxyType(
     }
 )
 
-#: The kinds that make traces fail, and the fraction that fails where no level is given.
+#: The kinds that make traces fail, and the fraction that fails by default.
 FAILING, _FRACTION = ("missing", "weak"), 0.1
 
 
@@ -57,7 +57,7 @@ class Noise:
     Args:
         kind: A name in ``NOISES``.
         level: Signal-to-noise ratio in dB, or the fraction of traces for ``"missing"`` and
-            ``"weak"``. By default ``add_noise`` chooses.
+            ``"weak"``. By default, ``add_noise`` chooses it.
         options: Further arguments of the kind's function, such as ``frequency`` of ``add_hum``.
 
     Raises:
@@ -90,7 +90,7 @@ class Noise:
 
     @classmethod
     def parse(cls, text: str) -> "Noise":
-        """The noise of ``KIND`` or ``KIND=LEVEL``.
+        """The noise described by ``KIND`` or ``KIND=LEVEL``.
 
         Raises:
             ValueError: If the text is something else.
@@ -161,15 +161,15 @@ def add_noise(
     """The section with any noise, or with several kinds at once.
 
     The level of each noise refers to the clean section, whatever else is added; traces fail last,
-    with the noise on them. White noise meets its level on average (``noise_level``), all other
-    kinds exactly.
+    noise included. White noise meets its level on average (``noise_level``), all other kinds
+    exactly.
 
     Args:
         section: ``(time, traces)``, clean.
         noise: A name in ``NOISES``, a ``(name, level)``, a ``Noise``, or several of them.
         snr_db: Signal-to-noise ratio in dB of the kinds without a level of their own; a tenth of
             the traces fail by default.
-        dt: Sample interval, s; needed by every kind with frequencies.
+        dt: Sample interval, s; needed by every kind defined by frequencies.
         seed: The same seed (a number or several) gives the same noise, and kinds appended to the
             list leave the earlier ones as they were.
 

@@ -1,4 +1,4 @@
-"""Traces that failed: missing and weak ones."""
+"""Failed traces: missing or weak."""
 
 from collections.abc import Sequence
 
@@ -19,8 +19,8 @@ def drop_traces(
         section: ``(time, traces)``.
         fraction: Fraction of the traces that are missing: at least one unless it is 0, and never
             all.
-        seed: The same seed (a number or several) takes the same traces.
-        gap: Traces that go missing together.
+        seed: The same seed (a number or several) chooses the same traces.
+        gap: Number of neighboring traces that go missing together.
 
     Returns:
         float32 ``(time, traces)``.
@@ -45,20 +45,20 @@ def weaken_traces(
     seed: int | Sequence[int] = 0,
     gain: tuple[float, float] = (0.0, 0.1),
 ) -> np.ndarray:
-    """The section with weak and nearly dead traces, as badly coupled receivers give.
+    """The section with weak and nearly dead traces, as from badly coupled receivers.
 
     Args:
         section: ``(time, traces)``.
         fraction: Fraction of the traces that are weak: at least one unless it is 0, and never all.
-        seed: The same seed (a number or several) takes the same traces.
-        gain: Smallest and largest factor, drawn for each of them.
+        seed: The same seed (a number or several) chooses the same traces.
+        gain: Smallest and largest factor, drawn for each weak trace.
 
     Returns:
         float32 ``(time, traces)``.
 
     Raises:
-        ValueError: If the section is unusable, the fraction not in [0, 1), or the gains are not
-            0 or more and in order.
+        ValueError: If the section is unusable, the fraction is not in [0, 1), or the gains are
+            negative or not in order.
 
     Example:
         >>> section = weaken_traces(np.ones((5, 20), "float32"), fraction=0.25)

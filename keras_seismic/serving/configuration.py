@@ -66,7 +66,7 @@ $client""")
 
 @dataclasses.dataclass(frozen=True)
 class Batching:
-    """How the server merges requests that come at the same time into one batch.
+    """How the server merges requests that arrive at the same time into one batch.
 
     Merged requests fail together: one that the graph refuses fails those merged with it. So
     batching is off by default; the client's own checks keep such requests away.
@@ -93,10 +93,10 @@ class Commands:
 
     Attributes:
         folder: Holds the configuration; ``docker compose --file FOLDER/compose.yaml up`` starts it.
-        binary: The words of the command that starts the server's binary instead.
+        binary: The arguments of the command that starts the server's binary instead.
         client: Lines of Python that use the first model, by its first label if it has one.
         checks: Shell commands that ask for the server's state and metrics over REST.
-        warnings: What in this configuration a running server will refuse.
+        warnings: What a running server will refuse in this configuration.
     """
 
     folder: Path
@@ -130,7 +130,7 @@ def write_configuration(
 
     It holds ``models.config``, ``monitoring.config``, ``compose.yaml`` and, with batching,
     ``batching_parameters.txt``. Everything is checked before anything is written. Paths are
-    absolute, and the same inside and outside of a container, so that one ``models.config`` serves
+    absolute, and the same inside and outside a container, so that one ``models.config`` works for
     both.
 
     Args:
@@ -140,17 +140,17 @@ def write_configuration(
         rest_port: For REST and monitoring; ``None`` for neither.
         batching: Merge requests; by default the server does not.
         monitoring: Serve metrics for Prometheus at ``/monitoring/prometheus/metrics``.
-        image: Docker's, with its release: a moving tag such as ``latest`` is refused.
+        image: Docker image with its release: a moving tag such as ``latest`` is refused.
         max_message_bytes: Largest request and answer over gRPC.
-        overwrite: Replace these files if they are there.
+        overwrite: Replace these files if they exist.
 
     Returns:
         The commands that start the server; printing it shows them.
 
     Raises:
-        ValueError: If an argument is not possible, two models have one name, or batching is wanted
+        ValueError: If an argument is invalid, two models share a name, or batching is requested
             for a model of inputs of any size, which cannot be merged.
-        FileExistsError: If a file is there and ``overwrite`` is false.
+        FileExistsError: If a file exists and ``overwrite`` is false.
         NotADirectoryError: If the folder, or one above it, is a file.
         FileNotFoundError: If a model is not complete.
 
@@ -211,8 +211,8 @@ def _compose(
 ) -> str:
     """``compose.yaml``; the image's start script sets the container's own ports.
 
-    The configuration's folder is mounted and not its files: a file that is replaced by another of
-    its name would stay the old one in the container.
+    The configuration's folder is mounted, not its files: the container would not see a file that is
+    replaced by another of the same name.
     """
     mounted = dict.fromkeys((folder, *(model.base_path for model in models)))
     volumes = [
@@ -263,7 +263,7 @@ def _check(
         raise ValueError(
             f"write_configuration: expected different ports from 1 to 65535, received {ports}"
         )
-    # Docker itself judges the rest of its form.
+    # Docker itself checks the rest of its form.
     if not isinstance(image, str) or not re.fullmatch(
         r"[A-Za-z0-9][\w./:-]*(:(?!latest)\w[\w.-]*|@sha256:[0-9a-f]{64})", image
     ):

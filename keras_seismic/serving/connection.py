@@ -37,7 +37,7 @@ _LONGEST = 86400.0
 #: gRPC makes five attempts at most.
 _MOST_RETRIES = 4
 
-#: Seconds for the question that an error message needs answered.
+#: Seconds for the query that an error message depends on.
 _PATIENCE = 5.0
 
 
@@ -201,7 +201,7 @@ class Connection:
         return kind(f"{where}: {said.rstrip('.')}. {ADVICE.get(kind, '')}".rstrip())
 
     def _absent(self, where: str, said: str) -> ServingError:
-        """Whether it is the model or its version that the server does not have."""
+        """The error for a missing model or a missing version, whichever it is."""
         missing = f"{where}: the server has no model of this name"
         try:
             versions = self._ask_status(_PATIENCE)
@@ -222,7 +222,7 @@ class Connection:
 
 
 def _import_apis() -> Any:
-    """grpc, tensorflow and the modules of tensorflow-serving-api that are used, by their names."""
+    """grpc, tensorflow and the modules used of tensorflow-serving-api, by name."""
     services = ("prediction_service_pb2_grpc", "model_service_pb2_grpc")
     messages = ("model_pb2", "predict_pb2", "get_model_metadata_pb2", "get_model_status_pb2")
     apis = {name: f"tensorflow_serving.apis.{name}" for name in (*services, *messages)}

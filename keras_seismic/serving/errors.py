@@ -1,4 +1,4 @@
-"""What can go wrong between a client and a model server, each by a class of its own."""
+"""What can go wrong between a client and a model server, each with its own class."""
 
 import re
 
@@ -72,11 +72,11 @@ def classified(code: str, detail: str) -> type[ServingError]:
 
     Args:
         code: gRPC's status code.
-        detail: The server's words.
+        detail: The server's message.
 
     Returns:
-        A subclass of ``ServingError``; ``ModelNotFoundError`` also where only the version is
-        absent, which the server's words do not tell.
+        A subclass of ``ServingError``; ``ModelNotFoundError`` also if only the version is
+        missing, which the server's message does not distinguish.
 
     Example:
         >>> classified("UNAVAILABLE", "connection refused").__name__
@@ -92,7 +92,7 @@ def classified(code: str, detail: str) -> type[ServingError]:
 
 
 def shortened(detail: str, length: int = 500) -> str:
-    """The server's words without the graph nodes that TensorFlow appends to them.
+    """The server's message without the graph nodes that TensorFlow appends.
 
     Example:
         >>> shortened("assertion failed: [shot_gather: finite] [[{{node Assert}}]]")

@@ -1,4 +1,4 @@
-"""Folders of numbered model versions, as TensorFlow Serving wants them."""
+"""Folders of numbered model versions, as TensorFlow Serving expects them."""
 
 import dataclasses
 import operator
@@ -24,10 +24,10 @@ class ServedModel:
         versions: ``"latest"``, ``"latest=2"`` for the two newest, ``"all"``, or the numbers to
             load. By default the labeled versions, or the newest if there are no labels.
         labels: Names of versions, such as ``{"stable": 1, "canary": 2}``, that clients can ask for
-            and that can be moved without telling them.
+            and that can be moved without their noticing.
 
     Raises:
-        ValueError: If a name, label or version cannot be one.
+        ValueError: If a name, label or version is invalid.
         FileNotFoundError: If there is no such folder, no version in it, or no model in a version
             that is to be loaded.
 
@@ -93,7 +93,7 @@ class ServedModel:
 
         Raises:
             FileNotFoundError: If one of them is missing or incomplete.
-            ValueError: If ``versions`` is none of the possible values.
+            ValueError: If ``versions`` is not one of the possible values.
         """
         available = self.available
         if isinstance(self.versions, str):
@@ -151,7 +151,7 @@ def read_signatures(folder: str | os.PathLike[str]) -> dict[str, Signature]:
     """The signatures of a SavedModel folder, from its protobuf; the model is not loaded.
 
     Args:
-        folder: With ``saved_model.pb`` in it.
+        folder: The folder with ``saved_model.pb``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -183,7 +183,7 @@ def parse_models(
         versions: ``[NAME:]VERSIONS``, one of ``latest``, ``latest=2``, ``all`` or ``1,3``.
 
     Raises:
-        ValueError: If a word has another form, or names no model or one twice.
+        ValueError: If a word is malformed, or names an unknown model or one twice.
         FileNotFoundError: As for ``ServedModel``.
     """
     paths: dict[str, str] = {}
@@ -217,7 +217,7 @@ def parse_models(
 
 
 def _of_model(word: str, names: list[str]) -> tuple[str, str]:
-    """The model that a word is about, and the rest of the word."""
+    """The model that a word refers to, and the rest of the word."""
     name, colon, rest = word.rpartition(":")
     if not colon and len(names) == 1:
         return names[0], rest

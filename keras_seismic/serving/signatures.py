@@ -1,4 +1,4 @@
-"""What a served model takes and returns, and whether given arrays are that."""
+"""What a served model takes and returns, and checks of arrays against it."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ class TensorDescription:
     """One input or output of a signature.
 
     Attributes:
-        name: By which requests and answers call it.
-        dtype: TensorFlow's name of its type, ``"DT_FLOAT"``.
+        name: Its name in requests and answers.
+        dtype: TensorFlow's name for its type, ``"DT_FLOAT"``.
         shape: ``None`` where a size is free, as the batch's is; ``None`` as a whole if the
             rank is free.
         tensor: Its name in the graph, ``"serving_default_shot_gather:0"``.
@@ -71,7 +71,7 @@ class Signature:
 
 @dataclasses.dataclass(frozen=True)
 class Metadata:
-    """What a server says of a model.
+    """A server's description of a model.
 
     Attributes:
         model: Its name.
@@ -123,7 +123,7 @@ def find_signature(signatures: Mapping[str, Signature], name: str, where: str) -
     """The signature of a name.
 
     Raises:
-        SignatureNotFoundError: If there is none; it lists those that there are.
+        SignatureNotFoundError: If there is none; the message lists the existing ones.
     """
     if name not in signatures:
         listed = "\n".join(f"  {signature}" for signature in signatures.values())
@@ -151,7 +151,7 @@ def checked_inputs(
     """The inputs in the types that a signature takes, or an error before they are sent.
 
     Args:
-        signature: What the server says of itself.
+        signature: The server's description.
         inputs: Arrays by the signature's names, or one array if it has one input.
         where: The beginning of error messages.
 

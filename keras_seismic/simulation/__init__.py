@@ -1,4 +1,4 @@
-"""Simulation: velocity models, acquisitions, and the waves between models and data."""
+"""Simulation: velocity models, acquisitions, and the waves that link models and data."""
 
 from keras_seismic.simulation.acoustic import DispersionWarning, check_velocity, simulate
 from keras_seismic.simulation.acquisition import Acquisition

@@ -20,7 +20,7 @@ from keras_seismic.simulation.acquisition import (
 from keras_seismic.simulation.boundaries import BOUNDARIES, DEPTH, State
 from keras_seismic.types import Tensor
 
-#: Points per shortest wavelength below which a warning is given, and a refusal.
+#: Points per shortest wavelength below which there is a warning, and an error.
 DISPERSION_WARNING, DISPERSION_LIMIT = 4.0, 3.0
 
 
@@ -47,7 +47,7 @@ def simulate(
 
     Args:
         velocity: ``(models, depth, width)``, m/s.
-        acquisition: The experiment; its boundary decides the scheme.
+        acquisition: The experiment; its boundary determines the scheme.
         batch_size: Models propagated together. 1 is fastest on a CPU, whose cache holds
             one model; use more on an accelerator. The result does not depend on it.
         progress: Show a progress bar when the work takes longer than a second.
@@ -82,7 +82,7 @@ def simulate(
         for start in range(0, count, batch_size):
             batch = velocity[start : start + batch_size]
             actual = len(batch)
-            # A smaller last batch is filled up: each other size would be compiled anew.
+            # A smaller last batch is padded: any other size would be compiled again.
             batch = np.concatenate([batch, np.repeat(batch[-1:], batch_size - actual, axis=0)])
             gathers[start : start + actual] = propagate(batch)[:actual]
             bar.update(actual)
@@ -160,8 +160,8 @@ def _propagator(
 
     def run(coefficients: list[Tensor], source_strength: Tensor) -> Tensor:
         models = source_strength.shape[0]
-        # The injected cell as an outer product: added in the same pass as the update,
-        # where scattering into the field would copy it.
+        # The injected cell as an outer product is added in the same pass as the update, while
+        # scattering into the field would copy it.
         source_row = ops.one_hot(rows + width, padded_shape[0])[:, :, None]
         source_column = ops.one_hot(columns + width, padded_shape[1])[:, None, :]
         samples = ops.convert_to_tensor(wavelet)

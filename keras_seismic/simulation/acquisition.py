@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_seismic.simulation.wavelets import ricker
 
-#: Boundary kinds and the width, in cells, each is made for.
+#: Boundary kinds and the width, in cells, that each is made for.
 BOUNDARY_WIDTHS = {"openfwi": 120, "cpml": 20}
 
 #: Largest v * dt / dx at which the update (order 2 in time, 4 in space) is stable.
@@ -27,8 +27,8 @@ Position = tuple[float, float]
 class Acquisition:
     """Grid, timing, wavelet and positions of sources and receivers.
 
-    Everything is in SI units, so that people can read it and it carries over from one
-    grid to another. The receivers are the same for every shot.
+    Everything is in SI units, so that it is readable and carries over from one grid to
+    another. The receivers are the same for every shot.
 
     Args:
         dx: Grid spacing in both directions, m.
@@ -45,7 +45,7 @@ class Acquisition:
             the gathers change by 4 %.
 
     Raises:
-        ValueError: If a value is out of its range or a position is not on the grid.
+        ValueError: If a value is out of range or a position is not on the grid.
 
     Example:
         >>> acquisition = Acquisition.openfwi()
@@ -69,7 +69,7 @@ class Acquisition:
             value = getattr(self, name)
             if not (_is_finite(value) and value > 0):
                 raise ValueError(f"Acquisition: {name} must be positive, received {value}")
-            object.__setattr__(self, name, float(value))  # a NumPy scalar is no JSON
+            object.__setattr__(self, name, float(value))  # JSON takes no NumPy scalars
         if not is_whole_number(self.nt, minimum=1):
             raise ValueError(f"Acquisition: nt must be a positive integer, received {self.nt}")
         if self.boundary not in BOUNDARY_WIDTHS:
@@ -137,7 +137,7 @@ class Acquisition:
             nt: Number of samples.
             peak_frequency: Peak frequency of the Ricker source, Hz.
             shots: Number of sources, spread evenly from edge to edge (a single
-                one stands in the middle); not used with ``source_columns``.
+                one is in the middle); not used with ``source_columns``.
             source_columns: Grid columns of the sources.
             receiver_step: Columns from one receiver to the next.
             row: Grid row of sources and receivers.
@@ -195,7 +195,7 @@ class Acquisition:
         return rows, columns
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments as plain values that JSON can hold."""
+        """The arguments as plain, JSON-compatible values."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -205,7 +205,7 @@ class Acquisition:
 
 
 def is_whole_number(value: Any, minimum: int) -> bool:
-    """Whether the value is a number, whole, and not below the minimum; never an error."""
+    """Whether the value is a whole number not below the minimum; never an error."""
     return _is_finite(value) and value == int(value) and value >= minimum
 
 
@@ -214,7 +214,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _checked_position(position: Any, name: str, dx: float) -> Position:
-    """One ``(x, depth)`` in m, moved exactly onto the grid point it means."""
+    """One ``(x, depth)`` in m, snapped exactly to its grid point."""
     try:
         x, depth = (float(value) for value in position)
     except (TypeError, ValueError):

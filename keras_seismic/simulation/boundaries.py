@@ -1,6 +1,6 @@
 """Two absorbing boundaries for the acoustic scheme, each with its time step.
 
-Each scheme offers ``coefficients`` (NumPy, once a model), ``initial_state`` and
+Each scheme offers ``coefficients`` (NumPy, once per model), ``initial_state`` and
 ``step`` (``keras.ops``, inside the compiled loop). Wave fields have the shape
 ``(models, shots, depth, width)``, boundary cells included.
 """
@@ -18,7 +18,7 @@ DEPTH, WIDTH = 2, 3  # axes of a wave field
 #: The wave fields that a time step changes.
 State = tuple[Tensor, ...]
 
-#: Amplitude that the damping layer is designed to leave of a wave that crosses it and back.
+#: Fraction of a wave's amplitude that the damping layer is designed to leave after two crossings.
 _DAMPING_REFLECTION = 1e-7
 
 # Chosen by measuring the reflection of a 20-cell layer (benchmarks/boundaries.py): with
@@ -60,7 +60,7 @@ def _second_difference(field: Tensor, axis: int) -> Tensor:
 
 
 def _periodic_laplacian(field: Tensor) -> Tensor:
-    """Sum of the second differences along depth and width, the opposite edges joined."""
+    """Sum of the second differences along depth and width, with opposite edges joined."""
     depth, width = field.shape[DEPTH], field.shape[WIDTH]
     padded = ops.concatenate([field[:, :, -2:], field, field[:, :, :2]], axis=DEPTH)
     padded = ops.concatenate([padded[..., -2:], padded, padded[..., :2]], axis=WIDTH)
@@ -99,7 +99,7 @@ class DampingLayer:
         damping = np.zeros_like(padded_velocity)
         damping[:, :cells, :] = outward[:, ::-1, None]
         damping[:, -cells:, :] = outward[:, :, None]
-        # The side strips are written last: they win in the corners.
+        # The side strips are written last and so determine the corners.
         damping[:, :, :cells] = outward[:, None, ::-1]
         damping[:, :, -cells:] = outward[:, None, :]
         return [courant[:, None], damping[:, None]]
@@ -155,7 +155,7 @@ class PerfectlyMatchedLayer:
 
     @staticmethod
     def initial_state(zeros: Tensor) -> State:
-        """Pressure now and one step ago, then two memory variables an axis."""
+        """Pressure now and one step ago, then two memory variables per axis."""
         return (zeros,) * 6
 
     @staticmethod

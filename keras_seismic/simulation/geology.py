@@ -37,14 +37,14 @@ def sample_velocity(
 ) -> np.ndarray:
     """Random velocity models of one family.
 
-    The rules are this package's own and pinned, so that figures obtained with them
-    can be compared with each other. They follow what is known of OpenFWI's
-    families, whose exact rules are not published: **scores on these models are not
-    scores on OpenFWI.** All velocities lie in 1500-4500 m/s.
+    The rules are this package's own and fixed, so that results obtained with them
+    can be compared. They follow what is known about OpenFWI's families, whose exact
+    rules are not published: **scores on these models are not scores on OpenFWI.**
+    All velocities lie in 1500-4500 m/s.
 
     - ``flatvel``: 2-6 flat layers of at least 5 cells, uniform among all such
       layerings. Velocities are uniform; ``a`` sorts them downward, ``b`` leaves them
-      free with neighbors at least 150 m/s apart.
+      unsorted with neighbors at least 150 m/s apart.
     - ``curvevel``: the same, each horizon bent by the model's one fold, a sum of 1-3
       sines of 1-5 periods with uniform phase (conformable); the fold's total
       amplitude at a horizon is between half and all of the smaller of 8 cells and
@@ -56,8 +56,8 @@ def sample_velocity(
       or 3-6 (``b``) (the distance at which the correlation falls to 1/e), plus a
       trend with depth of weight 0.1-0.3, scaled to the full range.
 
-    Model ``i`` depends on the family, the seed, the shape and ``i`` alone: the first
-    100 of 1000 models are those of a call for 100, and ``start`` makes any part on its own.
+    Model ``i`` depends only on the family, the seed, the shape and ``i``: the first 100
+    of 1000 models are those of a call for 100, and ``start`` makes any part separately.
 
     Args:
         family: One of ``FAMILIES``; ``"FlatVel-A"`` works too.
@@ -145,7 +145,7 @@ def _layered(family: str, depth: int, width: int, rng: np.random.Generator) -> n
 
 
 def _horizon_depths(layers: int, depth: int, rng: np.random.Generator) -> np.ndarray:
-    """Depths of the horizons, uniform among all layerings that respect the thinnest layer."""
+    """Depths of the horizons, uniform among all layerings that keep the minimum thickness."""
     # Choose cuts among the cells that remain once every layer has its minimum.
     spare = depth - _THINNEST_LAYER * layers
     cuts = np.sort(rng.choice(spare + layers - 1, size=layers - 1, replace=False))
@@ -198,7 +198,7 @@ def _style(family: str, depth: int, width: int, rng: np.random.Generator) -> np.
 def _smoothing(size: int, length: float) -> np.ndarray:
     """Matrix that turns white noise into a texture with correlation ``exp(-(d / length)^2)``."""
     # A Gaussian of this standard deviation, convolved with itself, has that correlation;
-    # the noise reaches past the edges, so that they are no smoother than the middle.
+    # the noise extends past the edges, so that they are no smoother than the middle.
     sigma = length / 2
     margin = int(np.ceil(4 * sigma))
     distance = np.arange(size)[:, None] + margin - np.arange(size + 2 * margin)

@@ -21,8 +21,8 @@ def simulate_section(
     Every column is a trace: its interfaces reflect
     ``r = (v2 - v1) / (v2 + v1)`` (constant density) at the vertical two-way time
     ``t = 2 sum(dx / v)``, and the trace is ``sum r w(time - t)`` with a zero-phase
-    Ricker wavelet. There are no transmission losses and no multiples. Used as
-    the clean sections that denoisers learn from.
+    Ricker wavelet. There are no transmission losses and no multiples. Denoisers
+    learn from these as clean sections.
 
     Args:
         velocity: ``(models, depth, width)``, m/s.
@@ -73,7 +73,7 @@ def sample_sections(
 ) -> list[np.ndarray]:
     """Clean sections of random geology, at peak frequencies of 15, 20, 25 and 30 Hz in turn.
 
-    For training denoisers where there are no clean data. Models of 70 x 140 cells of 10 m,
+    For training denoisers when no clean data is available. Models of 70 x 140 cells of 10 m,
     256 samples of 4 ms.
 
     Args:

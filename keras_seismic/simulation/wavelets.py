@@ -7,7 +7,7 @@ def ricker(peak_frequency: float, dt: float, nt: int) -> np.ndarray:
     """Causal Ricker wavelet whose first sample is at time zero.
 
     The second derivative of a Gaussian, delayed by half its length so that it
-    starts from (almost) nothing at sample 0:
+    starts from (almost) zero at sample 0:
 
     ``w_k = (1 - 2 a_k^2) exp(-a_k^2)``, ``a_k = pi f dt (center - k)``
 
@@ -41,7 +41,7 @@ def ricker(peak_frequency: float, dt: float, nt: int) -> np.ndarray:
             "ricker: peak_frequency (Hz), dt (s) and nt must be positive, received "
             f"peak_frequency={peak_frequency}, dt={dt}, nt={nt}"
         )
-    # Rounded first: 2.2 / 15 / 0.001 and its like must not lose a sample to a last bit.
+    # Rounded first: 2.2 / 15 / 0.001 and the like must not lose a sample to rounding errors.
     center = int(np.floor(round(2.2 / peak_frequency / dt, 9))) // 2
     if center < 2:
         raise ValueError(

@@ -102,7 +102,7 @@ def best_weight(
 ) -> float:
     """The weight, out of 13, with which FISTA comes closest to a known reflectivity.
 
-    Real sections do not allow this tuning: it makes FISTA as strong a rival as it can be.
+    Real sections do not allow this tuning, which makes FISTA as strong a rival as possible.
 
     Args:
         operator: ``A``.

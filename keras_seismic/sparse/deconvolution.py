@@ -112,7 +112,7 @@ def estimate_wavelet(section: np.ndarray, length: int = 51) -> np.ndarray:
     """Zero-phase wavelet with the mean amplitude spectrum of a section.
 
     The classic assumption: reflectivity is white, so the autocorrelation of the traces is
-    that of the wavelet. It does not contain the phase, which is taken as zero. Mutes and dead
+    that of the wavelet. It does not contain the phase, which is assumed zero. Mutes and dead
     traces, all zero, only affect the scale, and the peak is set to 1.
 
     Args:
@@ -146,7 +146,7 @@ def estimate_wavelet(section: np.ndarray, length: int = 51) -> np.ndarray:
     half = length // 2
     power = np.sum(np.abs(np.fft.rfft(traces, 2 * samples)) ** 2, axis=0)
     autocorrelation = np.fft.irfft(power)[: length + 1]
-    # Lags beyond the wavelet's length are chance; the taper fades them out.
+    # Lags beyond the wavelet's length are random; the taper fades them out.
     taper = 0.5 + 0.5 * np.cos(np.pi * np.arange(length + 1) / (length + 1))
     tapered = autocorrelation * taper
     symmetric = np.concatenate([tapered, np.zeros(6 * length), tapered[:0:-1]])
@@ -207,7 +207,7 @@ def discrepancy_weight(
         operator: Convolution with the wavelet.
         data: ``(traces, time)``.
         noise: Standard deviation of the noise. Samples that are zero (mutes, dead traces)
-            are taken as free of noise.
+            are assumed free of noise.
         iterations: Iterations of FISTA per weight; each starts from the last model.
 
     Returns:

@@ -11,10 +11,10 @@ from keras_seismic.backend import compiled
 from keras_seismic.sparse.operators import Operator
 from keras_seismic.types import Tensor
 
-#: Why a loop ended: it has not, a tolerance was met, or the step is too long.
+#: Why a loop ended: not yet, a tolerance was met, or the step is too long.
 RUNNING, CHANGE, RESIDUAL, DIVERGED = range(4)
 
-#: Rise of the energy, relative to the first cost, that is put down to rounding and to a step of
+#: Rise of the energy, relative to the first cost, that is attributed to rounding and a step of
 #: just about 1/L; a step that is too long exceeds it within a few iterations.
 _RISE = 1e-3
 

@@ -111,7 +111,7 @@ def as_float_tensor(array: Tensor, dtype: str | None = None) -> Tensor:
 
 
 class FunctionOperator(Operator):
-    """An operator made of two functions; ``dot_product_test`` tells whether they match.
+    """An operator made of two functions; ``dot_product_test`` checks that they match.
 
     Args:
         forward: Function from a tensor ``(..., *model_shape)`` to ``(..., *data_shape)``,
@@ -278,7 +278,7 @@ class Scaling(Operator):
 
 
 def _agree(a: Shape, b: Shape) -> bool:
-    """Whether the axes that both shapes speak of are of equal or free length."""
+    """Whether the axes that both shapes have are of equal or free length."""
     common = min(len(a), len(b))
     pairs = zip(a[-common:], b[-common:], strict=True)
     return all(m is None or n is None or m == n for m, n in pairs)
@@ -287,7 +287,7 @@ def _agree(a: Shape, b: Shape) -> bool:
 def _extended(shape: Shape, other: Shape) -> Shape:
     """A shape with its free lengths, and the axes before its own, taken from another one.
 
-    What one operator of a composition leaves alone, the other may determine.
+    What one operator of a composition leaves open, the other may determine.
     """
     missing = max(len(other) - len(shape), 0)
     aligned = (*other[:missing], *shape)

@@ -1,4 +1,4 @@
-"""Simulated reflectivity: what sparse solvers are scored on and learned ones trained with."""
+"""Simulated reflectivity, to score sparse solvers on and to train learned ones."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def sample_reflectivity(
 
     Args:
         traces: Number of traces.
-        samples: Samples of each.
+        samples: Samples per trace.
         density: Chance of a reflector at a sample.
         seed: The same seed (a number or several) gives the same traces.
 
@@ -51,12 +51,12 @@ def sample_reflectivity(
 def simulated_section(
     seed: int = 0, traces: int = 100, samples: int = 500, dt: float = 0.004, snr_db: float = 10.0
 ) -> Section:
-    """A section to try things on: random reflectivity, a 25 Hz Ricker wavelet, white noise.
+    """A section for experiments: random reflectivity, a 25 Hz Ricker wavelet, white noise.
 
     Args:
-        seed: Decides reflectivity and noise.
+        seed: Seed of reflectivity and noise.
         traces: Number of traces.
-        samples: Samples of each.
+        samples: Samples per trace.
         dt: Sample interval, s.
         snr_db: Signal-to-noise ratio, dB.
     """
@@ -67,14 +67,14 @@ def simulated_section(
 
 
 class ReflectivityPairs(GeneratedExamples):
-    """Noisy sections and their reflectivity, simulated as they are asked for.
+    """Noisy sections and their reflectivity, simulated on demand.
 
     Each example is a section of its own, divided by its largest amplitude, which is what
     ``SectionNormalization`` does to a real one; its reflectivity is divided by the same. All
     epochs have the same sections.
 
     Args:
-        operator: Reflectivity to traces; decides the number of samples as well.
+        operator: Reflectivity to traces; also determines the number of samples.
         count: Number of sections.
         traces: Traces of a section.
         density: Chance of a reflector at a sample.
@@ -118,7 +118,7 @@ class ReflectivityPairs(GeneratedExamples):
 
         Args:
             numbers: Which sections, from 0.
-            epoch: Makes no difference.
+            epoch: Ignored.
         """
         del epoch
         reflectivity = np.concatenate(

@@ -150,7 +150,7 @@ class ProximalGradient:
         prediction = ops.zeros_like(self.data) if initial is None else self.operator.forward(model)
         self._weight = self.weight.astype(self.dtype)
         first = iteration.objective(model, prediction, self.data, self._weight)
-        # Rounded up to thousands: each other length would be compiled anew.
+        # Rounded up to thousands: any other length would be compiled again.
         cost = np.full(-(-int(iterations) // 1000) * 1000 + 1, np.nan, self.dtype)
         cost[0] = float(first)
         self.state = iteration.State(

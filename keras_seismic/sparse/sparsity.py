@@ -74,7 +74,7 @@ class ISTA(ProximalGradient):
             a true value stops. Takes the model out of the compiled loop in every iteration.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of range.
 
     Example:
         >>> from keras_seismic.sparse import MatrixOperator

@@ -23,7 +23,7 @@ def adamw(
     warmup: float = 0.05,
     multipliers: Mapping[str, float] | None = None,
 ) -> keras.optimizers.Optimizer:
-    """AdamW with a short warm-up and a cosine decay to nothing.
+    """AdamW with a short warm-up and a cosine decay to zero.
 
     Epsilon (1e-8) and weight decay are PyTorch's, which the published recipes use, not
     Keras' defaults.
@@ -33,7 +33,7 @@ def adamw(
         steps: Updates in the whole training.
         weight_decay: Decoupled weight decay.
         warmup: Fraction of the steps in which the rate grows.
-        multipliers: Of the learning rate by layer, see ``LayerwiseAdamW``.
+        multipliers: Multipliers of the learning rate by layer, see ``LayerwiseAdamW``.
 
     Example:
         >>> optimizer = adamw(1e-3, steps=1000)
@@ -56,7 +56,7 @@ def jit_compile() -> bool | str:
     """What to pass to ``compile(jit_compile=...)``.
 
     Keras would compile the training step with XLA on a CPU too, where compiling takes seconds
-    and the steps are no quicker (``python -m benchmarks.training_step``).
+    and the steps are no faster (``python -m benchmarks.training_step``).
     """
     if keras.backend.backend() != "tensorflow":
         return "auto"
@@ -87,8 +87,8 @@ def fit(
     """Train a compiled network and return it as it was at its best epoch.
 
     Writes ``history.csv``, ``best.keras`` and ``last-<n>.keras`` as it goes, and stops with an
-    error when the loss is no longer a number. An interrupted run (``run.resume``) goes on
-    after its last whole epoch, with the weights and optimizers it had then.
+    error when the loss is no longer finite. An interrupted run (``run.resume``) continues
+    after its last complete epoch, with the weights and optimizers it had then.
 
     Args:
         network: Compiled.
@@ -128,7 +128,7 @@ def fit(
             "epoch before)"
         )
     run.forget_progress()
-    # Without the optimizer, which would triple the size of what is made of the network.
+    # Without the optimizer, which would triple the size of anything made from the network.
     return keras.models.load_model(best, compile=False)
 
 
@@ -152,10 +152,10 @@ def training_batches(
         input_normalization: Applied to the gathers.
         output_scaling: Its inverse is applied to the velocity.
         batch_size: Pairs in a batch.
-        seed: Decides the order, another one in every epoch.
-        validation: Fraction of the pairs to validate on, at least one of them. A single pair is
-            for both.
-        epoch: To begin with: ``run.epochs_done`` of a run that is resumed.
+        seed: Seed of the order, which differs in every epoch.
+        validation: Fraction of the pairs to validate on, at least one pair. A single pair
+            serves for both.
+        epoch: First epoch: ``run.epochs_done`` of a resumed run.
         drop_remainder: Leave out a smaller last batch of the training.
 
     Returns:
@@ -190,7 +190,7 @@ def fit_pairs(
     validation: float = 0.05,
     encoder_rate: float = 1.0,
 ) -> PhysicalUnitsModel:
-    """Train a velocity model's network by InversionNet's recipe, or go on with a trained one.
+    """Train a velocity model's network by InversionNet's recipe, or continue with a trained one.
 
     Mean absolute error and ``adamw``. Layers that are frozen (``freeze_encoder``) stay so.
 
@@ -201,8 +201,8 @@ def fit_pairs(
         run: Where ``fit`` writes.
         epochs: Passes over the pairs.
         batch_size: Pairs in a batch.
-        learning_rate: The largest.
-        seed: Decides the order.
+        learning_rate: Largest learning rate.
+        seed: Seed of the order.
         validation: Fraction of the pairs that chooses the best epoch.
         encoder_rate: Multiplier of the learning rate in the encoder (``encoder_multipliers``).
 

@@ -11,17 +11,17 @@ import keras
 class LayerwiseAdamW(keras.optimizers.Adam):
     """AdamW whose learning rate has a multiplier in some layers.
 
-    A layer with the multiplier m is updated, and decayed, as by AdamW at m times the learning
+    A layer with multiplier m is updated, and decayed, as by AdamW at m times the learning
     rate; without multipliers it is AdamW. It works with schedules and under mixed precision
     (``compile`` wraps it in its loss scaling), and is saved with the model.
 
     Args:
-        learning_rate: A number or a schedule, of layers without a multiplier.
+        learning_rate: A number or a schedule, for layers without a multiplier.
         weight_decay: Decoupled weight decay.
         multipliers: Multiplier by layer name, or by the beginning of layer names:
-            ``{"encoder": 0.1}`` is for ``encoder_1_convolution``, ``encoder_2a...`` and so on.
+            ``{"encoder": 0.1}`` applies to ``encoder_1_convolution``, ``encoder_2a...`` and so on.
             The longest match counts; ``encoder_1`` does not match ``encoder_10``.
-        **kwargs: As of ``keras.optimizers.Adam``.
+        **kwargs: As for ``keras.optimizers.Adam``.
 
     Raises:
         ValueError: If a multiplier or the weight decay is negative or not finite; and, once the
@@ -44,7 +44,7 @@ class LayerwiseAdamW(keras.optimizers.Adam):
         multipliers: Mapping[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        # Keras' own decay would be by the one learning rate.
+        # Keras' own decay would use the single learning rate.
         super().__init__(learning_rate, weight_decay=None, **kwargs)
         self.decoupled_weight_decay = float(weight_decay)
         self.multipliers = {name: float(m) for name, m in dict(multipliers or {}).items()}
@@ -92,11 +92,11 @@ class LayerwiseAdamW(keras.optimizers.Adam):
 
 
 def begins_with(layer_name: str, beginning: str) -> bool:
-    """Whether a layer's name begins so, and not with a longer number."""
+    """Whether a layer's name begins with this, not with a longer number."""
     rest = layer_name.removeprefix(beginning)
     return layer_name.startswith(beginning) and not rest[:1].isdigit()
 
 
 def _is_in(path: str, beginning: str) -> bool:
-    """Whether a weight belongs to a layer whose name begins so."""
+    """Whether a weight belongs to a layer whose name begins with this."""
     return any(begins_with(part, beginning) for part in path.split("/")[:-1])

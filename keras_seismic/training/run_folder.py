@@ -1,4 +1,4 @@
-"""A run folder: what a training leaves behind."""
+"""A run folder: everything that a training run writes."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ class RunFolder:
     Args:
         path: The folder; made if it does not exist.
         overwrite: Empty the folder of an earlier run first. Any other folder is left alone.
-        resume: Go on with an interrupted run in the folder.
+        resume: Continue an interrupted run in the folder.
 
     Raises:
         FileExistsError: If the folder is not empty, and ``overwrite`` is false or the folder
@@ -76,13 +76,13 @@ class RunFolder:
         return len(next(iter(self.read_history().values()))) if self.resume else 0
 
     def last(self, epochs: int) -> Path:
-        """Where the state of the training after so many epochs is kept."""
+        """Path of the training state after a number of epochs."""
         return self.path / f"last-{epochs}.keras"
 
     def save_progress(self, model: keras.Model, history: dict[str, list[float]]) -> None:
         """Save model and history after an epoch, so that the training can be resumed.
 
-        Whenever it is interrupted, one model and the history that belongs to it are whole.
+        Whenever it is interrupted, one model and its matching history are complete.
         """
         epochs = len(next(iter(history.values())))
         self.save_model(model, self.last(epochs).name)
@@ -105,10 +105,10 @@ class RunFolder:
                 )
 
     def create(self, config: dict[str, Any]) -> "RunFolder":
-        """Make the folder, emptied if it may be, and write ``config.json``.
+        """Make the folder, or empty it if allowed, and write ``config.json``.
 
-        Not in the constructor, so that whatever can fail fails before a run is lost. A run that
-        is resumed keeps its files and must have the same ``config["arguments"]``.
+        Not in the constructor, so that errors surface before an earlier run is lost. A resumed run
+        keeps its files and must have the same ``config["arguments"]``.
 
         Args:
             config: How the run is made.
@@ -144,7 +144,7 @@ class RunFolder:
         return self._replace(name, json.dumps(content, indent=2, default=str) + "\n")
 
     def write_text(self, name: str, text: str) -> Path:
-        """Write a text file and end its last line."""
+        """Write a text file, ending with a newline."""
         return self._replace(name, text + "\n")
 
     def write_history(self, history: dict[str, list[float]]) -> Path:

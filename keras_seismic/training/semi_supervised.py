@@ -1,4 +1,4 @@
-"""Training on gathers whose velocity is not known, besides a few pairs."""
+"""Training on gathers whose velocity is not known, in addition to a few pairs."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,11 +24,11 @@ def with_unlabeled(labeled: "tf.data.Dataset", unlabeled: "tf.data.Dataset") -> 
     """Batches of pairs, each followed by a batch of gathers without velocity.
 
     The gathers get a velocity of zero and a sample weight of zero, by which ``VelocityGAN``
-    knows them. They are repeated as often as it takes.
+    recognizes them. They are repeated as often as needed.
 
     Args:
         labeled: Batches ``(gathers, velocity)``.
-        unlabeled: Batches of gathers, or pairs whose velocity is left aside.
+        unlabeled: Batches of gathers, or pairs whose velocity is ignored.
 
     Returns:
         Batches ``(gathers, velocity, sample_weight)``, as many as of ``labeled``.
@@ -64,24 +64,24 @@ def fit_with_unlabeled(
     validation: float = 0.1,
     adversarial: float = 0.01,
 ) -> PhysicalUnitsModel:
-    """Train a velocity model's network on few pairs and on more gathers, by way of a critic.
+    """Train a velocity model's network on a few pairs and on more gathers, with a critic.
 
-    The critic learns what velocity models look like from the few pairs, and judges what the
-    network makes of all gathers. The network is updated with every batch. The weights of its
+    The critic learns from the few pairs what velocity models look like, and scores the network's
+    predictions for all gathers. The network is updated with every batch. The weights of its
     losses are VelocityGAN's divided by a hundred, so that the loss is the mean absolute error.
 
     Args:
         model: Its network is trained, in its units.
         pairs: Of any kind, on disk.
         learning: Numbers of the pairs to use, in random order.
-        unlabeled: Gathers, on disk; their velocity is not looked at.
+        unlabeled: Gathers, on disk; their velocity is not used.
         run: Where ``fit`` writes.
         epochs: Passes over the pairs.
-        batch_size: Pairs, and gathers without velocity besides, in a batch.
-        learning_rate: The largest of the network; that of the critic.
-        seed: Decides the order, and the critic's gradient penalty.
+        batch_size: Pairs in a batch, which holds as many gathers without velocity.
+        learning_rate: Largest learning rate of the network; the rate of the critic.
+        seed: Seed of the order and of the critic's gradient penalty.
         validation: Fraction of the pairs that chooses the best epoch.
-        adversarial: Weight of the critic's opinion, against 1 of the absolute error.
+        adversarial: Weight of the critic's score, relative to 1 for the absolute error.
 
     Returns:
         The model at its best epoch.

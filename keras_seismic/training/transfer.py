@@ -1,8 +1,8 @@
-"""Transfer learning: go on with a trained network on a few pairs of other data.
+"""Transfer learning: continue with a trained network on a few pairs of other data.
 
 Encoder and head are found by the names of layers, as this package's networks have them:
 ``encoder_1...``, ``encoder_2...`` and then ``vector`` or ``bottom`` are the encoder's stages from
-the data inwards, and ``head...`` is the head (without such a name, the last layer with weights).
+the data inward, and ``head...`` is the head (without such a name, the last layer with weights).
 A network with other names lists them in two attributes::
 
     class Mine(keras.Model):
@@ -24,7 +24,7 @@ _INNERMOST = ("vector", "bottom")
 
 
 def encoder_stages(network: keras.Model) -> list[list[keras.layers.Layer]]:
-    """The encoder's layers with weights, stage by stage from the data inwards.
+    """The encoder's layers with weights, stage by stage from the data inward.
 
     Raises:
         ValueError: If the network has no encoder that could be recognized.
@@ -43,7 +43,7 @@ def encoder_stages(network: keras.Model) -> list[list[keras.layers.Layer]]:
             if not stage:
                 raise ValueError(
                     f"{type(network).__name__}.encoder_stages names {names}, but no layer with "
-                    "weights is called so"
+                    "weights has such a name"
                 )
         return stages
     numbered: dict[int, list[keras.layers.Layer]] = {}
@@ -64,15 +64,15 @@ def freeze_encoder(network: keras.Model, depth: int | None = None) -> int:
 
     Frozen batch normalization uses its moving statistics and leaves them alone. Deeper stages
     that were frozen before are trained again, so that ``depth=0`` undoes it. Call it before
-    ``compile``: a compiled network goes on as it was.
+    ``compile``: a compiled network trains as before.
 
     Args:
         network: The network, changed in place.
-        depth: Stages to freeze, from the data inwards; by default all. ``InversionNet`` has 8
+        depth: Stages to freeze, from the data inward; by default all. ``InversionNet`` has 8
             (the last makes the vector), ``FCNVMB`` 5.
 
     Returns:
-        How many numbers remain to be trained.
+        Number of parameters that are still trained.
 
     Raises:
         ValueError: If the encoder has fewer stages, or cannot be recognized.
@@ -134,7 +134,7 @@ def head_layers(network: keras.Model) -> list[keras.layers.Layer]:
 
 
 def reset_head(network: keras.Model) -> list[str]:
-    """Give the head's layers new weights, as if they had just been made.
+    """Give the head's layers new weights, as if just created.
 
     For data whose output means something else or lies in another range. The weights follow
     ``keras.utils.set_random_seed``.
@@ -152,7 +152,7 @@ def reset_head(network: keras.Model) -> list[str]:
     """
     layers = head_layers(network)
     for layer in layers:
-        # Made anew: an initializer that is called again gives the same numbers again.
+        # Made anew: an initializer gives the same numbers when called again.
         fresh = type(layer).from_config(layer.get_config())
         fresh.build(layer.input.shape)
         layer.set_weights(fresh.get_weights())

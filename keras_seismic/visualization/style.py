@@ -1,4 +1,4 @@
-"""What the figures share: the empty figure and the colors."""
+"""Shared by the figures: the empty figure and the colors."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Figures of trainings."""
+"""Figures of training."""
 
 from typing import TYPE_CHECKING
 

@@ -190,7 +190,7 @@ def test_an_adversarial_model_changes_as_a_whole_or_not_at_all():
 
 
 def test_arrays_without_moving_statistics_are_told_apart():
-    """A normalization without them is missing them, and is not taken for a convolution."""
+    """A normalization without them is reported as such, not mistaken for a convolution."""
     state = read_torch_file(FIXTURES / "openfwi_modern.pth")["model"]
     kept = {k: v for k, v in state.items() if "running" not in k and "tracked" not in k}
     with pytest.raises(ValueError, match="50 of its arrays") as error:

@@ -12,7 +12,7 @@ from keras_seismic.datasets import mirrored_order
 
 @pytest.fixture(scope="module")
 def acquisition():
-    """OpenFWI's positions, fewer samples, and the layer that is quick."""
+    """OpenFWI's positions, fewer samples, and the fast boundary layer."""
     openfwi = ks.simulation.Acquisition.openfwi("cpml")
     return dataclasses.replace(openfwi, nt=250)
 

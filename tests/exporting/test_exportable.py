@@ -1,4 +1,4 @@
-"""Models and examples are looked at before work starts, alike for all formats."""
+"""Models and examples are checked before work starts, in the same way for all formats."""
 
 import keras
 import numpy as np

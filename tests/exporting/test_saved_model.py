@@ -177,7 +177,7 @@ def test_predictors_of_signatures(version, gathers, model):
 
 
 def test_a_wrong_signature_is_found_before_the_version_appears(tiny, tmp_path, monkeypatch):
-    """The layout of one signature is spoilt in the exported graph alone."""
+    """The layout of one signature is corrupted in the exported graph only."""
     from keras_seismic.exporting import saved_model
 
     def spoilt(model):

@@ -1,4 +1,4 @@
-"""SEG-Y and Seismic Unix files, good and bad, before any trace is looked at."""
+"""SEG-Y and Seismic Unix files, good and bad, before any trace is read."""
 
 import struct
 import warnings

@@ -51,7 +51,7 @@ def test_training_step_equals_the_twin(twin):
 
 @pytest.mark.parametrize("other", [{"crop_offset": 0}, {"skip": "before_pooling"}])
 def test_another_crop_or_skip_is_another_network(other):
-    """The twin tells the published peculiarities from the textbook's."""
+    """The twin distinguishes the published peculiarities from the textbook version."""
     record = twins.read_record("fcnvmb_deconv")
     examples = twins.examples("fcnvmb", record)
     model = with_twins_weights(TWINS["deconv"] | other, record, examples, "float32")

@@ -42,7 +42,7 @@ def exported(tmp_path_factory):
 
 @pytest.fixture
 def base(exported, tmp_path):
-    """A copy of the models' folder that a test may spoil."""
+    """A copy of the models' folder that a test may damage."""
     return shutil.copytree(exported.root, tmp_path / "my models") / "inversion"
 
 

@@ -29,7 +29,7 @@ def test_the_python_in_it_runs(server, exported, tmp_path, monkeypatch):
 
 
 def test_its_rest_request_is_answered(server, exported):
-    """The same request as the documentation's, by nothing but the standard library."""
+    """The same request as in the documentation, with only the standard library."""
     if server.rest is None:
         pytest.skip("only the real server speaks REST")
     raw = gathers(1)

@@ -12,7 +12,7 @@ BOUNDARIES = ["openfwi", "cpml"]
 
 
 def small(boundary="cpml", **changes):
-    """A quick experiment: 24 columns, the record long enough for the boundary to answer."""
+    """A fast experiment: 24 columns, with a record long enough for boundary reflections."""
     arguments = {"width": 24, "dx": 10.0, "dt": 0.001, "nt": 250, "peak_frequency": 15.0}
     return Acquisition.surface(boundary=boundary, boundary_width=10, **arguments | changes)
 

@@ -22,7 +22,7 @@ def layers(cells):
 
 
 def in_open_medium(velocity, acquisition):
-    """The same experiment inside edge values that go on beyond the reach of the record."""
+    """The same experiment with edge values extended beyond the reach of the record."""
     reach = velocity.max() * acquisition.nt * acquisition.dt / 2
     cells = int(np.ceil(reach / acquisition.dx)) + 1
     moved = {

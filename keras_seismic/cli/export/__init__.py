@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 Examples = Annotated[
-    int, typer.Option(min=1, help="Simulated gathers (or sections) to check the export on.")
+    int, typer.Option(min=1, help="Simulated gathers (or sections) to check the export.")
 ]
 
 

@@ -18,12 +18,12 @@ def litert(
     license: options.License = None,
     examples: Examples = 4,
 ) -> float:
-    """Export for LiteRT (once TensorFlow Lite), checked against the Keras model.
+    """Export for LiteRT (formerly TensorFlow Lite), checked against the Keras model.
 
     For small models on phones and small devices. The exported model takes raw amplitudes and
-    returns m/s (of a denoiser: amplitudes).
+    returns m/s (a denoiser: amplitudes).
 
-    Loading a model can run code that is in it: export only models that you trust.
+    Loading a model can run code inside it: export only models that you trust.
     """
     network = ks.inference.load_model(model)
     inputs = ks.exporting.example_inputs(network, examples)

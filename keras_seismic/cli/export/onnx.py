@@ -23,14 +23,14 @@ def onnx(
         Path | None,
         typer.Option(
             metavar="NPY",
-            help="For int8: some dozen raw inputs (samples, ...) like those to come, in the "
-            "model's layout. The last quarter is held out to measure the loss on.",
+            help="For int8: a few dozen raw inputs (samples, ...) as in later use, in the "
+            "model's layout. The last quarter is held out to measure the loss.",
         ),
     ] = None,
     max_loss: Annotated[
         float | None,
         typer.Option(
-            help="Largest loss allowed: m/s on average (default 10); of a denoiser, a fraction "
+            help="Largest loss allowed: m/s on average (default 10); for a denoiser, a fraction "
             "of the RMS amplitude (default 0.03)."
         ),
     ] = None,
@@ -41,12 +41,11 @@ def onnx(
 ) -> float:
     """Export ONNX for ONNX Runtime and the browser, checked against the Keras model.
 
-    The exported model takes raw amplitudes and returns m/s (of a denoiser: amplitudes) for any
-    batch size. float16 halves the file, for graphics processors; int8 quarters it and is fast on
-    processors with integer vector instructions. What both lose in accuracy is measured, printed
-    and bounded.
+    The exported model takes raw amplitudes and returns m/s (a denoiser: amplitudes) for any
+    batch size. float16 halves the file, for GPUs; int8 quarters it and is fast on CPUs with
+    integer vector instructions. Their loss of accuracy is measured, printed and bounded.
 
-    Loading a model can run code that is in it: export only models that you trust.
+    Loading a model can run code inside it: export only models that you trust.
     """
     network = ks.inference.load_model(model)
     samples, held_out = None, None
@@ -80,7 +79,7 @@ def onnx(
 
 
 def _divided(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Samples to quantize with, and others to measure the loss on where there are enough."""
+    """Samples to quantize with, and others to measure the loss with if there are enough."""
     samples = read_array(path)
     held_out = len(samples) // 4 if samples.ndim > 1 else 0
     if held_out:

@@ -15,7 +15,7 @@ from keras_seismic.cli.next_steps import command
 def saved_model(
     model: options.ModelFile,
     output: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="The model's folder; its versions lie in it.")
+        Path, typer.Argument(metavar="OUTPUT", help="The model's folder, which holds its versions.")
     ],
     version: Annotated[
         int | None, typer.Option(min=1, help="Number of the version; by default the next one.")
@@ -30,11 +30,11 @@ def saved_model(
     """Export a SavedModel for TensorFlow Serving, checked against the Keras model.
 
     Writes the next version, OUTPUT/1, OUTPUT/2, ..., whole or not at all, with a model card and
-    requests to warm the server up. Its signatures take raw amplitudes and return m/s (of a
+    requests to warm up the server. Its signatures take raw amplitudes and return m/s (a
     denoiser: amplitudes), in Keras' layout (serving_default) and in OpenFWI's (openfwi); a third
-    one, normalized, takes what the network works on.
+    one, normalized, takes the network's own input.
 
-    Loading a model can run code that is in it: export only models that you trust.
+    Loading a model can run code inside it: export only models that you trust.
     """
     network = ks.inference.load_model(model)
     inputs = ks.exporting.example_inputs(network, examples)

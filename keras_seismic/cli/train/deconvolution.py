@@ -31,18 +31,19 @@ def deconvolution(
     ] = None,
     wavelet_length: Annotated[int, typer.Option(min=1, help="Samples to estimate.")] = 51,
     weight: Annotated[
-        float | None, typer.Option(help="Of the l1 norm; chosen from the noise if not given.")
+        float | None,
+        typer.Option(help="Weight of the l1 norm; chosen from the noise if not given."),
     ] = None,
     choose: Annotated[
-        Literal["discrepancy", "noise"], typer.Option(help="How the weight is chosen.")
+        Literal["discrepancy", "noise"], typer.Option(help="How to choose the weight.")
     ] = "discrepancy",
     noise: Annotated[
-        float | None, typer.Option(help="Standard deviation; estimated if not given.")
+        float | None, typer.Option(help="Its standard deviation; estimated if not given.")
     ] = None,
     iterations: Annotated[int, typer.Option(min=1, help="Of FISTA.")] = 100,
     layers: Annotated[int, typer.Option(min=1, help="Of LISTA.")] = 10,
     snr: Annotated[float, typer.Option(metavar="DB", help="Of LISTA's training data.")] = 20.0,
-    batches: Annotated[int, typer.Option(min=1, help="In an epoch.")] = 40,
+    batches: Annotated[int, typer.Option(min=1, help="Batches per epoch.")] = 40,
     epochs: options.Epochs = 15,
     batch_size: options.BatchSize = 16,
     learning_rate: options.LearningRate = 3e-2,
@@ -55,7 +56,7 @@ def deconvolution(
 
     The wavelet is estimated from the section (zero-phase), or is a .npy file or the peak
     frequency of a Ricker wavelet. The weight of the l1 norm follows from the noise by the
-    discrepancy principle, or is given. Without --section a simulated one is deconvolved. The run
+    discrepancy principle, or is given. Without --section, a simulated one is deconvolved. The run
     folder holds reflectivity, fit and residual in the section's own format (SEG-Y with all its
     headers), wavelet.npy, metrics.json, model.keras (LISTA, raw amplitudes in and out) and
     figures.

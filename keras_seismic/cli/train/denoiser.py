@@ -1,4 +1,4 @@
-"""``keras-seismic train denoiser``: patches of sections with noise added, or noisy ones alone."""
+"""``keras-seismic train denoiser``: patches of sections with added noise, or noisy ones alone."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -43,7 +43,7 @@ def denoiser(
     filters: options.Filters = 32,
     blocks: Annotated[int, typer.Option(min=1, help="Blocks of the encoder.")] = 2,
     decoder: Annotated[
-        Literal["transpose", "resize"], typer.Option(help="How maps grow.")
+        Literal["transpose", "resize"], typer.Option(help="How the decoder enlarges maps.")
     ] = "transpose",
     batch_norm: Annotated[
         bool, typer.Option("--batch-norm", help="Batch normalization after each ReLU.")
@@ -59,13 +59,13 @@ def denoiser(
         keras-seismic train denoiser --section noisy.segy --self-supervised --out runs/blind
 
     learns from clean sections (.segy, .sgy, .npy), or simulated ones without --section, and
-    scores on --test, or on simulated sections that it never saw.
+    is scored on --test, or on simulated sections that it has never seen.
 
     With --self-supervised it learns from sections as they are, noise and all, by guessing masked
     samples. That removes noise that is independent from sample to sample (white, spikes), and
     little of hum or swell; --mask-traces removes somewhat more. There is no truth to score
-    against, so it reports what was removed. With --noise as well, the sections are taken as clean
-    and that noise is added once: the network sees only the noisy ones, and the clean ones score.
+    against, so it reports what was removed. With --noise as well, the sections are assumed clean
+    and that noise is added once: the network sees only the noisy ones and is scored on the clean.
     """
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
@@ -82,7 +82,7 @@ def denoiser(
     if test is not None:
         scored = _Section.read(test, dt)
     elif self_supervised and section:
-        scored, noise_seed = learned[0], (seed, 0)  # with the very noise that was learned from
+        scored, noise_seed = learned[0], (seed, 0)  # with the same noise as in training
     else:
         scored = _Section(ks.simulation.sample_sections(4, (seed, 1))[0], 0.004)
     truth_known = not self_supervised or bool(noise) or not section

@@ -33,15 +33,17 @@ def fcnvmb(
     held_out: options.HeldOut = 100,
     shape: Annotated[
         tuple[int, int],
-        typer.Option(metavar="DEPTH WIDTH", help="Of simulated velocity models, cells of 10 m."),
+        typer.Option(
+            metavar="DEPTH WIDTH", help="Size of simulated velocity models, cells of 10 m."
+        ),
     ] = (70, 70),
-    shots: Annotated[int, typer.Option(min=1, help="Of simulated gathers.")] = 5,
+    shots: Annotated[int, typer.Option(min=1, help="Shots of simulated gathers.")] = 5,
     samples_in_time: Annotated[
-        int, typer.Option(min=1, help="Of simulated gathers, 1 ms each.")
+        int, typer.Option(min=1, help="Samples of simulated gathers, 1 ms each.")
     ] = 1000,
     keep_every: Annotated[
         int | None,
-        typer.Option(min=1, help="Time samples to thin; 5, or 1 for files that are thinned."),
+        typer.Option(min=1, help="Keep every N-th time sample: 5, or 1 for thinned files."),
     ] = None,
     low_cut: Annotated[
         float | None,
@@ -56,11 +58,11 @@ def fcnvmb(
     learning_rate: options.LearningRate = 1e-3,
     filters: options.Filters = 64,
     upsampling: Annotated[
-        Literal["deconv", "bilinear"], typer.Option(help="How maps grow.")
+        Literal["deconv", "bilinear"], typer.Option(help="How the decoder enlarges maps.")
     ] = "deconv",
     skip: Annotated[
         Literal["after_pooling", "before_pooling"],
-        typer.Option(help="What is skipped to the decoder: as published, or the textbook's."),
+        typer.Option(help="Maps passed to the decoder: as published, or as in textbooks."),
     ] = "after_pooling",
     boundary: options.Boundary = "cpml",
     cache_dir: options.CacheDir = Path("cache"),
@@ -76,9 +78,9 @@ def fcnvmb(
     of about 290 m/s, where predicting the mean gives 577. With --data it learns from files
     instead: OpenFWI's, or the published .mat files (georec1.mat, vmodel1.mat and so on).
 
-    Learning is the paper's: Adam at 1e-3, batches of 10, squared error on m/s, 100 epochs, every
-    fifth sample of the record. With m/s for targets the output takes thousands of updates to
-    reach its size (the paper has 16,000): --targets unit suits smaller trainings. The published
+    Training follows the paper: Adam at 1e-3, batches of 10, squared error on m/s, 100 epochs,
+    every fifth sample of the record. With targets in m/s, the output takes thousands of updates
+    to reach its scale (the paper has 16,000): --targets unit suits shorter training. The published
     skip shows in pictures as a rectangle where its frame of zeros ends; --skip before_pooling
     has none. The paper's experiment, for an accelerator and 130 GB of disk:
 

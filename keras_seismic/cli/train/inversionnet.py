@@ -30,7 +30,7 @@ def inversionnet(
     learning_rate: options.LearningRate = 1e-3,
     filters: options.Filters = 8,
     decoder: Annotated[
-        Literal["transposed", "resize"], typer.Option(help="How maps grow.")
+        Literal["transposed", "resize"], typer.Option(help="How the decoder enlarges maps.")
     ] = "transposed",
     dropout: Annotated[
         float, typer.Option(help="Fraction of channels to drop, for Monte Carlo uncertainty.")

@@ -1,4 +1,4 @@
-"""``keras-seismic train transfer``: go on with a trained network on few pairs of other data."""
+"""``keras-seismic train transfer``: continue with a trained network on a few other pairs."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,14 +19,14 @@ SMOKE = {"samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2}
 def transfer(
     out: options.Out,
     pretrained: Annotated[
-        Path, typer.Option(metavar="MODEL", help="model.keras of a run, to go on with.")
+        Path, typer.Option(metavar="MODEL", help="model.keras of a run, to continue with.")
     ],
     data: options.Data = None,
     family: options.Family = None,
     samples: options.Samples = None,
     held_out: options.HeldOut = 100,
     freeze: Annotated[
-        str, typer.Option(metavar="STAGES", help="Stay as they are: none, encoder or first N.")
+        str, typer.Option(metavar="STAGES", help="Stages to freeze: none, encoder or first N.")
     ] = "none",
     reset_head: Annotated[
         bool, typer.Option("--reset-head", help="Give the last layer new weights.")
@@ -42,14 +42,14 @@ def transfer(
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
 ) -> dict[str, float]:
-    """Go on with a trained inversion network on few pairs of another family, or of files.
+    """Continue with a trained inversion network on a few pairs of another family, or from files.
 
         keras-seismic train transfer --pretrained flat.keras --data CurveVel_A --out runs/curved
 
     The network comes with its units and its acquisition: pairs of the --family are simulated for
-    them, and those of --data must have its shapes. Gathers are normalized as the network knows
-    them. A tenth of the pairs chooses the best epoch, the held-out ones only score; the score
-    before the training is pretrained_mae_m_s.
+    them, and those of --data must have its shapes. Gathers are normalized as in its training. A
+    tenth of the pairs chooses the best epoch, the held-out ones are only for scoring; the score
+    before training is pretrained_mae_m_s.
     """
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)

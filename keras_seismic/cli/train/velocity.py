@@ -1,4 +1,4 @@
-"""What the programs that learn velocity share: where pairs come from, and how a model is scored."""
+"""Shared by the programs that learn velocity: sources of pairs, and scoring of models."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from keras_seismic.layers import GatherNormalization, GatherPreparation
 
 
 class FoundPairs(NamedTuple):
-    """Pairs, and which of them are for what.
+    """Pairs, and which to use for what.
 
     Attributes:
         pairs: Of any kind; simulated ones may not be on disk yet.
@@ -38,7 +38,7 @@ class FoundPairs(NamedTuple):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments as they turned out to be, for ``config.json``."""
+        """The final arguments, for ``config.json``."""
         return {"family": self.pairs.family, "samples": len(self.learning)}
 
     @property
@@ -60,19 +60,19 @@ def find_pairs(
     *,
     defaults: tuple[str, int],
 ) -> FoundPairs:
-    """Open the pairs of ``data`` or, without it, say which are to be simulated.
+    """Open the pairs of ``data`` or, without it, choose which to simulate.
 
     Args:
         data: A source for ``ks.datasets.open_pairs``. A tenth of its pairs, or what was published
             for testing, is held out.
-        family: Of the velocity models.
+        family: Family of the velocity models.
         samples: Pairs to learn from.
         held_out: Pairs to score on, at most.
-        seed: Decides what is simulated and what is held out.
-        acquisition: Of simulated pairs.
+        seed: Seed of what is simulated and what is held out.
+        acquisition: Acquisition of simulated pairs.
         cache_dir: Where simulated pairs are kept.
         shape: ``(depth, width)`` of simulated velocity models, cells.
-        defaults: Family and number of samples to simulate where nothing is said.
+        defaults: Family and number of samples to simulate by default.
     """
     if data is not None:
         pairs = ks.datasets.open_pairs(data, family)

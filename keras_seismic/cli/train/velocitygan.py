@@ -34,17 +34,17 @@ def velocitygan(
     filters: options.Filters = 32,
     critic_normalization: Annotated[
         Literal["layer", "batch", "none"],
-        typer.Option(help="Of the critic; OpenFWI's code has batch."),
+        typer.Option(help="Critic's normalization; OpenFWI's code uses batch."),
     ] = "layer",
     patch_size: Annotated[
-        int | None, typer.Option(min=1, help="PatchGAN: patches along each axis; the paper has 4.")
+        int | None, typer.Option(min=1, help="PatchGAN: patches along each axis; 4 in the paper.")
     ] = None,
     generator_every: Annotated[
         int, typer.Option(min=1, metavar="N", help="The generator learns from every N-th batch.")
     ] = 5,
     l1: Annotated[float, typer.Option("--l1", help="Weight of the absolute error.")] = 100.0,
     l2: Annotated[float, typer.Option("--l2", help="Weight of the squared error.")] = 0.0,
-    adversarial: Annotated[float, typer.Option(help="Weight of the critic's opinion.")] = 1.0,
+    adversarial: Annotated[float, typer.Option(help="Weight of the critic's score.")] = 1.0,
     penalty: Annotated[float, typer.Option(help="Weight of the gradient penalty.")] = 10.0,
     boundary: options.Boundary = "openfwi",
     cache_dir: options.CacheDir = Path("cache"),
@@ -63,7 +63,7 @@ def velocitygan(
         --samples 600 --epochs 26 --batch-size 16 --filters 8 --learning-rate 1e-3
         --generator-every 2 --boundary cpml
 
-    On so few pairs the critic gained nothing: it needs far more. It is layer-normalized with a
+    On so few pairs, the critic gained nothing: it needs far more. It is layer-normalized with a
     linear score; OpenFWI's batch-normalized one cannot tell real models from generated ones.
     best.keras is the generator with its critic and both optimizers, model.keras the generator
     alone (raw gathers in, m/s out).

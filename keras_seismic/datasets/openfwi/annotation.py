@@ -13,23 +13,23 @@ def read_annotation(
 ) -> list[FilePair]:
     r"""The files that an annotation lists.
 
-    One line a pair, ``gathers<TAB>velocity``; lines without a tab are gathers alone, for
-    prediction, and then all lines must be. Empty lines and Windows' line ends do no harm.
+    One line per pair, ``gathers<TAB>velocity``; lines without a tab are gathers alone, for
+    prediction, and then all lines must be. Empty lines and Windows line endings are fine.
 
     Args:
         path: The annotation file.
         root: Folder that all files must lie in; relative paths start there. Without it they
             start at the annotation's folder, and paths may lead anywhere.
-        listed_root: Beginning of the listed paths to be replaced by ``root``: the published
+        listed_root: Beginning of the listed paths, to be replaced by ``root``: the published
             lists hold the paths of the machine that made them.
 
     Returns:
-        The pairs in the order of the lines. Whether the files exist is not looked at.
+        The pairs in the order of the lines. Whether the files exist is not checked.
 
     Raises:
         FileNotFoundError: If the annotation or the root does not exist.
-        ValueError: If a line is not as described, listed twice, or leads out of the root; the
-            message has its number.
+        ValueError: If a line is malformed, listed twice, or leads out of the root; the message
+            has its number.
 
     Example:
         >>> import tempfile
@@ -91,7 +91,7 @@ def _located(
     listed_root: str | os.PathLike[str] | None,
     place: str,
 ) -> Path:
-    """The file that a listed path means; refused if it leads out of the root."""
+    """The file that a listed path refers to; refused if it leads out of the root."""
     if root is None:
         return Path(os.path.normpath(annotation.parent / name))
     if listed_root is not None:
@@ -113,6 +113,6 @@ def _located(
 
 
 def _is_inside(name: str | os.PathLike[str], folder: str | os.PathLike[str]) -> bool:
-    # By the text alone: a link inside the root may lead where the root's owner wants.
+    # Judged by the text alone: links inside the root may lead anywhere.
     folder = os.path.abspath(folder)
     return os.path.commonpath([folder, os.path.abspath(name)]) == folder

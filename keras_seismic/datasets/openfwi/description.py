@@ -12,10 +12,10 @@ _NAME = "acquisition.json"
 
 
 def read_description(folder: str | os.PathLike[str]) -> tuple[str | None, Acquisition | None]:
-    """Family and acquisition of a folder, ``None`` where nothing is noted.
+    """Family and acquisition of a folder, ``None`` where not recorded.
 
     Raises:
-        ValueError: If the note is there and cannot be understood.
+        ValueError: If the file exists but cannot be parsed.
     """
     path = Path(folder) / _NAME
     if not path.is_file():
@@ -33,7 +33,7 @@ def read_description(folder: str | os.PathLike[str]) -> tuple[str | None, Acquis
 def write_description(
     folder: str | os.PathLike[str], family: str, acquisition: Acquisition | None
 ) -> None:
-    """Note family and acquisition."""
+    """Record family and acquisition."""
     path = Path(folder) / _NAME
     content = {"family": family, "acquisition": acquisition and acquisition.get_config()}
     write_text(path, json.dumps(content, indent=2) + "\n")

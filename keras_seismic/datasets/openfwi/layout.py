@@ -14,7 +14,7 @@ SPLITS = ("train", "validation")
 #: Last file number of the training split and of all files, by the kind of family.
 _LAST_NUMBERS = {"vel": (48, 60), "style": (120, 134)}
 
-#: The fault families name their files by layers, 1, and a number that counts from 0.
+#: The fault families name their files by layers, 1, and a number starting from 0.
 _FAULT_LAYERS = {"a": 2, "b": 6}
 _FAULT_TRAINING, _FAULT_FILES = 32, 36
 
@@ -61,7 +61,7 @@ def find_pairs(folder: str | os.PathLike[str]) -> list[FilePair]:
 
 
 def paired_files(folder: str | os.PathLike[str]) -> PairedFiles:
-    """The same as ``find_pairs``, but files without a partner are listed and not refused.
+    """Like ``find_pairs``, but files without a partner are listed, not refused.
 
     Args:
         folder: The family's folder.
@@ -92,7 +92,7 @@ def paired_files(folder: str | os.PathLike[str]) -> PairedFiles:
 
 
 def _partner(name: str) -> str:
-    """The name of a file's other half."""
+    """The name of the other file of a pair."""
     for gathers, velocity in _VELOCITY_OF.items():
         for one, other in ((gathers, velocity), (velocity, gathers)):
             if _NAMES[one].fullmatch(name):
@@ -101,7 +101,7 @@ def _partner(name: str) -> str:
 
 
 def family_folders(files: Iterable[Path]) -> list[Path]:
-    """The folders to give ``find_pairs`` for some files; others than OpenFWI's are left out.
+    """The folders to give ``find_pairs`` for some files; files not named as OpenFWI's are skipped.
 
     Example:
         >>> [str(f) for f in family_folders([Path("A/seis2_1_0.npy"), Path("A/notes.npy")])]
@@ -117,7 +117,7 @@ def family_folders(files: Iterable[Path]) -> list[Path]:
 
 
 def _family_folder(place: Path, kind: str) -> Path:
-    """Above ``data`` and ``model`` beside each other; one of them alone is a folder as any."""
+    """The folder above ``data`` and ``model`` side by side; either alone is an ordinary folder."""
     halves = ("data", "model")
     beside = place.name == kind and all((place.parent / half).is_dir() for half in halves)
     return place.parent if beside and kind in halves else place
@@ -129,7 +129,7 @@ def select_split(pairs: list[FilePair], split: str, family: str | None) -> list[
     Args:
         pairs: Pairs of files with published names.
         split: ``"train"`` or ``"validation"``.
-        family: The family, which decides where the split lies.
+        family: The family, which determines the split.
 
     Raises:
         ValueError: If the split or family is unknown or a file's name is not in it.
@@ -145,7 +145,7 @@ def select_split(pairs: list[FilePair], split: str, family: str | None) -> list[
 
 
 def published_splits(pairs: Sequence[FilePair], family: str | None) -> list[str | None]:
-    """The published split of each pair, ``None`` where it is in none or cannot be told."""
+    """The published split of each pair, ``None`` where there is none or it is unknown."""
     splits: list[str | None] = []
     for pair in pairs:
         try:
@@ -190,7 +190,7 @@ def files_of_split(folder: str | os.PathLike[str], family: str, split: str | Non
 
     Args:
         folder: The family's folder; it need not exist.
-        family: The family, which decides where the split lies.
+        family: The family, which determines the split.
         split: ``"train"`` or ``"validation"``; all files without one.
     """
     chosen = []
@@ -209,8 +209,8 @@ def published_names(family: str, split: str | None = None) -> Iterator[tuple[str
 
     Args:
         family: The family.
-        split: Only those of a split. Without one the names never end; fault files then go on
-            with further first numbers.
+        split: Only those of a split. Without one, the names never end; fault files continue
+            with larger first numbers.
 
     Example:
         >>> next(published_names("style_a", "validation"))
@@ -237,9 +237,9 @@ def published_names(family: str, split: str | None = None) -> Iterator[tuple[str
 
 
 def family_of_files(pairs: Sequence[FilePair]) -> str | None:
-    """The family that the files' folders are named after, such as ``FlatVel_A``, if it is one.
+    """The family, such as ``FlatVel_A``, that the files' folders are named after, if any.
 
-    The folder is the one that files lie in, or the one above (``FlatVel_A/data/data1.npy``).
+    The folder is the one that holds the files, or its parent (``FlatVel_A/data/data1.npy``).
     """
     families = {_family(pair.gathers.absolute()) for pair in pairs}
     return families.pop() if len(families) == 1 else None

@@ -24,26 +24,25 @@ class OpenFWIPairs(Pairs):
     """Shot gathers and velocity models in OpenFWI's files, read as they are needed.
 
     The header of every file is checked now. The data may be much larger than memory: every
-    pair is read when it is used.
+    pair is read only when used.
 
     Args:
         source: The folder of a family (``data/data1.npy`` and ``model/model1.npy``, or
             ``seis2_1_0.npy`` and ``vel2_1_0.npy``), or an annotation file that lists pairs
             (see ``read_annotation``).
-        family: The family, which decides the normalization; by default the one that the folder
+        family: The family, which determines the normalization; by default the one the folder
             is named after (``FlatVel_A``).
         split: ``"train"`` or ``"validation"``, the published splits by file numbers; all files
             by default. For folders only.
         root: For annotations, the folder that the files must be in.
         listed_root: For annotations, the beginning of the listed paths that ``root`` replaces.
-        acquisition: The experiment. By default what ``write_openfwi`` noted, or OpenFWI's if
+        acquisition: The experiment. By default what ``write_openfwi`` recorded, or OpenFWI's if
             gathers and models have its shape.
 
     Raises:
         FileNotFoundError: If the source, a file or its partner is missing.
-        ValueError: If a file is not float32 in C order with the axes and the size it should
-            have, counts or shapes do not agree, the velocity is not in m/s, or an argument
-            does not fit.
+        ValueError: If a file is not float32 in C order with the expected axes and size, counts
+            or shapes do not agree, the velocity is not in m/s, or an argument does not fit.
 
     Example:
         >>> import tempfile

@@ -37,19 +37,19 @@ def write_openfwi(
     """Write pairs in the published layout of their family.
 
     Float32 ``(n, shots, time, receivers)`` and ``(n, 1, depth, width)``, in files of 500 with
-    the published names. ``acquisition.json`` beside them notes family and acquisition for
-    ``OpenFWIPairs``; other tools do not look at it. A file appears when it is whole.
+    the published names. ``acquisition.json`` beside them records family and acquisition for
+    ``OpenFWIPairs``; other tools ignore it. A file appears only when it is complete.
 
     Args:
         folder: The family's folder, such as ``mine/FlatVel_A``; made if it does not exist.
         pairs: ``SimulatedPairs``, ``OpenFWIPairs``, or two arrays, gathers
             ``(n, time, receivers, shots)`` and velocity ``(n, depth, width, 1)`` in m/s.
-        family: The family, which decides the names; by default that of ``pairs``. The first
+        family: The family, which determines the names; by default that of ``pairs``. The first
             number of a fault file, the number of layers in the published ones, just counts.
         split: ``"train"`` or ``"validation"`` for names of that published split only; by
-            default names are counted from the first on.
-        samples_per_file: Pairs a file.
-        acquisition: The experiment to note; by default that of ``pairs``.
+            default, names start with the first.
+        samples_per_file: Pairs per file.
+        acquisition: The experiment to record; by default that of ``pairs``.
         overwrite: Replace files of these names.
         progress: Show a progress bar.
 
@@ -57,13 +57,13 @@ def write_openfwi(
         The files, in order.
 
     Raises:
-        FileExistsError: If a file is there already, or the folder is one of another family or
-            acquisition, or holds further files of the split (of any, without a split), even
-            with ``overwrite``: readers would mix old pairs with new ones.
+        FileExistsError: If a file exists already, or, even with ``overwrite``, if the folder is
+            of another family or acquisition or holds other files of the split (any files, without
+            a split): readers would mix old pairs with new ones.
         ValueError: If the family is not known, gathers or velocity have another shape or are
             not finite, the velocity is not in m/s, or the split has too few names.
-        OSError: If the disk has too little room, or is full after all, or ``pairs`` cannot be
-            read; what was written of the file is removed.
+        OSError: If the disk has too little room or fills up, or ``pairs`` cannot be read; a
+            partly written file is removed.
 
     Example:
         >>> import tempfile
@@ -104,7 +104,7 @@ def write_openfwi(
 
 
 def _source(pairs: Any) -> tuple[_Read, int, tuple[tuple[int, ...], tuple[int, ...]]]:
-    """A function that reads a slice, the number of pairs, and shapes of one as in the files."""
+    """A function that reads a slice, the number of pairs, and the shapes of one in the files."""
     if not isinstance(pairs, tuple | list):
         gathers, velocity = pairs[0:1]
         read, count = pairs.__getitem__, len(pairs)
@@ -170,10 +170,10 @@ def _write_pair(
     shapes: tuple[tuple[int, ...], ...],
     bar: "tqdm[Any]",
 ) -> None:
-    """Write gathers and velocity under temporary names, and rename both when they are whole."""
+    """Write gathers and velocity under temporary names, and rename both once complete."""
     assert pair.velocity is not None
-    # The velocity is renamed first, and old gathers are removed before: a missing partner is
-    # noticed by readers, old gathers beside new velocity are not.
+    # Old gathers are removed first, then the velocity is renamed: readers notice a missing
+    # partner, but not old gathers beside new velocity.
     with written_whole(pair.gathers) as gathers, written_whole(pair.velocity) as velocity:
         with gathers.open("wb") as gather_file, velocity.open("wb") as velocity_file:
             outputs = gather_file, velocity_file

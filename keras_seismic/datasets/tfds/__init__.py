@@ -1,6 +1,6 @@
 """Data sets for TensorFlow Datasets (TFDS): built once, on one machine or a cluster.
 
-Importing this package imports neither TensorFlow nor TFDS; using a name of it does.
+Importing this package imports neither TensorFlow nor TFDS; using a name from it does.
 """
 
 from typing import TYPE_CHECKING

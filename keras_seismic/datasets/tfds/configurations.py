@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from keras_seismic.simulation import FAMILIES, Acquisition
 from keras_seismic.simulation.geology import family_name
 
-#: To be raised, with the builder's version, when a change of the simulation changes the data.
+#: Increment, with the builder's version, when a change to the simulation changes the data.
 _FORMAT = 1
 
 #: What each split adds to the seed. Training pairs are those of ``SimulatedPairs`` with the same
@@ -40,7 +40,7 @@ class SimulatedVelocityConfig(tfds.core.BuilderConfig):
 
     Raises:
         ValueError: If the family or a split is unknown, a number is out of range, or a
-            source or receiver stands outside of the model.
+            source or receiver is outside the model.
 
     Example:
         >>> mine = SimulatedVelocityConfig(
@@ -85,7 +85,7 @@ class SimulatedVelocityConfig(tfds.core.BuilderConfig):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What decides pair ``i`` of each split."""
+        """What determines pair ``i`` of each split."""
         return {
             "format": _FORMAT,
             "family": self.family,
@@ -133,7 +133,7 @@ def _of_family(family: str, boundary: str, suffix: str) -> SimulatedVelocityConf
     )
 
 
-#: ``tiny`` to try things out, then ``<family>_<boundary>`` in three sizes, small ones first.
+#: ``tiny`` to try things out, then ``<family>_<boundary>`` in three sizes, smallest first.
 CONFIGURATIONS = [
     _tiny(),
     *(

@@ -1,4 +1,4 @@
-"""Simulated pairs as TFDS examples, shard by shard, each of which any worker can make."""
+"""Simulated pairs as TFDS examples, in shards that any worker can make."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ Example = tuple[int, dict[str, Any]]
 class SimulatedSplit:
     """The pairs of one split, in shards that do not depend on each other.
 
-    Pair ``i`` is decided by the family, the acquisition, the seed, the shape and ``i``, so
+    Pair ``i`` depends only on the family, the acquisition, the seed, the shape and ``i``, so
     that neither the number of workers nor the order of their work can change it.
 
     Args:
         pairs: The pairs. Finished shards are kept in their folder: repeating an interrupted
-            build goes on with what is missing.
+            build continues with what is missing.
     """
 
     pairs: SimulatedPairs

@@ -20,16 +20,16 @@ class TFDSPairs(Pairs):
     """Pairs in a built TFDS data set, such as ``simulated_velocity``.
 
     Any pair can be read at once, so that every epoch is a random permutation of all of them.
-    Of TFRecord files, which know no numbers, the places of the records are noted when they are
-    opened, which reads a few bytes of each; ArrayRecord files have an index.
+    TFRecord files have no index, so their records are located when they are opened, which
+    reads a few bytes of each; ArrayRecord files have one.
 
     Args:
         source: The folder of a data set (``.../simulated_velocity/tiny/1.0.0``, where
             ``dataset_info.json`` is), or its builder. Opening a folder needs no code of the
             builder.
-        split: ``"train"``, ``"validation"``, a part as ``"train[:900]"`` or a sum of such; by
+        split: ``"train"``, ``"validation"``, a part such as ``"train[:900]"`` or a sum of these; by
             default all splits, of which ``held_out`` holds out everything but ``"train"``.
-        family: The velocity family; by default the one that the data set names.
+        family: The velocity family; by default the one named in the data set.
 
     Raises:
         FileNotFoundError: If there is no data set, or a file of it is missing.
@@ -151,7 +151,7 @@ def _opened(folder: str | os.PathLike[str]) -> "tfds.core.DatasetBuilder":
         raise FileNotFoundError(f"{folder}: no such folder")
     try:
         return tfds.builder_from_directory(folder)
-    except Exception as error:  # of TFDS, of many kinds
+    except Exception as error:  # TFDS raises many kinds
         raise FileNotFoundError(
             f"{folder}: expected the folder of a built data set, with dataset_info.json in it "
             f"(such as simulated_velocity/tiny/1.0.0), but {error}"
@@ -162,7 +162,7 @@ def _record_places(path: str, skip: int, take: int) -> list[tuple[str, int, int]
     """File, offset and length of some records of a TFRecord file.
 
     A record is its length (8 bytes), a checksum of that (4), its content and a checksum of it
-    (4). The checksums are not looked at: what is read is checked as numbers.
+    (4). The checksums are not verified: what is read is checked as numbers.
     """
     from etils import epath
 

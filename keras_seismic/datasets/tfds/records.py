@@ -1,4 +1,4 @@
-"""Files of a TFDS data set that are the same, byte for byte, whoever writes them."""
+"""Files of a TFDS data set that are the same, byte for byte, on every machine."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ _NOT_LISTED = (CHECKSUMS, "dataset_info.json")
 
 
 class CanonicalExampleWriter(writer.ExampleWriter):
-    """Writes records whose features are in the order of their names.
+    """Writes records whose features are sorted by name.
 
     A record is a map from names to features, which protobuf stores in an order that
     differs from process to process.
@@ -33,7 +33,7 @@ def _canonical(record: bytes) -> bytes:
 
 
 def write_checksums(folder: os.PathLike[str]) -> None:
-    """Write ``SHA256SUMS`` about the data of a folder; ``sha256sum -c`` compares them."""
+    """Write ``SHA256SUMS`` for the data in a folder; ``sha256sum -c`` verifies them."""
     place = epath.Path(folder)
     lines = []
     for path in sorted(place.iterdir()):

@@ -1,4 +1,4 @@
-"""ONNX: conversion, smaller and faster graphs, variants of lower precision."""
+"""ONNX: conversion, smaller and faster graphs, lower-precision variants."""
 
 from keras_seismic.exporting.onnx.export import export_onnx
 from keras_seismic.exporting.onnx.variants import VARIANTS

@@ -34,10 +34,10 @@ from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
 from keras_seismic.inference.predictors import import_onnxruntime
 from keras_seismic.models.physical_units import in_float32
 
-#: Operator sets that the converter can write and that hold what the graphs need.
+#: Operator sets that the converter can write and that contain what the graphs need.
 _OPSETS = range(14, 19)
 
-#: The converter's optimizer iterates over sets, so its result differs from run to run, and now and
+#: The converter's optimizer iterates over sets, so its result differs between runs, and now and
 #: then (one in eight for LISTA) it drops an operator that changes the shape.
 _ATTEMPTS = 6
 
@@ -56,11 +56,11 @@ def export_onnx(
 ) -> Path:
     """Write a model as ONNX, checked in ONNX Runtime against the model before it appears.
 
-    Input and output have the names of the model's; the batch size is free, and so is every
-    size that is free in the model. The graph holds operators of the ONNX standard only, with
-    batch normalization and padding inside the convolutions. Its metadata name the model, the
-    units, the acquisition and the variant with its loss, and hold the model card. Mixed-precision
-    models are rebuilt in float32; of a ``VelocityGAN`` the generator is taken.
+    Input and output keep the model's names; the batch size is free, and so is every size that
+    is free in the model. The graph uses only operators of the ONNX standard, with batch
+    normalization and padding inside the convolutions. Its metadata names the model, the units,
+    the acquisition and the variant with its loss, and holds the model card. Mixed-precision
+    models are rebuilt in float32; a ``VelocityGAN`` exports its generator.
 
     Besides ``"float32"``, which equals the model, there are two smaller variants, in which
     normalization and output scaling stay in float32: ``"float16"`` halves the file and is meant
@@ -72,31 +72,31 @@ def export_onnx(
         model: What ``with_physical_units`` returned, or any functional or built sequential
             model with one input and output.
         path: The ``.onnx`` file to make.
-        inputs: Examples on which the export is checked and its loss measured; by default the
-            representative samples where there are some, else ``example_inputs(model)``. For a
-            loss that counts, give real examples other than the representative ones.
+        inputs: Examples to check the export and measure its loss with; by default the
+            representative samples if given, else ``example_inputs(model)``. For a meaningful
+            loss, pass real examples other than the representative ones.
         opset: ONNX operator set, 14-18.
-        overwrite: Replace what is there.
+        overwrite: Replace an existing file.
         variant: ``"float32"``, ``"float16"`` or ``"int8"``.
-        representative: Required for int8: raw inputs ``(samples, ...)`` like those to come, a few
-            dozen. They set the range of every activation.
-        max_loss: Largest loss of a variant. For velocities the mean absolute difference in
+        representative: Required for int8: a few dozen raw inputs ``(samples, ...)`` like those
+            expected in use. They set the range of every activation.
+        max_loss: Largest loss of a variant: for velocities, the mean absolute difference in
             m/s, by default 10; else the RMS difference relative to the RMS output, by default
             0.03 (-30 dB).
         card: For the metadata, by default ``ModelCard.of(model)``.
 
     Returns:
-        The path. What a variant loses is in the file's metadata as ``loss``;
+        The path. The loss of a variant is in the file's metadata as ``loss``;
         ``accuracy_loss`` measures it on other inputs.
 
     Raises:
         FileExistsError: If the path exists and ``overwrite`` is false.
-        ImportError: If onnxruntime is not installed: an unchecked file is not written.
+        ImportError: If onnxruntime is not installed: no unchecked file is written.
         ParityError: If the export differs from the model, or a variant by more than
-            ``max_loss``. Nothing is left behind then.
+            ``max_loss``. Nothing is left behind.
         RuntimeError: If Keras runs on another backend than TensorFlow.
         ValueError: If the path does not end in ``.onnx``, an argument is not as above, or
-            something in the model has no form in ONNX that runs.
+            something in the model cannot be expressed in ONNX.
 
     Example:
         >>> export_onnx(
@@ -168,7 +168,7 @@ def _check_loss(loss: AccuracyLoss, variant: str, max_loss: float | None) -> Non
 def _optimized(model: keras.Model, example: np.ndarray, opset: int, folder: Path) -> Any:
     """The model as a fast ``onnx.ModelProto`` of standard operators only."""
     convertible = with_convertible_layers(model)
-    # A model that was never called is not exported.
+    # A model that was never called cannot be exported.
     shape = tuple(convertible(example, training=False).shape)
     for _ in range(_ATTEMPTS):
         graph, made = _folded(convertible, example, opset, folder)
@@ -177,7 +177,7 @@ def _optimized(model: keras.Model, example: np.ndarray, opset: int, folder: Path
     _name_values(graph.graph, model, same_size=shape[1:3] == example.shape[1:3])
     graph = rewritten(graph)
     for number, node in enumerate(graph.graph.node):
-        node.name = f"{node.op_type}_{number}"  # unique, as tools want it
+        node.name = f"{node.op_type}_{number}"  # unique, as tools expect
     standard = [entry for entry in graph.opset_import if entry.domain in ("", "ai.onnx")]
     del graph.opset_import[:]
     graph.opset_import.extend(standard)
@@ -187,18 +187,18 @@ def _optimized(model: keras.Model, example: np.ndarray, opset: int, folder: Path
 def _folded(
     model: keras.Model, example: np.ndarray, opset: int, folder: Path
 ) -> tuple[Any, tuple[int, ...]]:
-    """The converted model with its constants folded, and the shape that it returns."""
+    """The converted model with constants folded, and the shape that it returns."""
     import onnx
     import onnxruntime
 
     converted, folded = folder / "converted.onnx", folder / "folded.onnx"
     with warnings.catch_warnings():
-        # Keras asks NumPy for a name that NumPy will use otherwise one day.
+        # Keras uses a NumPy name whose meaning NumPy plans to change.
         warnings.simplefilter("ignore", FutureWarning)
         model.export(str(converted), format="onnx", opset_version=opset, verbose=False)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    # Higher levels write operators that only ONNX Runtime has, for this machine's processor.
+    # Higher levels write ONNX Runtime's own operators, for this machine's processor.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(folded)
     session = onnxruntime.InferenceSession(
@@ -209,7 +209,7 @@ def _folded(
 
 
 def _name_values(graph: Any, model: keras.Model, same_size: bool) -> None:
-    """Name the output and the free sizes, which the converter calls by numbers."""
+    """Name the output and the free sizes, which the converter numbers."""
     sizes = ("batch", "time", "traces" if model.inputs[0].name == "section" else "receivers")
     made = sizes if same_size else ("batch", "depth", "width")
     for value, names in ((graph.input[0], sizes), (graph.output[0], made)):

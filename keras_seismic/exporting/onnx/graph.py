@@ -10,7 +10,7 @@ class Graph:
     """A model's graph, edited node by node and written back by ``finish``.
 
     Args:
-        model: An ``onnx.ModelProto``; it stays as it is.
+        model: An ``onnx.ModelProto``; it is not changed.
 
     Attributes:
         nodes: The nodes in the order in which they run.
@@ -35,7 +35,7 @@ class Graph:
                 self._consumers.setdefault(name, []).append(node)
 
     def producer(self, name: str) -> Any:
-        """The node that makes a tensor; ``None`` for inputs and constants."""
+        """The node that produces a tensor; ``None`` for inputs and constants."""
         return self._producers.get(name)
 
     def consumers(self, name: str) -> Sequence[Any]:
@@ -48,7 +48,7 @@ class Graph:
         return readers[0] if len(readers) == 1 and name not in self.outputs else None
 
     def array(self, name: str) -> np.ndarray | None:
-        """The value of a constant; None if the tensor is none."""
+        """The value of a constant; None if the tensor is not constant."""
         from onnx import numpy_helper
 
         if name not in self._arrays and name in self._tensors:
@@ -70,10 +70,10 @@ class Graph:
         return name
 
     def rename(self, names: Mapping[str, str], readers: Collection[Any] | None = None) -> None:
-        """Let nodes read other tensors.
+        """Make nodes read other tensors.
 
         Args:
-            names: From a tensor to the one that is read instead; if the former is an output of the
+            names: Maps a tensor to the one to read instead; if the former is an output of the
                 graph, the latter takes over its name.
             readers: Only these nodes, by default all.
         """
@@ -89,7 +89,7 @@ class Graph:
         self._index()
 
     def sort(self) -> None:
-        """Put the nodes in an order in which they can run; drop those that nobody reads."""
+        """Sort the nodes so that they can run; drop those whose outputs are never read."""
         done: dict[int, object] = {}  # nodes by identity, in order
         waiting = [self._producers[name] for name in self.outputs if name in self._producers]
         while waiting:
@@ -104,7 +104,7 @@ class Graph:
         self._index()
 
     def replace(self, old: Sequence[Any], new: Iterable[Any]) -> None:
-        """Remove some nodes and put others in the place of the last of them."""
+        """Replace some nodes by others, at the position of the last."""
         gone = {id(node) for node in old}
         position = next(i for i, node in enumerate(self.nodes) if node is old[-1])
         self.nodes[position : position + 1] = list(new)
@@ -112,14 +112,14 @@ class Graph:
         self._index()
 
     def finish(self) -> Any:
-        """The edited model; constants that nobody reads are left out."""
+        """The edited model, without constants that are never read."""
         import onnx
         from onnx import numpy_helper
 
         model = onnx.ModelProto()
         model.CopyFrom(self.model)
         del model.graph.node[:], model.graph.initializer[:]
-        del model.graph.value_info[:]  # shapes of tensors that may be gone
+        del model.graph.value_info[:]  # shapes of tensors that may no longer exist
         model.graph.node.extend(self.nodes)
         for name in {n: None for node in self.nodes for n in _read(node)} | dict.fromkeys(
             self.outputs
@@ -138,7 +138,7 @@ def _copied(node: Any) -> Any:
 
 
 def _read(node: Any) -> Iterator[str]:
-    """Names that a node reads, in its branches and loops too."""
+    """Names that a node reads, including in its branches and loops."""
     yield from node.input
     for attribute in node.attribute:
         for graph in (attribute.g, *attribute.graphs):

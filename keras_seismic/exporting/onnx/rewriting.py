@@ -3,7 +3,7 @@
 Beyond rounding, nothing here changes what a graph computes. ``benchmarks/onnx_graph.py`` measures
 each rule; docs/onnx.md has the table.
 
-- Factors and terms after a convolution, such as those of a batch normalization, go into its
+- Factors and offsets after a convolution, such as those of a batch normalization, go into its
   weights.
 - A transposed convolution becomes an ordinary one with a channel for each position within a
   stride; ``DepthToSpace`` then interleaves them. The products are the same, but only ordinary
@@ -21,7 +21,7 @@ from keras_seismic.exporting.onnx.graph import Graph, attributes
 
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Tanh", "Sigmoid")
 
-#: Sizes of each tensor that is known, ``None`` where one is free.
+#: Known sizes of each tensor, ``None`` for a free one.
 _Shapes = dict[str, list[int | None]]
 
 
@@ -54,7 +54,7 @@ def rewritten(model: Any) -> Any:
 
 
 def _fold_affine(graph: Graph, node: Any) -> None:
-    """Fold constant factors and terms of the channels into the weights."""
+    """Fold constant per-channel factors and offsets into the weights."""
     from onnx import helper
 
     weights = graph.array(node.input[1])
@@ -89,14 +89,14 @@ def _fold_affine(graph: Graph, node: Any) -> None:
 
 
 def _affine(graph: Graph, node: Any, name: str, channels: int, rank: int) -> tuple[Any, Any] | None:
-    """Factor and term by channel of a node; ``None`` if it is no such node."""
+    """A node's factor and offset by channel; ``None`` for other nodes."""
     if node.op_type not in ("Mul", "Div", "Add", "Sub"):
         return None
     first = node.input[0] == name
     value = graph.array(node.input[1] if first else node.input[0])
     if value is None or (node.op_type == "Div" and not first):
         return None
-    # Operators align from the last axis: a vector would belong to the width.
+    # Operators align from the last axis: a vector would apply to the width.
     aligned = (1,) * (rank - value.ndim) + value.shape
     if (value.size != 1 and aligned != (1, channels) + (1,) * (rank - 2)) or value.ndim > rank:
         return None
@@ -111,7 +111,7 @@ def _affine(graph: Graph, node: Any, name: str, channels: int, rank: int) -> tup
 
 
 def _plain(node: Any) -> bool:
-    """Whether nothing is grouped, dilated or padded by a rule."""
+    """Whether the convolution has no groups, dilation or automatic padding."""
     given = attributes(node)
     return (
         given.get("group", 1) == 1
@@ -204,7 +204,7 @@ def _side_by_side(
     crop = [*pads[:2], *(pad + extra for pad, extra in zip(pads[2:], missing, strict=True))]
     made = node.output[0]
     if stride == 1:
-        # Less padding is cropping; cropping more than the padding would take another operator.
+        # Less padding means cropping; cropping more than the padding would need another operator.
         around = [n - c for n, c in zip(around, crop, strict=True)]
         if min(around) < 0:
             return
@@ -214,7 +214,7 @@ def _side_by_side(
     if stride == 1:
         graph.replace([node], new)
         return
-    # The activation before, where the convolution can take it in.
+    # The activation goes before the interleaving, where the convolution can absorb it.
     old, output = [node], node.output[0]
     following = graph.only_consumer(output)
     if following is not None and following.op_type in _ELEMENTWISE:

@@ -8,10 +8,10 @@ import numpy as np
 
 from keras_seismic.exporting.onnx.graph import Graph, attributes
 
-#: Forms that a model can be exported in.
+#: Variants in which a model can be exported.
 VARIANTS = ("float32", "float16", "int8")
 
-#: Largest loss by default: on average in m/s for velocities, else relative (-30 dB).
+#: Default largest loss: on average in m/s for velocities, else relative (-30 dB).
 DEFAULT_MAX_LOSS = {"m/s": 10.0, "": 0.03}
 
 #: Operators with an 8-bit form in ONNX Runtime, between which values stay 8-bit integers.
@@ -25,7 +25,7 @@ def check_variant(variant: str, representative: Any, max_loss: float | None) -> 
     """Refuse arguments that do not go together.
 
     Raises:
-        ValueError: If the variant is unknown, lacks an argument it needs or has one it does not
+        ValueError: If the variant is unknown, lacks a required argument or gets one it does not
             use.
     """
     if variant not in VARIANTS:
@@ -49,18 +49,18 @@ def check_variant(variant: str, representative: Any, max_loss: float | None) -> 
 def in_float16(model: Any) -> Any:
     """The model with its network in half precision.
 
-    What comes before the first convolution and after the last stays in float32, as input and
-    output do: half precision ends at 65504 and cannot hold raw amplitudes.
+    Everything before the first convolution and after the last stays in float32, as do input and
+    output: half precision ends at 65504 and cannot hold raw amplitudes.
 
     Args:
-        model: An ``onnx.ModelProto``; it stays as it is.
+        model: An ``onnx.ModelProto``; it is not changed.
     """
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     graph = Graph(model)
     inside = _network(graph)
     outside = [node for node in graph.nodes if node.name not in inside]
-    # A constant that both read would be rounded for both.
+    # A constant shared by both parts would be rounded for both.
     own = {
         name: graph.constant(value, name)
         for name in {name for node in outside for name in node.input}
@@ -76,11 +76,11 @@ def in_int8(model: Any, representative: np.ndarray, folder: os.PathLike[str]) ->
     """The model with 8-bit weights and activations, in the QDQ form.
 
     Weights are int8 with a scale for each output channel, activations uint8 with the range
-    they have in the representative samples. As in ``in_float16``, what is before the first
+    they have in the representative samples. As in ``in_float16``, everything before the first
     convolution and after the last stays in float32.
 
     Args:
-        model: An ``onnx.ModelProto``; it stays as it is.
+        model: An ``onnx.ModelProto``; it is not changed.
         representative: Raw inputs ``(samples, ...)``.
         folder: Where temporary files go.
     """
@@ -90,7 +90,7 @@ def in_int8(model: Any, representative: np.ndarray, folder: os.PathLike[str]) ->
 
     source = onnx.ModelProto()
     source.CopyFrom(model)
-    add_pre_process_metadata(source)  # it is optimized already; without this the tool warns
+    add_pre_process_metadata(source)  # already optimized; without this, the tool warns
     inside = _network(Graph(model))
     target = Path(folder) / "int8.onnx"
     quantize_static(
@@ -110,7 +110,7 @@ def in_int8(model: Any, representative: np.ndarray, folder: os.PathLike[str]) ->
 
 
 def _reader(name: str, samples: np.ndarray) -> Any:
-    """Samples one by one, as the tool wants to read them."""
+    """Samples one by one, as the tool reads them."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Samples(CalibrationDataReader):
@@ -144,12 +144,12 @@ def _network(graph: Graph) -> set[str]:
 def _without_round_trips(model: Any, known: set[str]) -> Any:
     """Without casts from float32 to float16 that are only cast back.
 
-    The tool puts them between all nodes that it leaves in float32, and raw amplitudes do not
-    survive the trip.
+    The tool inserts them between all nodes that it leaves in float32, and raw amplitudes do not
+    survive the round trip.
 
     Args:
-        model: What the tool made.
-        known: Names of the nodes that were there before.
+        model: The tool's output.
+        known: Names of the original nodes.
     """
     from onnx import TensorProto
 

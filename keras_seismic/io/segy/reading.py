@@ -26,7 +26,7 @@ from keras_seismic.io.segy.trace_layout import (
 
 _IEEE_FLOAT = 5
 
-#: Format codes of the standard that segyio does not read into numbers.
+#: Format codes of the standard that segyio does not convert to numbers.
 _OTHER_FORMATS = {
     4: "fixed point with gain",
     7: "3-byte integer",
@@ -40,7 +40,7 @@ CHUNK = 4096
 
 
 class HeaderWarning(UserWarning):
-    """Headers of a file contradict each other in something that is not essential."""
+    """Headers of a file contradict each other on something inessential."""
 
 
 def read_segy(path: str | os.PathLike[str]) -> tuple[np.ndarray, float | None]:
@@ -77,7 +77,7 @@ def read_segy(path: str | os.PathLike[str]) -> tuple[np.ndarray, float | None]:
 
 
 def read_traces(file: Any, layout: TraceLayout, first: int, count: int) -> np.ndarray:
-    """Some traces of an open file, one after the other.
+    """Consecutive traces of an open file.
 
     Args:
         file: What ``layout.open()`` returned.
@@ -91,8 +91,8 @@ def read_traces(file: Any, layout: TraceLayout, first: int, count: int) -> np.nd
     traces: np.ndarray = file.trace.raw[first : first + count].astype(np.float32)
     if layout.code == IBM_FLOAT:
         words = layout.sample_words(first, len(traces))
-        # segyio takes fractions that begin with a zero digit for other numbers. Other software
-        # writes them, above all zero with an exponent.
+        # segyio misreads fractions that begin with a zero digit. Other software writes them, most
+        # often as zero with an exponent.
         unusual = (words & 0x00FFFFFF < 0x00100000) & (words & 0x7FFFFFFF != 0)
         if unusual.any():
             traces[unusual] = ibm_to_float(words[unusual])
@@ -104,12 +104,12 @@ def read_layout(path: str | os.PathLike[str], most_headers: int | None = None) -
 
     Args:
         path: The file.
-        most_headers: Trace headers to check at most, spread evenly; all by default. For a look
-            at a large file.
+        most_headers: Most trace headers to check, spread evenly; all by default. For a quick
+            look at a large file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the suffix is another one, the file is of another format, its size does
+        ValueError: If the suffix is unknown, the file is of another format, its size does
             not agree with its headers, or its traces have no samples or different numbers of
             them.
 
@@ -168,7 +168,7 @@ def _segy_layout(path: Path, most_headers: int | None) -> TraceLayout:
 
 
 def _sample_format(path: Path, binary: bytes) -> tuple[str, int]:
-    """Byte order and format code: the order in which the code is a known one."""
+    """Byte order and format code: the order in which the code is known."""
     codes = {name: struct.unpack_from(f"{o}h", binary, 24)[0] for name, o in ORDERS.items()}
     for name, code in codes.items():
         if code in SAMPLE_TYPES:

@@ -15,14 +15,14 @@ from keras_seismic.io.segy.trace_layout import (
 
 _LONGEST_PLAUSIBLE_INTERVAL = 20_000  # us
 
-#: Samples looked at, and trace headers, to tell the byte order.
+#: Samples and trace headers examined to find the byte order.
 _SAMPLES, _HEADERS = 100_000, 10_000
 
 
 def su_byte_order(path: Path) -> tuple[str, int]:
     """The byte order that makes sense of a Seismic Unix file, and the samples of a trace.
 
-    The format has no mark of its own: a file is taken for one if, in one of the byte orders,
+    The format has no signature: a file counts as Seismic Unix if, in either byte order,
     its first trace header states a number of samples that divides the file into whole traces.
 
     Returns:

@@ -84,7 +84,7 @@ def read_positions(
     """Positions of sources and receivers along the line; see ``read_shot_gathers``.
 
     Raises:
-        ValueError: If a word is unknown, or the coordinates are empty or no lengths.
+        ValueError: If a word is unknown, or the coordinates are empty or not lengths.
     """
     bytes_of = [
         [word_byte(w) for w in (words if isinstance(words, tuple | list) else (words,))]
@@ -111,7 +111,7 @@ def read_positions(
     if receiver_unit is not None:
         receiver *= receiver_unit
     else:
-        # Offsets are whole meters (or feet) by the standard, without a scalar.
+        # By the standard, offsets are whole meters (or feet), without a scalar.
         receiver *= lengths if relative else (scalar * lengths)[:, None]
     _check_not_empty(layout, receiver, receiver_word, shot)
     return _along_line(shot, source, receiver, relative)
@@ -155,7 +155,7 @@ def _check_not_empty(
 def _along_line(
     shot: np.ndarray, source: np.ndarray, receiver: np.ndarray, relative: bool
 ) -> TracePositions:
-    """Coordinates to one axis: as they are, or along the line that two of them make."""
+    """Coordinates on one axis: as they are, or along the line through pairs of them."""
     if source.shape[1] == 1 and receiver.shape[1] == 1:
         receiver_x = receiver[:, 0] + (source[:, 0] if relative else 0)
         return TracePositions(shot, source[:, 0], receiver_x)
@@ -166,7 +166,7 @@ def _along_line(
         )
     points = source if relative else np.concatenate([source, receiver])
     center = points.mean(axis=0)
-    # The direction in which the positions spread most, pointing to larger first coordinates.
+    # The direction of largest spread, pointing toward larger first coordinates.
     _, _, axes = np.linalg.svd(points - center, full_matrices=False)
     direction = axes[0] * (1 if axes[0][np.argmax(np.abs(axes[0]))] > 0 else -1)
     across = np.array([-direction[1], direction[0]])

@@ -11,7 +11,7 @@ from keras_seismic.io.arrays import mapped
 
 TEXT_BYTES, BINARY_BYTES, TRACE_HEADER_BYTES = 3200, 400, 240
 
-#: NumPy's type of a sample in each format code that segyio reads; IBM floats (1) as words.
+#: NumPy type of a sample for each format code that segyio reads; IBM floats (1) as words.
 SAMPLE_TYPES = {
     1: "u4", 2: "i4", 3: "i2", 5: "f4", 6: "f8", 8: "i1", 10: "u4", 11: "u2", 16: "u1",
 }  # fmt: skip
@@ -26,13 +26,13 @@ SEGY_SUFFIXES, SU_SUFFIXES = (".segy", ".sgy"), (".su",)
 #: First bytes of the trace header words for sample count and sample interval in us.
 COUNT_WORD, INTERVAL_WORD = 115, 117
 
-#: NumPy's signs for byte orders.
+#: NumPy's characters for byte orders.
 ORDERS = {"big": ">", "little": "<"}
 
 
 @dataclasses.dataclass(frozen=True)
 class TraceLayout:
-    """Where the traces of a file are and what they are made of; returned by ``read_layout``.
+    """Where the traces of a file are and how they are stored; returned by ``read_layout``.
 
     Attributes:
         path: The file.
@@ -42,7 +42,7 @@ class TraceLayout:
         samples: Samples of each trace.
         traces: Number of traces.
         start: Offset of the first trace in bytes.
-        intervals: The different sample intervals in us that the headers state.
+        intervals: The distinct sample intervals in us that the headers state.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class TraceLayout:
 
     @property
     def sample_type(self) -> np.dtype[Any]:
-        """NumPy's type of a sample in the file, IBM floats as four-byte words."""
+        """NumPy type of a sample in the file, IBM floats as four-byte words."""
         return np.dtype(f"{ORDERS[self.endian]}{SAMPLE_TYPES[self.code]}")
 
     @property
@@ -74,7 +74,7 @@ class TraceLayout:
 
         Args:
             first_byte: Where it begins, counted from 1.
-            dtype: NumPy's type without byte order.
+            dtype: NumPy type without byte order.
             step: 1 for all traces.
         """
         return header_words(
@@ -112,7 +112,7 @@ class TraceLayout:
 class MappedTraces:
     """The samples of a trace file, ``(time, traces)``, read and converted when indexed.
 
-    For a look at a few samples of a large file; needs no segyio. Samples are the numbers that
+    For a quick look at samples of a large file; needs no segyio. Samples are the numbers that
     ``read_segy`` returns, in the file's own type (IBM floats as float32).
 
     Args:

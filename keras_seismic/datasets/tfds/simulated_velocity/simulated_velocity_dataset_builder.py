@@ -48,10 +48,10 @@ _CITATION = """
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Builds the data set ``simulated_velocity``, alone or on an Apache Beam cluster.
 
-    Without Beam options the pairs are simulated one after the other in this process; with
-    them (``--beam_pipeline_options=...``) as a Beam pipeline. The data are the same, down
-    to the bytes of the files where there are as many files. Finished shards of pairs are
-    kept beside the data set until it is complete, so that a repeated build goes on where an
+    Without Beam options, the pairs are simulated one after another in this process; with
+    them (``--beam_pipeline_options=...``), as a Beam pipeline. The data are the same, and for
+    the same number of files, so are the bytes of the files. Finished shards of pairs are kept
+    beside the data set until it is complete, so that a repeated build continues where an
     interrupted one stopped.
 
     Raises:
@@ -84,7 +84,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 {
                     "index": tfds.features.Scalar(np.int64, doc="Number of the pair."),
                     # As bytes: nothing to parse. zlib would make the files a third smaller and
-                    # cost 5 ms a pair at every reading, more than a network waits for.
+                    # cost 5 ms per pair at every reading, more than a network waits for.
                     "shot_gather": tensor(
                         shape=config.acquisition.gather_shape,
                         dtype=np.float32,
@@ -108,7 +108,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         )
 
     def download_and_prepare(self, **kwargs: Any) -> None:
-        """Build the data set unless it is there already.
+        """Build the data set unless it exists already.
 
         Args:
             **kwargs: See ``tfds.core.DatasetBuilder.download_and_prepare``.
