@@ -134,7 +134,7 @@ class PairStore:
 
 def _fetch(rows: np.ndarray) -> None:
     """Have the system read mapped rows from the disk at once, not page by page as they are used."""
-    memory = rows
+    memory: Any = rows
     while isinstance(memory, np.ndarray):
         memory = memory.base
     if not hasattr(mmap, "MADV_WILLNEED") or not isinstance(memory, mmap.mmap):

@@ -114,12 +114,15 @@ class RunFolder:
             config: How the run is made.
 
         Raises:
+            FileExistsError: If another run was started there since this object was made.
             ValueError: If the run to resume was made with other arguments.
         """
         if self.resume:
             self._check_same_arguments(config)
             return self
         if self._occupied:
+            if not self.overwrite:
+                raise FileExistsError(f"{self.path}: another run was started there meanwhile")
             shutil.rmtree(self.path)
         (self.path / "figures").mkdir(parents=True)
         self.write(_MARK, config)
