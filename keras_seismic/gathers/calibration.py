@@ -20,7 +20,7 @@ from keras_seismic.simulation.acquisition import Acquisition
 #: Near offsets, in wavelengths of 1500 m/s at the peak frequency: 15 to 100 m at 15 Hz.
 _NEAREST, _FARTHEST, _REFERENCE_VELOCITY = 0.15, 1.0, 1500.0
 
-#: Fewest traces that give a scale.
+#: Fewest traces to take a scale from.
 _FEWEST = 3
 
 #: Correlation with the expected direct wave below which a warning is given.

@@ -94,7 +94,7 @@ def denoise(
 
 
 def _muted(section: np.ndarray) -> np.ndarray:
-    """Which of ``(time, traces)`` was muted: zeros from either end of a trace, and dead traces."""
+    """Muted samples of ``(time, traces)``: zeros from either end of a trace, and dead traces."""
     live = section != 0
     begun = np.logical_or.accumulate(live, axis=0)
     not_ended = np.logical_or.accumulate(live[::-1], axis=0)[::-1]

@@ -123,7 +123,7 @@ def add_swell_noise(
 ) -> np.ndarray:
     """The section plus swell noise: strong, low frequencies on runs of neighboring traces.
 
-    As ocean swell causes on a streamer. Within a run, neighboring traces resemble each other and
+    As ocean swell does to a streamer. Within a run, neighboring traces resemble each other and
     the strength rises and falls; runs differ in strength.
 
     Args:

@@ -127,8 +127,8 @@ def head_layers(network: keras.Model) -> list[keras.layers.Layer]:
     head = [layer for layer in layers if _named(layer, names)]
     if not head and hasattr(network, "head_layers"):
         raise ValueError(
-            f"{type(network).__name__}.head_layers names {names}, but no layer with weights is "
-            "called so"
+            f"{type(network).__name__}.head_layers names {names}, but no layer with weights has "
+            "such a name"
         )
     return head or layers[-1:]
 
