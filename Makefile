@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: demo test lint docs docs-links bench test-lowest clean
 
-demo: $(VENV)/.run  ## the main job: simulate, train, evaluate, export (about 9 minutes)
+demo: $(VENV)/.run  ## the main job: simulate, train, evaluate, export (about 8 minutes)
 	$(BIN)/python -m examples.demo --out runs/demo --overwrite
 
 test: $(VENV)/.dev  ## what CI runs
