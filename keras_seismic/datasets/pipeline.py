@@ -3,6 +3,7 @@
 Both make the same batches in the same order and can resume in the middle of an epoch.
 """
 
+import abc
 import atexit
 import functools
 import itertools
@@ -204,7 +205,7 @@ class BatchSequence(keras.utils.PyDataset):
         return keras.tree.map_structure(ops.convert_to_numpy, made)
 
 
-class GeneratedExamples:
+class GeneratedExamples(abc.ABC):
     """Training data that is made on demand; the base of patches and the like.
 
     A subclass has a length, sets ``seed`` and ``shapes``, and makes examples in ``read``.
@@ -215,9 +216,10 @@ class GeneratedExamples:
     #: The shape of one example in each array of a batch.
     shapes: tuple[tuple[int, ...], ...]
 
-    def __len__(self) -> int:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def __len__(self) -> int: ...
 
+    @abc.abstractmethod
     def read(self, numbers: np.ndarray, epoch: int = 0) -> tuple[np.ndarray, ...]:
         """Some examples of an epoch: float32 arrays with an entry for each example.
 
@@ -225,7 +227,6 @@ class GeneratedExamples:
             numbers: Which examples, from 0.
             epoch: Number of the epoch.
         """
-        raise NotImplementedError
 
     def __getitem__(self, index: slice | Sequence[int] | np.ndarray) -> tuple[np.ndarray, ...]:
         """Some examples of the first epoch."""
