@@ -21,10 +21,10 @@ SMOKE = {
 @program(train, smoke=SMOKE)
 def velocitygan(
     out: options.Out,
+    data: options.Data = None,
     generator: Annotated[
         Literal["inversionnet", "fcnvmb"], typer.Option(help="The inversion network.")
     ] = "inversionnet",
-    data: options.Data = None,
     family: options.Family = None,
     samples: options.Samples = None,
     held_out: options.HeldOut = 100,
