@@ -395,7 +395,7 @@ SPARSE = """
         most = max(most, allocated())
     assert np.unique(velocity).size == 1, "holes are zeros"
     print(f"{size / 1e9:.0f} GB, {most - before:.0f} MB more")
-    assert most - before < 150
+    assert most - before < 500  # batches in flight and spare buffers; all that was read: 1120
 """
 
 
