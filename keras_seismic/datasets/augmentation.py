@@ -183,7 +183,8 @@ def mirrored_order(
         raise ValueError("mirrored_order: the acquisition is not known")
     sources = [acquisition.sources[shot] for shot in shots]
     partners = {}
-    for kind, positions in (("receiver", acquisition.receivers), ("shot", sources)):
+    receivers = acquisition.fixed_receivers("flipping left and right")
+    for kind, positions in (("receiver", receivers), ("shot", sources)):
         cells = [(round(x / acquisition.dx), round(z / acquisition.dx)) for x, z in positions]
         places = {cell: place for place, cell in enumerate(cells)}
         mirrored = [places.get((width - 1 - column, row)) for column, row in cells]

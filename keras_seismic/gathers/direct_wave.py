@@ -15,8 +15,8 @@ _SLOWEST, _FASTEST, _STEP, _FINE_STEP = 400.0, 6500.0, 0.015, 0.002
 
 def distances(acquisition: Acquisition) -> np.ndarray:
     """Between every receiver and source, ``(receivers, shots)``, m."""
-    receivers, sources = (np.array(p) for p in (acquisition.receivers, acquisition.sources))
-    return np.asarray(np.hypot(*np.moveaxis(receivers[:, None] - sources, 2, 0)))
+    apart = acquisition.receiver_positions - acquisition.source_positions[:, None]
+    return np.asarray(np.hypot(*apart.T))
 
 
 def closed_form_direct_wave(
@@ -62,8 +62,8 @@ def simulated_direct_wave(acquisition: Acquisition, velocity: float, samples: in
     Raises:
         ValueError: If the acquisition's grid cannot carry waves of that velocity.
     """
-    places = np.rint(np.array(acquisition.sources + acquisition.receivers) / acquisition.dx)
-    columns, rows = (int(n) + 1 for n in places.max(axis=0))
+    places = np.vstack([acquisition.source_positions, *acquisition.receiver_positions])
+    columns, rows = (int(n) + 1 for n in np.rint(places / acquisition.dx).max(axis=0))
     model = np.full((1, rows + _ROWS_BELOW, columns), float(velocity))
     # A multiple of 64 samples, since each new length is compiled again.
     shorter = dataclasses.replace(acquisition, nt=-(-samples // 64) * 64)

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_seismic.gathers.resampling import interpolate_receivers, resample_time
 from keras_seismic.gathers.shot_gathers import ShotGathers
-from keras_seismic.simulation.acquisition import HIGHEST_FREQUENCY, Acquisition
+from keras_seismic.simulation.acquisition import Acquisition
 
 
 def matching_origins(
@@ -88,9 +88,7 @@ def match_acquisition(
     name = gathers.path or "gathers"
     _check_sampling(gathers, acquisition, str(name))
     origin, changes = _chosen_origin(gathers, acquisition, origin, tolerance, str(name))
-    source_x, receiver_x = (
-        np.array([x for x, _ in places]) for places in (acquisition.sources, acquisition.receivers)
-    )
+    source_x, receiver_x = _positions_along_line(acquisition)
     shots, apart = _nearest_shots(gathers, source_x + origin)
     if np.abs(apart).max() > 1e-3:
         changes.append(f"sources up to {np.abs(apart).max():.3g} m from their places")
@@ -100,7 +98,7 @@ def match_acquisition(
             f"{near_surface_velocity}"
         )
     widest = (
-        np.inf if allow_aliasing else near_surface_velocity / (2 * _highest_frequency(acquisition))
+        np.inf if allow_aliasing else near_surface_velocity / (2 * acquisition.highest_frequency)
     )
     traces, how = _at_receivers(gathers, shots, receiver_x + origin, method, widest, str(name))
     changes += how
@@ -113,7 +111,7 @@ def match_acquisition(
         amplitude=amplitude,
         dt=acquisition.dt,
         source_x=source_x,
-        receiver_x=np.repeat(receiver_x[:, None], len(source_x), axis=1),
+        receiver_x=receiver_x,
         start=0.0,
         changes=gathers.changes + tuple(changes),
     )
@@ -133,8 +131,9 @@ def _at_receivers(
     moved = False
     for k, shot in enumerate(shots):
         x, amplitude = gathers.receiver_x[:, shot], gathers.amplitude[..., shot]
-        index = np.clip(np.rint((receiver_x - x[0]) / spacing).astype(int), 0, at_hand - 1)
-        if np.abs(x[index] - receiver_x).max() <= 1e-3 * spacing:
+        wanted = receiver_x[:, k]
+        index = np.clip(np.rint((wanted - x[0]) / spacing).astype(int), 0, at_hand - 1)
+        if np.abs(x[index] - wanted).max() <= 1e-3 * spacing:
             traces[..., k] = amplitude[:, index]
         elif at_hand == 1 or spacing > widest * (1 + 1e-6):
             raise ValueError(
@@ -143,7 +142,7 @@ def _at_receivers(
                 "slowest waves are faster, or allow_aliasing=True"
             )
         else:
-            traces[..., k] = interpolate_receivers(amplitude, x, receiver_x, method)
+            traces[..., k] = interpolate_receivers(amplitude, x, wanted, method)
             moved = True
     if moved:
         return traces, [
@@ -155,8 +154,9 @@ def _at_receivers(
     return traces, []
 
 
-def _highest_frequency(acquisition: Acquisition) -> float:
-    return HIGHEST_FREQUENCY * acquisition.peak_frequency
+def _positions_along_line(acquisition: Acquisition) -> tuple[np.ndarray, np.ndarray]:
+    """The sources' x, ``(shots,)``, and the receivers', ``(receivers, shots)``."""
+    return acquisition.source_positions[:, 0], acquisition.receiver_positions[..., 0].T
 
 
 def _spacing(gathers: ShotGathers) -> float:
@@ -175,7 +175,8 @@ def _obstacles(
     gathers: ShotGathers, acquisition: Acquisition, origin: float, tolerance: float
 ) -> list[str]:
     """Why the acquisition does not fit at an origin; empty if it does."""
-    wanted = np.array([x for x, _ in acquisition.sources]) + origin
+    source_x, receiver_x = _positions_along_line(acquisition)
+    wanted, x = source_x + origin, receiver_x + origin
     shots, apart = _nearest_shots(gathers, wanted)
     found = []
     far = np.abs(apart) > tolerance * acquisition.dx * (1 + 1e-6)
@@ -188,14 +189,14 @@ def _obstacles(
         )
     elif len(np.unique(shots)) < len(shots) and len(np.unique(wanted)) == len(wanted):
         found.append("several sources would share one shot")
-    x = np.array([x for x, _ in acquisition.receivers]) + origin
     margin = 0.5 * _spacing(gathers)
     low, high = gathers.receiver_x[:, shots].min(axis=0), gathers.receiver_x[:, shots].max(axis=0)
-    outside = (x.min() < low - margin) | (x.max() > high + margin)
+    first, last = x.min(axis=0), x.max(axis=0)
+    outside = (first < low - margin) | (last > high + margin)
     if outside.any():
         k = int(np.argmax(outside))
         found.append(
-            f"receivers at x={x.min():g} to {x.max():g} m are wanted, but the shot at "
+            f"receivers at x={first[k]:g} to {last[k]:g} m are wanted, but the shot at "
             f"x={gathers.source_x[shots[k]]:g} m has them at {low[k]:g} to {high[k]:g} m"
         )
     return found
@@ -226,7 +227,7 @@ def _chosen_origin(
 
 
 def _check_sampling(gathers: ShotGathers, acquisition: Acquisition, name: str) -> None:
-    highest = _highest_frequency(acquisition)
+    highest = acquisition.highest_frequency
     if 0.5 / gathers.dt < highest and gathers.dt > acquisition.dt:
         raise ValueError(
             f"{name}: samples every {gathers.dt * 1e3:g} ms hold frequencies up to "

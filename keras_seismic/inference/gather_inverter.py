@@ -117,8 +117,8 @@ class GatherInverter:
         """
         if self.acquisition is None:
             return None
-        positions = self.acquisition.sources + self.acquisition.receivers
-        spanned = max(x for x, _ in positions) / self.acquisition.dx + 1
+        positions = (self.acquisition.source_positions, self.acquisition.receiver_positions)
+        spanned = max(p[..., 0].max() for p in positions) / self.acquisition.dx + 1
         return self.acquisition.dx if round(spanned) <= columns else None
 
     def batch_of(self, gathers: np.ndarray) -> tuple[np.ndarray, bool]:

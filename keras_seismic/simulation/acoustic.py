@@ -12,12 +12,11 @@ from keras_seismic.backend import compiled
 from keras_seismic.checks import checked_velocity
 from keras_seismic.progress import progress_bar
 from keras_seismic.simulation.acquisition import (
-    HIGHEST_FREQUENCY,
     STABILITY_LIMIT,
     Acquisition,
     is_whole_number,
 )
-from keras_seismic.simulation.boundaries import BOUNDARIES, DEPTH, State
+from keras_seismic.simulation.boundaries import BOUNDARIES, State
 from keras_seismic.types import Tensor
 
 #: Points per shortest wavelength below which there is a warning, and an error.
@@ -106,6 +105,8 @@ def check_velocity(
         ValueError: As ``simulate`` says.
     """
     velocity = checked_velocity(velocity, "simulate")
+    if acquisition.free_surface:
+        raise ValueError("simulate: a free surface is not simulated yet")
     if not velocity.size:
         return velocity
     for kind in ("sources", "receivers"):
@@ -126,15 +127,18 @@ def _check_stability(fastest: float, acquisition: Acquisition) -> None:
 
 
 def _check_dispersion(slowest: float, acquisition: Acquisition, allowed: bool) -> None:
-    highest = HIGHEST_FREQUENCY * acquisition.peak_frequency
+    highest = acquisition.highest_frequency
     points = slowest / (highest * acquisition.dx)
     if points >= DISPERSION_WARNING * (1 - 1e-6):
         return
+    factor = points / DISPERSION_WARNING
+    lower = f"peak_frequency to {factor * acquisition.peak_frequency:.3g} Hz"
+    if acquisition.source_wavelet:
+        lower = f"the source_wavelet's highest frequency to {factor * highest:.3g} Hz"
     message = (
         f"{slowest:g} m/s leaves {points:.2f} grid points to the shortest wavelength "
         f"({highest:g} Hz at dx={acquisition.dx:g} m), where {DISPERSION_WARNING:g} are wanted: "
-        f"lower dx to {slowest / highest / DISPERSION_WARNING:.3g} m or peak_frequency to "
-        f"{slowest / HIGHEST_FREQUENCY / acquisition.dx / DISPERSION_WARNING:.3g} Hz"
+        f"lower dx to {slowest / highest / DISPERSION_WARNING:.3g} m or {lower}"
     )
     if points < DISPERSION_LIMIT * (1 - 1e-6) and not allowed:
         raise ValueError(f"simulate: {message}, or pass allow_dispersion=True")
@@ -155,6 +159,8 @@ def _propagator(
     receiver_rows, receiver_columns = acquisition.grid_indices("receivers", shape)
     padded_shape = (shape[0] + 2 * width, shape[1] + 2 * width)
     receivers = (receiver_rows + width) * padded_shape[1] + receiver_columns + width
+    cells = padded_shape[0] * padded_shape[1]
+    receivers = (receivers + cells * np.arange(len(rows))[:, None]).ravel()
     wavelet = acquisition.wavelet.astype(np.float32)
     shots, nt = len(rows), acquisition.nt
 
@@ -171,14 +177,14 @@ def _propagator(
             state, record = carry
             after, *rest = scheme.step(state, coefficients)
             after = after + source_strength * samples[step] * source_row * source_column
-            flat = ops.reshape(after, (models, shots, padded_shape[0] * padded_shape[1]))
-            sample = ops.take(flat, receiver_cells, axis=DEPTH)
-            record = ops.slice_update(record, (step, 0, 0, 0), sample[None])
+            sample = ops.take(ops.reshape(after, (models, shots * cells)), receiver_cells, axis=1)
+            record = ops.slice_update(record, (step, 0, 0), sample[None])
             return (after, *rest), record
 
         zeros = ops.zeros((models, shots, *padded_shape))
-        record = ops.zeros((nt, models, shots, len(receivers)))
+        record = ops.zeros((nt, models, len(receivers)))
         _, record = ops.fori_loop(0, nt, body, (scheme.initial_state(zeros), record))
+        record = ops.reshape(record, (nt, models, shots, -1))
         return ops.transpose(record, (1, 0, 3, 2))
 
     on_tensors = compiled(run, backend)

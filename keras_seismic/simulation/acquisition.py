@@ -3,11 +3,12 @@
 import dataclasses
 import math
 import numbers
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 
-from keras_seismic.simulation.wavelets import ricker
+from keras_seismic.simulation.wavelets import highest_frequency, mean_frequency, ricker
 
 #: Boundary kinds and the width, in cells, that each is made for.
 BOUNDARY_WIDTHS = {"openfwi": 120, "cpml": 20}
@@ -22,30 +23,41 @@ _OPENFWI_SOURCE_COLUMNS = (0, 17, 34, 52, 69)
 
 Position = tuple[float, float]
 
+#: Positions for every shot alike, or one tuple of them for each shot.
+Receivers = tuple[Position, ...] | tuple[tuple[Position, ...], ...]
+
 
 @dataclasses.dataclass(frozen=True)
 class Acquisition:
     """Grid, timing, wavelet and positions of sources and receivers.
 
     Everything is in SI units, so that it is readable and carries over from one grid to
-    another. The receivers are the same for every shot.
+    another.
 
     Args:
         dx: Grid spacing in both directions, m.
         dt: Time step of simulation and recording, s.
         nt: Number of recorded samples.
-        peak_frequency: Peak frequency of the Ricker source, Hz.
+        peak_frequency: Peak frequency of the Ricker source, Hz. With a ``source_wavelet`` it
+            tunes the absorbing layer, and 0 takes that wavelet's mean frequency.
         sources: ``(x, depth)`` of each shot, m; on grid points.
-        receivers: ``(x, depth)`` of each receiver, m; on grid points.
+        receivers: ``(x, depth)`` of each receiver, m; on grid points. Either one tuple of them
+            for all shots, or as many tuples as shots, all of the same length: a streamer.
         boundary: ``"openfwi"``, the exact damping layer of the OpenFWI data sets,
             or ``"cpml"``, a convolutional perfectly matched layer: closer to an open
             medium and about three times faster, but not what OpenFWI used.
         boundary_width: Cells of the layer on every side; 0 means 120 for ``"openfwi"`` and 20
             for ``"cpml"``. A narrower ``"openfwi"`` layer is another experiment: with 40 cells
             the gathers change by 4 %.
+        free_surface: The pressure is zero at depth 0, grid row 0, as at the sea surface: waves
+            come back from there with their sign changed (ghosts, multiples). Otherwise the
+            ground goes on above, and absorbs.
+        source_wavelet: Samples of another wavelet, ``dt`` apart and the first at time zero;
+            empty for the Ricker wavelet. Zeros follow it, up to ``nt``.
 
     Raises:
-        ValueError: If a value is out of range or a position is not on the grid.
+        ValueError: If a value is out of range, a position is not on the grid, or a source or
+            receiver is at depth 0 under a free surface.
 
     Example:
         >>> acquisition = Acquisition.openfwi()
@@ -60,11 +72,17 @@ class Acquisition:
     nt: int
     peak_frequency: float
     sources: tuple[Position, ...]
-    receivers: tuple[Position, ...]
+    receivers: Receivers
     boundary: str = "openfwi"
     boundary_width: int = 0
+    free_surface: bool = False
+    source_wavelet: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "source_wavelet", _checked_wavelet(self.source_wavelet))
+        if self.source_wavelet and self.peak_frequency == 0:
+            mean = mean_frequency(np.array(self.source_wavelet), self.dt)
+            object.__setattr__(self, "peak_frequency", mean)
         for name in ("dx", "dt", "peak_frequency"):
             value = getattr(self, name)
             if not (_is_finite(value) and value > 0):
@@ -86,12 +104,22 @@ class Acquisition:
         # Lists (from JSON) become tuples, so that equal experiments are equal and hash alike.
         object.__setattr__(self, "nt", int(self.nt))
         object.__setattr__(self, "boundary_width", int(width))
-        for name in ("sources", "receivers"):
-            positions = tuple(_checked_position(p, name, self.dx) for p in getattr(self, name))
-            if not positions:
-                raise ValueError(f"Acquisition: {name} is empty; at least one is needed")
-            object.__setattr__(self, name, positions)
-        ricker(self.peak_frequency, self.dt, self.nt)  # raises if dt is too coarse for it
+        object.__setattr__(self, "free_surface", bool(self.free_surface))
+        object.__setattr__(self, "sources", _checked_positions(self.sources, "sources", self.dx))
+        receivers = _checked_receivers(self.receivers, len(self.sources), self.dx)
+        object.__setattr__(self, "receivers", receivers)
+        if self.free_surface:
+            self._check_below_surface()
+        if not self.source_wavelet:
+            ricker(self.peak_frequency, self.dt, self.nt)  # raises if dt is too coarse for it
+
+    def _check_below_surface(self) -> None:
+        for kind in ("sources", "receivers"):
+            if not np.array(getattr(self, kind))[..., 1].all():
+                raise ValueError(
+                    f"Acquisition: {kind} at depth 0, where a free surface holds the pressure at "
+                    f"zero; place them at {self.dx:g} m or deeper, or pass free_surface=False"
+                )
 
     @classmethod
     def openfwi(cls, boundary: str = "openfwi") -> "Acquisition":
@@ -127,6 +155,8 @@ class Acquisition:
         row: int = 1,
         boundary: str = "openfwi",
         boundary_width: int = 0,
+        free_surface: bool = False,
+        source_wavelet: Sequence[float] = (),
     ) -> "Acquisition":
         """Sources and receivers along one row near the top of a grid.
 
@@ -143,6 +173,8 @@ class Acquisition:
             row: Grid row of sources and receivers.
             boundary: See the class.
             boundary_width: See the class.
+            free_surface: See the class.
+            source_wavelet: See the class.
         """
         if source_columns is None:
             columns = np.linspace(0, width - 1, shots) if shots > 1 else [(width - 1) // 2]
@@ -156,17 +188,66 @@ class Acquisition:
             receivers=tuple((c * dx, row * dx) for c in range(0, width, receiver_step)),
             boundary=boundary,
             boundary_width=boundary_width,
+            free_surface=free_surface,
+            source_wavelet=tuple(source_wavelet),
         )
+
+    @property
+    def receivers_move(self) -> bool:
+        """Whether each shot has receivers of its own."""
+        return not isinstance(self.receivers[0][0], float)
+
+    @property
+    def source_positions(self) -> np.ndarray:
+        """``(x, depth)`` of each shot in m, an array of shape ``(shots, 2)``."""
+        return np.array(self.sources)
+
+    @property
+    def receiver_positions(self) -> np.ndarray:
+        """``(x, depth)`` of each shot's receivers in m, of shape ``(shots, receivers, 2)``."""
+        shape = (len(self.sources), self.gather_shape[1], 2)
+        return np.array(np.broadcast_to(np.array(self.receivers), shape))
 
     @property
     def gather_shape(self) -> tuple[int, int, int]:
         """``(time, receivers, shots)`` of one simulated example."""
-        return self.nt, len(self.receivers), len(self.sources)
+        receivers = self.receivers[0] if self.receivers_move else self.receivers
+        return self.nt, len(receivers), len(self.sources)
 
     @property
     def wavelet(self) -> np.ndarray:
         """The source wavelet, float64 of shape ``(nt,)``."""
-        return ricker(self.peak_frequency, self.dt, self.nt)
+        if not self.source_wavelet:
+            return ricker(self.peak_frequency, self.dt, self.nt)
+        wavelet = np.zeros(self.nt)
+        samples = self.source_wavelet[: self.nt]
+        wavelet[: len(samples)] = samples
+        return wavelet
+
+    @property
+    def highest_frequency(self) -> float:
+        """The highest frequency that matters in the source wavelet, Hz."""
+        if not self.source_wavelet:
+            return HIGHEST_FREQUENCY * self.peak_frequency
+        return highest_frequency(np.array(self.source_wavelet), self.dt)
+
+    def fixed_receivers(self, purpose: str) -> tuple[Position, ...]:
+        """The receivers that all shots share.
+
+        Args:
+            purpose: What needs them to be the same, for the message.
+
+        Raises:
+            ValueError: If each shot has receivers of its own.
+        """
+        if self.receivers_move:
+            first = self.receiver_positions[:, 0, 0]
+            raise ValueError(
+                f"{purpose}: expected receivers that stand still, but each shot of this "
+                f"acquisition has its own (the first one is at x={first.min():g} to "
+                f"{first.max():g} m)"
+            )
+        return cast(tuple[Position, ...], self.receivers)
 
     def grid_indices(self, kind: str, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of the sources or receivers in a velocity model.
@@ -176,27 +257,37 @@ class Acquisition:
             shape: ``(depth, width)`` of the model in cells.
 
         Returns:
-            Two integer arrays, rows and columns.
+            Two integer arrays, rows and columns; ``(shots, receivers)`` for the receivers if each
+            shot has its own.
 
         Raises:
             ValueError: If a position lies outside the model.
         """
         cells = np.rint(np.array(getattr(self, kind)) / self.dx).astype(int)
-        columns, rows = cells[:, 0], cells[:, 1]
+        columns, rows = cells[..., 0], cells[..., 1]
         outside = (rows < 0) | (rows >= shape[0]) | (columns < 0) | (columns >= shape[1])
         if outside.any():
-            first = int(np.argmax(outside))
-            x, depth = getattr(self, kind)[first]
+            first = np.argwhere(outside)[0]
+            x, depth = np.array(getattr(self, kind))[tuple(first)]
             raise ValueError(
-                f"Acquisition: {kind}[{first}] at x={x:g} m, depth={depth:g} m is outside the "
-                f"velocity model, which spans x 0-{(shape[1] - 1) * self.dx:g} m and depth "
-                f"0-{(shape[0] - 1) * self.dx:g} m ({shape[0]} x {shape[1]} cells of {self.dx:g} m)"
+                f"Acquisition: {kind}{''.join(f'[{i}]' for i in first)} at x={x:g} m, "
+                f"depth={depth:g} m is outside the velocity model, which spans x "
+                f"0-{(shape[1] - 1) * self.dx:g} m and depth 0-{(shape[0] - 1) * self.dx:g} m "
+                f"({shape[0]} x {shape[1]} cells of {self.dx:g} m)"
             )
         return rows, columns
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments as plain, JSON-compatible values."""
-        return dataclasses.asdict(self)
+        """The arguments as plain, JSON-compatible values.
+
+        Those of a free surface and of a wavelet are left out where there is none, so that the
+        experiments of earlier versions keep the configuration they were saved with.
+        """
+        config = dataclasses.asdict(self)
+        for name in ("free_surface", "source_wavelet"):
+            if not config[name]:
+                del config[name]
+        return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Acquisition":
@@ -211,6 +302,46 @@ def is_whole_number(value: Any, minimum: int) -> bool:
 
 def _is_finite(value: Any) -> bool:
     return isinstance(value, numbers.Real) and math.isfinite(value)
+
+
+def _checked_wavelet(samples: Any) -> tuple[float, ...]:
+    """The samples without the zeros that follow them."""
+    try:
+        wavelet = np.array(samples, np.float64)
+    except (TypeError, ValueError):
+        wavelet = np.full((1, 1), np.nan)
+    if wavelet.ndim != 1 or not np.isfinite(wavelet).all() or (wavelet.size and not wavelet.any()):
+        raise ValueError(
+            "Acquisition: source_wavelet must be finite samples in one dimension, not all zero, "
+            f"received {str(samples)[:80]}"
+        )
+    return tuple(np.trim_zeros(wavelet, "b").tolist())
+
+
+def _checked_receivers(receivers: Any, shots: int, dx: float) -> Receivers:
+    """Receivers for all shots alike, or one tuple for each; never as many equal tuples."""
+    receivers = list(receivers)
+    try:
+        by_shot = np.ndim(receivers[0][0]) > 0
+    except (IndexError, TypeError):
+        by_shot = False
+    if not by_shot:
+        return _checked_positions(receivers, "receivers", dx)
+    checked = tuple(_checked_positions(r, f"receivers[{i}]", dx) for i, r in enumerate(receivers))
+    counts = sorted({len(r) for r in checked})
+    if len(checked) != shots or len(counts) > 1:
+        raise ValueError(
+            f"Acquisition: receivers of each shot must be {shots} lists of the same length, one "
+            f"for each source, received {len(checked)} lists of {' to '.join(map(str, counts))}"
+        )
+    return checked[0] if len(set(checked)) == 1 else checked
+
+
+def _checked_positions(positions: Any, name: str, dx: float) -> tuple[Position, ...]:
+    checked = tuple(_checked_position(position, name, dx) for position in positions)
+    if not checked:
+        raise ValueError(f"Acquisition: {name} is empty; at least one is needed")
+    return checked
 
 
 def _checked_position(position: Any, name: str, dx: float) -> Position:

@@ -52,3 +52,49 @@ def ricker(peak_frequency: float, dt: float, nt: int) -> np.ndarray:
     wavelet = np.zeros(max(nt, 2 * center + 1))
     wavelet[: 2 * center + 1] = (1 - 2 * phase**2) * np.exp(-(phase**2))
     return wavelet[:nt]
+
+
+#: Amplitude, relative to the spectrum's maximum, below which a frequency is left out of account:
+#: that of a Ricker wavelet at 2.5 times its peak frequency, x exp(1 - x) with x = 2.5 squared.
+_SIGNIFICANT = 6.25 * np.exp(-5.25)
+
+
+def highest_frequency(wavelet: np.ndarray, dt: float) -> float:
+    """The highest frequency whose amplitude is at least 3.3 % of the spectrum's maximum.
+
+    For a Ricker wavelet that is 2.5 times the peak frequency.
+
+    Args:
+        wavelet: Samples, not all zero.
+        dt: Time between them, s.
+
+    Returns:
+        Hz.
+
+    Example:
+        >>> round(highest_frequency(ricker(15.0, 0.001, 200), 0.001), 1)
+        37.5
+    """
+    frequencies, amplitude = _spectrum(wavelet, dt)
+    return float(frequencies[amplitude >= _SIGNIFICANT * amplitude.max()][-1])
+
+
+def mean_frequency(wavelet: np.ndarray, dt: float) -> float:
+    """The mean of a wavelet's frequencies, weighted by their power, Hz.
+
+    Args:
+        wavelet: Samples, not all zero.
+        dt: Time between them, s.
+
+    Example:
+        >>> round(mean_frequency(ricker(15.0, 0.001, 200), 0.001), 1)
+        16.0
+    """
+    frequencies, amplitude = _spectrum(wavelet, dt)
+    return float(np.average(frequencies, weights=amplitude**2))
+
+
+def _spectrum(wavelet: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies, finely spaced, and the amplitude at each."""
+    size = 2 ** int(np.ceil(np.log2(max(8 * len(wavelet), 2**15))))
+    return np.fft.rfftfreq(size, dt), np.abs(np.fft.rfft(wavelet, size))
