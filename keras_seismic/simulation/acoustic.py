@@ -16,7 +16,7 @@ from keras_seismic.simulation.acquisition import (
     Acquisition,
     is_whole_number,
 )
-from keras_seismic.simulation.boundaries import BOUNDARIES, State
+from keras_seismic.simulation.boundaries import BOUNDARIES, State, boundary_cells
 from keras_seismic.types import Tensor
 
 #: Points per shortest wavelength below which there is a warning, and an error.
@@ -105,8 +105,6 @@ def check_velocity(
         ValueError: As ``simulate`` says.
     """
     velocity = checked_velocity(velocity, "simulate")
-    if acquisition.free_surface:
-        raise ValueError("simulate: a free surface is not simulated yet")
     if not velocity.size:
         return velocity
     for kind in ("sources", "receivers"):
@@ -154,11 +152,12 @@ def _propagator(
     Cached by its arguments, so that calling ``simulate`` in a loop compiles only once.
     """
     scheme = BOUNDARIES[acquisition.boundary]
-    width = acquisition.boundary_width
+    padding = boundary_cells(acquisition)
+    (top, _), (left, _) = padding
     rows, columns = acquisition.grid_indices("sources", shape)
     receiver_rows, receiver_columns = acquisition.grid_indices("receivers", shape)
-    padded_shape = (shape[0] + 2 * width, shape[1] + 2 * width)
-    receivers = (receiver_rows + width) * padded_shape[1] + receiver_columns + width
+    padded_shape = tuple(size + sum(p) for size, p in zip(shape, padding, strict=True))
+    receivers = (receiver_rows + top) * padded_shape[1] + receiver_columns + left
     cells = padded_shape[0] * padded_shape[1]
     receivers = (receivers + cells * np.arange(len(rows))[:, None]).ravel()
     wavelet = acquisition.wavelet.astype(np.float32)
@@ -168,14 +167,14 @@ def _propagator(
         models = source_strength.shape[0]
         # The injected cell as an outer product is added in the same pass as the update, while
         # scattering into the field would copy it.
-        source_row = ops.one_hot(rows + width, padded_shape[0])[:, :, None]
-        source_column = ops.one_hot(columns + width, padded_shape[1])[:, None, :]
+        source_row = ops.one_hot(rows + top, padded_shape[0])[:, :, None]
+        source_column = ops.one_hot(columns + left, padded_shape[1])[:, None, :]
         samples = ops.convert_to_tensor(wavelet)
         receiver_cells = ops.convert_to_tensor(receivers.astype(np.int32))
 
         def body(step: Tensor, carry: tuple[State, Tensor]) -> tuple[State, Tensor]:
             state, record = carry
-            after, *rest = scheme.step(state, coefficients)
+            after, *rest = scheme.step(state, coefficients, acquisition.free_surface)
             after = after + source_strength * samples[step] * source_row * source_column
             sample = ops.take(ops.reshape(after, (models, shots * cells)), receiver_cells, axis=1)
             record = ops.slice_update(record, (step, 0, 0), sample[None])
@@ -190,7 +189,7 @@ def _propagator(
     on_tensors = compiled(run, backend)
 
     def propagate(velocity: np.ndarray) -> np.ndarray:
-        padded = np.pad(velocity, ((0, 0), (width, width), (width, width)), mode="edge")
+        padded = np.pad(velocity, ((0, 0), *padding), mode="edge")
         coefficients = [c.astype(np.float32) for c in scheme.coefficients(padded, acquisition)]
         strength = (velocity[:, rows, columns] * acquisition.dt) ** 2
         gathers = on_tensors(coefficients, strength[:, :, None, None].astype(np.float32))

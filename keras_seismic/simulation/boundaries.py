@@ -3,6 +3,10 @@
 Each scheme offers ``coefficients`` (NumPy, once per model), ``initial_state`` and
 ``step`` (``keras.ops``, inside the compiled loop). Wave fields have the shape
 ``(models, shots, depth, width)``, boundary cells included.
+
+A free surface takes the place of the upper boundary: the first row of the wave field is grid
+row 0 and zero, and the rows above it are those below with their sign changed. That keeps the
+first row at zero without being told.
 """
 
 from collections.abc import Callable
@@ -29,15 +33,28 @@ _CPML_POWER = 3
 _CPML_ALPHA = 0.5  # in units of pi times the peak frequency
 
 
-def _shifted(field: Tensor, axis: int) -> Callable[[int], Tensor]:
+def boundary_cells(acquisition: Acquisition) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Cells of the boundary above and below, and left and right, of a velocity model."""
+    width = acquisition.boundary_width
+    return (0 if acquisition.free_surface else width, width), (width, width)
+
+
+def _images(field: Tensor) -> Tensor:
+    """The two rows above a free surface."""
+    return -ops.flip(field[:, :, 1:3], DEPTH)
+
+
+def _shifted(field: Tensor, axis: int, mirrored: bool = False) -> Callable[[int], Tensor]:
     """A function of ``k`` that returns the field's neighbors ``k`` cells on along ``axis``.
 
-    Beyond the edge they are zero.
+    Beyond the edge they are zero, or images where that edge is a free surface.
     """
     size = field.shape[axis]
     padding = [(0, 0)] * 4
-    padding[axis] = (2, 2)
+    padding[axis] = (0 if mirrored else 2, 2)
     padded = ops.pad(field, padding)
+    if mirrored:
+        padded = ops.concatenate([_images(field), padded], axis=DEPTH)
 
     def neighbor(k: int) -> Tensor:
         index = [slice(None)] * 4
@@ -53,16 +70,22 @@ def _first_difference(field: Tensor, axis: int) -> Tensor:
     return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / 12
 
 
-def _second_difference(field: Tensor, axis: int) -> Tensor:
+def _second_difference(field: Tensor, axis: int, mirrored: bool) -> Tensor:
     """Second derivative times dx squared, central, order 4."""
-    at = _shifted(field, axis)
+    at = _shifted(field, axis, mirrored)
     return -2.5 * field + 4 / 3 * (at(1) + at(-1)) - (at(2) + at(-2)) / 12
 
 
-def _periodic_laplacian(field: Tensor) -> Tensor:
-    """Sum of the second differences along depth and width, with opposite edges joined."""
+def _periodic_laplacian(field: Tensor, free_surface: bool) -> Tensor:
+    """Sum of the second differences along depth and width, with opposite edges joined.
+
+    Under a free surface top and bottom are not: beyond the bottom the field is zero.
+    """
     depth, width = field.shape[DEPTH], field.shape[WIDTH]
-    padded = ops.concatenate([field[:, :, -2:], field, field[:, :, :2]], axis=DEPTH)
+    above, below = field[:, :, -2:], field[:, :, :2]
+    if free_surface:
+        above, below = _images(field), ops.zeros_like(below)
+    padded = ops.concatenate([above, field, below], axis=DEPTH)
     padded = ops.concatenate([padded[..., -2:], padded, padded[..., :2]], axis=WIDTH)
 
     def at(row: int, column: int) -> Tensor:
@@ -97,7 +120,8 @@ class DampingLayer:
         profile = np.square(np.arange(cells) * dx / thickness)
         outward = strength[:, None] * profile * dt
         damping = np.zeros_like(padded_velocity)
-        damping[:, :cells, :] = outward[:, ::-1, None]
+        if not acquisition.free_surface:
+            damping[:, :cells, :] = outward[:, ::-1, None]
         damping[:, -cells:, :] = outward[:, :, None]
         # The side strips are written last and so determine the corners.
         damping[:, :, :cells] = outward[:, None, ::-1]
@@ -110,11 +134,12 @@ class DampingLayer:
         return zeros, zeros
 
     @staticmethod
-    def step(state: State, coefficients: list[Tensor]) -> State:
+    def step(state: State, coefficients: list[Tensor], free_surface: bool = False) -> State:
         """The state one time step on."""
         now, before = state
         courant, damping = coefficients
-        after = 2 * now - before + damping * (before - now) + courant * _periodic_laplacian(now)
+        laplacian = _periodic_laplacian(now, free_surface)
+        after = 2 * now - before + damping * (before - now) + courant * laplacian
         return after, now
 
 
@@ -144,7 +169,8 @@ class PerfectlyMatchedLayer:
             size = padded_velocity.shape[axis]
             shape = (-1, 1, size, 1) if axis == 1 else (-1, 1, 1, size)
             index = np.arange(size)
-            outward = np.maximum(cells - index, index - (size - 1 - cells)).clip(0) / cells
+            before = np.zeros(1) if axis == 1 and acquisition.free_surface else cells - index
+            outward = np.maximum(before, index - (size - 1 - cells)).clip(0) / cells
             sigma = largest * outward**_CPML_POWER
             alpha = _CPML_ALPHA * np.pi * acquisition.peak_frequency * (1 - outward)
             inside = outward > 0
@@ -159,7 +185,7 @@ class PerfectlyMatchedLayer:
         return (zeros,) * 6
 
     @staticmethod
-    def step(state: State, coefficients: list[Tensor]) -> State:
+    def step(state: State, coefficients: list[Tensor], free_surface: bool = False) -> State:
         """The state one time step on."""
         now, before, *memory = state
         courant, *stretching = coefficients
@@ -169,7 +195,8 @@ class PerfectlyMatchedLayer:
             k = 2 * (axis - DEPTH)
             (psi, zeta), (a, b) = memory[k : k + 2], stretching[k : k + 2]
             psi = b * psi + a * _first_difference(now, axis)
-            second = _second_difference(now, axis) + _first_difference(psi, axis)
+            mirrored = free_surface and axis == DEPTH
+            second = _second_difference(now, axis, mirrored) + _first_difference(psi, axis)
             zeta = b * zeta + a * second
             after = after + courant * (second + zeta)
             memory_after += [psi, zeta]
