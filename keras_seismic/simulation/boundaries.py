@@ -19,6 +19,10 @@ from keras_seismic.types import Tensor
 
 DEPTH, WIDTH = 2, 3  # axes of a wave field
 
+#: Weights of order 4: of the neighbors at 1 and 2 cells (first, odd), of 0, 1 and 2 cells (second).
+FIRST_DIFFERENCE = (8 / 12, -1 / 12)
+SECOND_DIFFERENCE = (-5 / 2, 4 / 3, -1 / 12)
+
 #: The wave fields that a time step changes.
 State = tuple[Tensor, ...]
 
@@ -67,13 +71,15 @@ def _shifted(field: Tensor, axis: int, mirrored: bool = False) -> Callable[[int]
 def _first_difference(field: Tensor, axis: int) -> Tensor:
     """First derivative times dx, central, order 4."""
     at = _shifted(field, axis)
-    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / 12
+    near, far = FIRST_DIFFERENCE
+    return near * (at(1) - at(-1)) + far * (at(2) - at(-2))
 
 
 def _second_difference(field: Tensor, axis: int, mirrored: bool) -> Tensor:
     """Second derivative times dx squared, central, order 4."""
     at = _shifted(field, axis, mirrored)
-    return -2.5 * field + 4 / 3 * (at(1) + at(-1)) - (at(2) + at(-2)) / 12
+    center, near, far = SECOND_DIFFERENCE
+    return center * field + near * (at(1) + at(-1)) + far * (at(2) + at(-2))
 
 
 def _periodic_laplacian(field: Tensor, free_surface: bool) -> Tensor:
@@ -93,7 +99,8 @@ def _periodic_laplacian(field: Tensor, free_surface: bool) -> Tensor:
 
     near = at(1, 0) + at(-1, 0) + at(0, 1) + at(0, -1)
     far = at(2, 0) + at(-2, 0) + at(0, 2) + at(0, -2)
-    return -5 * field + 4 / 3 * near - far / 12
+    center, one, two = SECOND_DIFFERENCE
+    return 2 * center * field + one * near + two * far
 
 
 class DampingLayer:
