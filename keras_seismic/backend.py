@@ -67,3 +67,9 @@ def compiled(function: Callable[..., Any], backend: str) -> Callable[..., Any]:
 
         return jax.jit(function)
     return function
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

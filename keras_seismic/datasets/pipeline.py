@@ -7,7 +7,6 @@ import abc
 import atexit
 import functools
 import itertools
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seismic.backend import available_cores
 from keras_seismic.datasets.order import BatchOrder
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def as_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Datase
         return tuple(arrays) if len(arrays) > 1 else arrays[0]
 
     parallel = parallel or max(min(_READERS, _MEMORY // batches.batch_bytes), 2)
-    computing = min(parallel, _cores())
+    computing = min(parallel, available_cores())
     dataset = tf.data.Dataset.range(1).flat_map(numbers_of_epoch)
     dataset = dataset.map(read_batch, num_parallel_calls=parallel, deterministic=True)
     if batches.compute is not None:
@@ -127,11 +127,6 @@ def as_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Datase
     # There is nothing to tune, and the tuning thread takes up to 0.3 s to end every epoch.
     options.autotune.enabled = False
     return dataset.prefetch(2).with_options(options)
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class BatchSequence(keras.utils.PyDataset):
