@@ -304,7 +304,7 @@ class _Experiment:
             rows, ((top, bottom), _) = np.arange(len(padded)), self.padding
             rows[top : len(padded) - bottom] = top
             return Medium(
-                *common, kept, np.pad(rows, HALO), 0, _NOTHING, _NOTHING, True, free_surface
+                *common, kept, np.pad(rows, HALO), 0, 0, _NOTHING, _NOTHING, True, free_surface
             )
         cells = self.acquisition.boundary_width
         # In whole vectors of eight numbers, where there is room.
@@ -317,7 +317,7 @@ class _Experiment:
                 stretch[k, 1, -HALO - cells : -HALO] = values[-cells:]
             stretches.append(stretch.ravel())
         ones, zeros = np.ones(width, np.float32), np.zeros(height, np.int64)
-        return Medium(*common, ones, zeros, layer, *stretches, False, free_surface)
+        return Medium(*common, ones, zeros, cells, layer, *stretches, False, free_surface)
 
 
 class _Shot:

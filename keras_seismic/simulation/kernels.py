@@ -44,7 +44,8 @@ class Medium(NamedTuple):
     courant: np.ndarray  #: (v dt / dx)^2
     kept: np.ndarray  #: 1 - damping dt, the distinct rows of it
     kept_row: np.ndarray  #: which of them belongs to each row
-    layer: int  #: cells across which the matched layer acts; 0 without one
+    cells: int  #: width of the matched layer; 0 without one
+    layer: int  #: cells across which it acts at the sides, with those that fill up a vector
     depth_stretch: np.ndarray  #: a and b of the matched layer (2, side, layer + 4)
     width_stretch: np.ndarray
     joined: bool  #: whether opposite edges are neighbors
@@ -144,7 +145,8 @@ def _layer_along_depth(after, now, memory, medium, left, right, change, stride):
     psi, zeta = memory.depth_psi, memory.depth_zeta
     for side in range(medium.free_surface, 2):
         begin = side * (medium.height - block)
-        for k in range(HALO, block - HALO):
+        outer = side * (block - 2 * HALO - medium.cells) + HALO  # the layer's first row
+        for k in range(outer, outer + medium.cells):
             i = begin + k
             if left[i] >= right[i]:
                 continue
@@ -158,7 +160,7 @@ def _layer_along_depth(after, now, memory, medium, left, right, change, stride):
                     now[q + w + w] - now[q - w - w]
                 )
                 psi[m + j] = b * psi[m + j] + a * slope
-        for k in range(HALO, block - HALO):
+        for k in range(outer - side * HALO, outer + medium.cells + (1 - side) * HALO):
             i = begin + k
             if left[i] >= right[i]:
                 continue
@@ -205,12 +207,24 @@ def _fill_halo(field, medium, left, right):
 
 
 @_compiled
-def _flush(field, medium, left, right):
+def _flush(field, begin, end):
+    for k in range(uintp(end - begin)):
+        value = field[uintp(begin) + k]
+        field[uintp(begin) + k] = value if abs(value) > _TINY else _ZERO
+
+
+@_compiled
+def _flush_all(now, before, memory, medium, left, right):
+    """Set to zero what is too small to matter, since denormal numbers are slow."""
     for i in range(HALO, medium.height - HALO):
-        first = uintp(i * medium.width + left[i])
-        for j in range(uintp(max(right[i] - left[i], 0))):
-            if abs(field[first + j]) < _TINY:
-                field[first + j] = _ZERO
+        if left[i] < right[i]:
+            _flush(now, i * medium.width + left[i], i * medium.width + right[i])
+            _flush(before, i * medium.width + left[i], i * medium.width + right[i])
+    if medium.layer:
+        _flush(memory.depth_psi, 0, len(memory.depth_psi))
+        _flush(memory.depth_zeta, 0, len(memory.depth_zeta))
+        _flush(memory.width_psi, 0, len(memory.width_psi))
+        _flush(memory.width_zeta, 0, len(memory.width_zeta))
 
 
 @_compiled
@@ -263,8 +277,7 @@ def forward(
     for t in range(begin, end):
         if t == begin or t % WINDOW_STEPS == 0:
             _update_window(window, t - t % WINDOW_STEPS, medium, left, right)
-            _flush(now, medium, left, right)
-            _flush(before, medium, left, right)
+            _flush_all(now, before, memory, medium, left, right)
         if len(kept):
             change = kept[t - begin]
         _step(before, now, medium, left, right, change, stride)
@@ -322,8 +335,12 @@ def _adjoint_along_depth(after, now, memory, medium, left, right, sent, stretche
     psi, zeta = memory.depth_psi, memory.depth_zeta
     for side in range(medium.free_surface, 2):
         begin = side * (medium.height - block)
+        outer = side * (block - 2 * HALO - medium.cells) + HALO  # the layer's first row
         for stage in range(3):
-            for k in range(HALO, block - HALO):
+            start, stop = outer, outer + medium.cells
+            if stage == 2:
+                start, stop = start - side * HALO, stop + (1 - side) * HALO
+            for k in range(start, stop):
                 i = begin + k
                 if left[i] >= right[i]:
                     continue
@@ -399,8 +416,7 @@ def backward(
     for t in range(end - 1, begin - 1, -1):
         if t == end - 1 or (t + 1) % WINDOW_STEPS == 0:
             _update_window(window, t - t % WINDOW_STEPS, medium, left, right)
-            _flush(now, medium, left, right)
-            _flush(before, medium, left, right)
+            _flush_all(now, before, memory, medium, left, right)
         _step(before, now, medium, left, right, change, 0)
         if medium.layer:
             _adjoint_along_width(before, now, memory, medium, left, right, along, along_too)
