@@ -73,3 +73,78 @@ def available_cores() -> int:
     """Processor cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def has_accelerator() -> bool:
+    """Whether the Keras backend computes on something else than a processor."""
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(
+            tf.config.list_physical_devices("GPU") or tf.config.list_physical_devices("TPU")
+        )
+    if backend == "jax":
+        import jax
+
+        return jax.default_backend() != "cpu"
+    return False
+
+
+def differentiable_on_host(
+    function: Callable[..., Any],
+    pullback: Callable[..., Any],
+    shape: tuple[int, ...],
+    backend: str,
+) -> Callable[..., Any]:
+    """A function of tensors whose values and gradients are computed by NumPy functions.
+
+    Args:
+        function: From arrays to a float32 array, whose first axis is the first argument's.
+        pullback: From the gradient for that array, followed by the same arrays, to a gradient
+            for each of them, float32.
+        shape: Of the function's result, without the first axis.
+        backend: TensorFlow (where it cannot be part of what XLA compiles) or JAX.
+
+    Raises:
+        NotImplementedError: On another backend.
+    """
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        @tf.custom_gradient
+        def on_tensors(*arguments: Any) -> Any:
+            result = tf.numpy_function(function, arguments, tf.float32)
+            result.set_shape((arguments[0].shape[0], *shape))
+
+            def gradient(cotangent: Any) -> Any:
+                types = [tf.float32] * len(arguments)
+                gradients = tf.numpy_function(pullback, [cotangent, *arguments], types)
+                for one, argument in zip(gradients, arguments, strict=True):
+                    one.set_shape(argument.shape)
+                return gradients
+
+            return result, gradient
+
+        return on_tensors
+    if backend == "jax":
+        import jax
+
+        def like(tensor: Any) -> Any:
+            return jax.ShapeDtypeStruct(tensor.shape, "float32")  # type: ignore[no-untyped-call]
+
+        @jax.custom_vjp
+        def on_arrays(*arguments: Any) -> Any:
+            result = jax.ShapeDtypeStruct(  # type: ignore[no-untyped-call]
+                (arguments[0].shape[0], *shape), "float32"
+            )
+            return jax.pure_callback(function, result, *arguments)
+
+        def backward(arguments: Any, cotangent: Any) -> Any:
+            return jax.pure_callback(pullback, tuple(map(like, arguments)), cotangent, *arguments)
+
+        on_arrays.defvjp(lambda *arguments: (on_arrays(*arguments), arguments), backward)
+        return on_arrays
+    raise NotImplementedError(f"a NumPy function inside a {backend} graph")

@@ -3,11 +3,13 @@
 from keras_seismic.simulation.acoustic import DispersionWarning, check_velocity, simulate
 from keras_seismic.simulation.acquisition import Acquisition
 from keras_seismic.simulation.geology import FAMILIES, sample_velocity
+from keras_seismic.simulation.gradient import AcousticModeling
 from keras_seismic.simulation.sections import sample_sections, simulate_section
 from keras_seismic.simulation.wavelets import ricker
 
 __all__ = [
     "FAMILIES",
+    "AcousticModeling",
     "Acquisition",
     "DispersionWarning",
     "check_velocity",

@@ -174,7 +174,7 @@ def _propagator(
 
         def body(step: Tensor, carry: tuple[State, Tensor]) -> tuple[State, Tensor]:
             state, record = carry
-            after, *rest = scheme.step(state, coefficients, acquisition.free_surface)
+            (after, *rest), _ = scheme.step(state, coefficients, acquisition.free_surface)
             after = after + source_strength * samples[step] * source_row * source_column
             sample = ops.take(ops.reshape(after, (models, shots * cells)), receiver_cells, axis=1)
             record = ops.slice_update(record, (step, 0, 0), sample[None])

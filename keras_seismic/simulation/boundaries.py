@@ -1,7 +1,7 @@
 """Two absorbing boundaries for the acoustic scheme, each with its time step.
 
-Each scheme offers ``coefficients`` (NumPy, once per model), ``initial_state`` and
-``step`` (``keras.ops``, inside the compiled loop). Wave fields have the shape
+Each scheme offers ``coefficients`` (once per model), ``initial_state``, ``step`` and its
+transpose ``adjoint_step`` (``keras.ops``, inside the compiled loop). Wave fields have the shape
 ``(models, shots, depth, width)``, boundary cells included.
 
 A free surface takes the place of the upper boundary: the first row of the wave field is grid
@@ -10,9 +10,10 @@ first row at zero without being told.
 """
 
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
-from keras import ops
+from keras import backend, ops
 
 from keras_seismic.simulation.acquisition import Acquisition
 from keras_seismic.types import Tensor
@@ -23,7 +24,7 @@ DEPTH, WIDTH = 2, 3  # axes of a wave field
 FIRST_DIFFERENCE = (8 / 12, -1 / 12)
 SECOND_DIFFERENCE = (-5 / 2, 4 / 3, -1 / 12)
 
-#: The wave fields that a time step changes.
+#: The wave fields that a time step changes: pressure now, one step ago, and what else it needs.
 State = tuple[Tensor, ...]
 
 #: Fraction of a wave's amplitude that the damping layer is designed to leave after two crossings.
@@ -103,6 +104,11 @@ def _periodic_laplacian(field: Tensor, free_surface: bool) -> Tensor:
     return 2 * center * field + one * near + two * far
 
 
+def _like(velocity: Tensor, values: np.ndarray) -> np.ndarray:
+    """Values in the velocity's floating-point type."""
+    return values.astype(backend.standardize_dtype(velocity.dtype))
+
+
 class DampingLayer:
     """The damping layer of the OpenFWI data sets.
 
@@ -117,23 +123,31 @@ class DampingLayer:
     """
 
     @staticmethod
-    def coefficients(padded_velocity: np.ndarray, acquisition: Acquisition) -> list[np.ndarray]:
-        """``a`` and ``k`` as a list of (models, 1, depth, width) arrays."""
+    def coefficients(
+        padded_velocity: Tensor, acquisition: Acquisition, xp: ModuleType = np
+    ) -> list[Tensor]:
+        """``a`` and ``k`` as a list of (models, 1, depth, width) arrays, of the velocity's type.
+
+        Args:
+            padded_velocity: ``(models, depth, width)``, m/s, boundary cells included.
+            acquisition: The experiment.
+            xp: ``numpy`` for an array, ``keras.ops`` for a tensor.
+        """
         cells, dx, dt = acquisition.boundary_width, acquisition.dx, acquisition.dt
-        courant = (padded_velocity * dt / dx) ** 2
-        slowest = padded_velocity.min(axis=(1, 2))
+        courant = (padded_velocity * (dt / dx)) ** 2
+        slowest = xp.min(padded_velocity, axis=(1, 2))
         thickness = (cells - 1) * dx
-        strength = 3 * slowest * np.log(1 / _DAMPING_REFLECTION) / (2 * thickness)
         profile = np.square(np.arange(cells) * dx / thickness)
-        outward = strength[:, None] * profile * dt
-        damping = np.zeros_like(padded_velocity)
+        outward = 3 * np.log(1 / _DAMPING_REFLECTION) / (2 * thickness) * profile * dt
+        damping = np.zeros(padded_velocity.shape[1:])
         if not acquisition.free_surface:
-            damping[:, :cells, :] = outward[:, ::-1, None]
-        damping[:, -cells:, :] = outward[:, :, None]
+            damping[:cells] = outward[::-1, None]
+        damping[-cells:] = outward[:, None]
         # The side strips are written last and so determine the corners.
-        damping[:, :, :cells] = outward[:, None, ::-1]
-        damping[:, :, -cells:] = outward[:, None, :]
-        return [courant[:, None], damping[:, None]]
+        damping[:, :cells] = outward[::-1]
+        damping[:, -cells:] = outward
+        damping = _like(padded_velocity, damping)
+        return [courant[:, None], slowest[:, None, None, None] * damping]
 
     @staticmethod
     def initial_state(zeros: Tensor) -> State:
@@ -141,13 +155,27 @@ class DampingLayer:
         return zeros, zeros
 
     @staticmethod
-    def step(state: State, coefficients: list[Tensor], free_surface: bool = False) -> State:
-        """The state one time step on."""
+    def step(
+        state: State, coefficients: list[Tensor], free_surface: bool = False
+    ) -> tuple[State, Tensor]:
+        """The state one time step on, and the Laplacian that ``a`` multiplied in it."""
         now, before = state
         courant, damping = coefficients
         laplacian = _periodic_laplacian(now, free_surface)
         after = 2 * now - before + damping * (before - now) + courant * laplacian
-        return after, now
+        return (after, now), laplacian
+
+    @staticmethod
+    def adjoint_step(
+        adjoint: State, coefficients: list[Tensor], free_surface: bool = False
+    ) -> State:
+        """The transpose of ``step``, from the gradient for its result to that for its state."""
+        after, now = adjoint
+        courant, damping = coefficients
+        return (
+            (2 - damping) * after + _periodic_laplacian(courant * after, free_surface) + now,
+            (damping - 1) * after,
+        )
 
 
 class PerfectlyMatchedLayer:
@@ -163,27 +191,37 @@ class PerfectlyMatchedLayer:
     """
 
     @staticmethod
-    def coefficients(padded_velocity: np.ndarray, acquisition: Acquisition) -> list[np.ndarray]:
-        """``(v dt / dx)^2``, then ``a``, ``b`` along depth and ``a``, ``b`` along width."""
+    def coefficients(
+        padded_velocity: Tensor, acquisition: Acquisition, xp: ModuleType = np
+    ) -> list[Tensor]:
+        """``(v dt / dx)^2``, then ``a``, ``b`` along depth and ``a``, ``b`` along width.
+
+        Args:
+            padded_velocity: ``(models, depth, width)``, m/s, boundary cells included.
+            acquisition: The experiment.
+            xp: ``numpy`` for an array, ``keras.ops`` for a tensor.
+        """
         dx, dt = acquisition.dx, acquisition.dt
         cells = acquisition.boundary_width
-        coefficients = [((padded_velocity * dt / dx) ** 2)[:, None]]
+        coefficients = [((padded_velocity * (dt / dx)) ** 2)[:, None]]
         # From each model's own fastest velocity, so that a result does not depend on
         # the models that happen to be in the same batch.
-        fastest = padded_velocity.max(axis=(1, 2))[:, None]
-        largest = -(_CPML_POWER + 1) * fastest * np.log(_CPML_REFLECTION) / (2 * cells * dx)
+        fastest = xp.max(padded_velocity, axis=(1, 2))[:, None, None, None]
+        largest = -(_CPML_POWER + 1) * np.log(_CPML_REFLECTION) / (2 * cells * dx) * fastest
         for axis in (1, 2):
             size = padded_velocity.shape[axis]
-            shape = (-1, 1, size, 1) if axis == 1 else (-1, 1, 1, size)
             index = np.arange(size)
             before = np.zeros(1) if axis == 1 and acquisition.free_surface else cells - index
             outward = np.maximum(before, index - (size - 1 - cells)).clip(0) / cells
-            sigma = largest * outward**_CPML_POWER
+            outward = outward[:, None] if axis == 1 else outward
             alpha = _CPML_ALPHA * np.pi * acquisition.peak_frequency * (1 - outward)
-            inside = outward > 0
-            b = np.where(inside, np.exp(-(sigma + alpha) * dt), 0)
-            a = np.where(inside, sigma / np.where(inside, sigma + alpha, 1) * (b - 1), 0)
-            coefficients += [a.reshape(shape), b.reshape(shape)]
+            inside, alpha, profile = (
+                _like(padded_velocity, x) for x in (outward > 0, alpha, outward**_CPML_POWER)
+            )
+            sigma = largest * profile
+            total = (sigma + alpha) * inside
+            a = sigma / (total + (1 - inside)) * xp.expm1(-total * dt)
+            coefficients += [a, inside * xp.exp(-total * dt)]
         return coefficients
 
     @staticmethod
@@ -192,12 +230,14 @@ class PerfectlyMatchedLayer:
         return (zeros,) * 6
 
     @staticmethod
-    def step(state: State, coefficients: list[Tensor], free_surface: bool = False) -> State:
-        """The state one time step on."""
+    def step(
+        state: State, coefficients: list[Tensor], free_surface: bool = False
+    ) -> tuple[State, Tensor]:
+        """The state one time step on, and what ``(v dt / dx)^2`` multiplied in it."""
         now, before, *memory = state
         courant, *stretching = coefficients
-        after = 2 * now - before
         memory_after = []
+        stretched = 0.0
         for axis in (DEPTH, WIDTH):
             k = 2 * (axis - DEPTH)
             (psi, zeta), (a, b) = memory[k : k + 2], stretching[k : k + 2]
@@ -205,9 +245,33 @@ class PerfectlyMatchedLayer:
             mirrored = free_surface and axis == DEPTH
             second = _second_difference(now, axis, mirrored) + _first_difference(psi, axis)
             zeta = b * zeta + a * second
-            after = after + courant * (second + zeta)
+            stretched = stretched + second + zeta
             memory_after += [psi, zeta]
-        return (after, now, *memory_after)
+        return (2 * now - before + courant * stretched, now, *memory_after), stretched
+
+    @staticmethod
+    def adjoint_step(
+        adjoint: State, coefficients: list[Tensor], free_surface: bool = False
+    ) -> State:
+        """The transpose of ``step``, from the gradient for its result to that for its state."""
+        after, now, *memory = adjoint
+        courant, *stretching = coefficients
+        weighted = courant * after
+        now = now + 2 * after
+        memory_before = []
+        for axis in (DEPTH, WIDTH):
+            k = 2 * (axis - DEPTH)
+            (psi, zeta), (a, b) = memory[k : k + 2], stretching[k : k + 2]
+            zeta = zeta + weighted
+            second = weighted + a * zeta
+            # The first difference is minus its own transpose, the second difference is its own
+            # (with images too: nothing is ever injected into the surface's row).
+            psi = psi - _first_difference(second, axis)
+            mirrored = free_surface and axis == DEPTH
+            now = now + _second_difference(second, axis, mirrored)
+            now = now - _first_difference(a * psi, axis)
+            memory_before += [b * psi, b * zeta]
+        return (now, -after, *memory_before)
 
 
 BOUNDARIES: dict[str, type[DampingLayer] | type[PerfectlyMatchedLayer]] = {
