@@ -1,0 +1,313 @@
+"""``AcousticModeling`` and its gradient, against differences, autodiff and deepwave."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_seismic.simulation import AcousticModeling, Acquisition, simulate
+from keras_seismic.simulation.adjoint import differentiable_loop
+from keras_seismic.simulation.boundaries import BOUNDARIES, boundary_cells
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="takes gradients by tf.GradientTape"
+)
+
+SHAPE = (14, 12)
+
+
+def small(boundary="cpml", **changes):
+    """A fast experiment in which waves reach every edge and come back."""
+    arguments = {"width": 12, "dx": 10.0, "dt": 0.001, "nt": 90, "peak_frequency": 25.0, "shots": 2}
+    return Acquisition.surface(boundary=boundary, boundary_width=5, **arguments | changes)
+
+
+def moving(boundary):
+    """Under a free surface, receivers of each shot's own, two of them in one place."""
+    still = small(boundary, free_surface=True)
+    each = (still.receivers[:4], (*still.receivers[6:9], still.receivers[8]))
+    return dataclasses.replace(still, receivers=each)
+
+
+EXPERIMENTS = [
+    pytest.param(small("openfwi"), id="openfwi"),
+    pytest.param(small("cpml"), id="cpml"),
+    pytest.param(moving("openfwi"), id="openfwi-free-moving"),
+    pytest.param(moving("cpml"), id="cpml-free-moving"),
+]
+
+
+@pytest.fixture
+def arguments(rng):
+    """Two models, wavelets that differ from shot to shot, and amplitudes; float64."""
+    velocity = rng.uniform(1800, 3200, (2, *SHAPE))
+    velocity[:, 4, 7], velocity[:, 9, 3] = 1700, 3300  # stay slowest and fastest when all change
+    wavelet = small().wavelet * np.array([[1.0], [0.6]])
+    return [velocity, wavelet, np.array([1.0, 1.7])]
+
+
+def value_and_gradients(function, arguments, weights):
+    import tensorflow as tf
+
+    tensors = [tf.constant(x) for x in arguments]
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        value = tf.reduce_sum(function(*tensors) * weights)
+    return float(value), [g.numpy() for g in tape.gradient(value, tensors)]
+
+
+def direction(velocity, rng):
+    """A random change of all cells but the slowest and fastest, which the boundary reads."""
+    change = rng.normal(size=velocity.shape)
+    for one, model in zip(change, velocity, strict=True):
+        one.flat[[model.argmin(), model.argmax()]] = 0
+    return change
+
+
+@pytest.mark.parametrize("acquisition", EXPERIMENTS)
+def test_taylor(acquisition, arguments, rng):
+    """What the gradient leaves of a change is of second order, over three decades of its size."""
+    function = differentiable_loop(acquisition, SHAPE, "tensorflow")
+    weights = rng.normal(size=(2, *acquisition.gather_shape))
+    before, gradients = value_and_gradients(function, arguments, weights)
+    velocity, *source = arguments
+    change = direction(velocity, rng)
+    expected = np.sum(gradients[0] * change)
+    sizes = 10.0 ** -np.arange(4)  # m/s
+    left = [
+        abs(
+            np.sum(function(velocity + h * change, *source).numpy() * weights)
+            - before
+            - h * expected
+        )
+        for h in sizes
+    ]
+    slopes = np.diff(np.log10(left)) / np.diff(np.log10(sizes))
+    np.testing.assert_allclose(slopes, 2, atol=0.05)
+    # Gathers are linear in the source.
+    for number in (1, 2):
+        change = rng.normal(size=arguments[number].shape)
+        changed = list(arguments)
+        changed[number] = changed[number] + change
+        after = np.sum(function(*changed).numpy() * weights)
+        assert after - before == pytest.approx(np.sum(gradients[number] * change), rel=1e-9)
+
+
+@pytest.mark.parametrize("acquisition", EXPERIMENTS)
+def test_autodiff_of_the_steps_gives_the_same(acquisition, arguments, rng):
+    """A short record, step by step in plain operations that TensorFlow differentiates."""
+    import tensorflow as tf
+
+    acquisition = dataclasses.replace(acquisition, nt=40)
+    arguments[1] = arguments[1][:, 20:60]
+    weights = rng.normal(size=(2, *acquisition.gather_shape))
+    loop = differentiable_loop(acquisition, SHAPE, "tensorflow")
+    value, gradients = value_and_gradients(loop, arguments, weights)
+
+    padding = boundary_cells(acquisition)
+    rows, columns = acquisition.grid_indices("sources", SHAPE)
+    to_rows, to_columns = acquisition.grid_indices("receivers", SHAPE)
+    scheme, top, left = BOUNDARIES[acquisition.boundary], padding[0][0], padding[1][0]
+    padded = np.pad(arguments[0], ((0, 0), *padding), mode="edge")
+    coefficients = [tf.constant(c) for c in scheme.coefficients(padded, acquisition)]
+    nearest = [
+        np.arange(-before, n + after).clip(0, n - 1)
+        for n, (before, after) in zip(SHAPE, padding, strict=True)
+    ]
+
+    def step_by_step(velocity, wavelet, amplitudes):
+        extended = tf.gather(tf.gather(velocity, nearest[0], axis=1), nearest[1], axis=2)
+        courant = (extended * acquisition.dt / acquisition.dx) ** 2
+        used = [courant[:, None], *coefficients[1:]]
+        state = scheme.initial_state(tf.zeros((2, 2, *padded.shape[1:]), tf.float64))
+        at_source = tf.stack(
+            [velocity[:, r, c] for r, c in zip(rows, columns, strict=True)], axis=1
+        )
+        strength = (at_source * acquisition.dt) ** 2 * amplitudes
+        spot = np.zeros((1, 2, *padded.shape[1:]))
+        spot[0, [0, 1], rows + top, columns + left] = 1
+        record = []
+        for t in range(acquisition.nt):
+            (after, *rest), _ = scheme.step(state, used, acquisition.free_surface)
+            state = (after + (strength * wavelet[:, t])[:, :, None, None] * spot, *rest)
+            shots = np.arange(2)[:, None], to_rows + top, to_columns + left
+            cells = np.stack(np.broadcast_arrays(*shots), axis=-1)
+            by_shot = tf.transpose(state[0], (1, 2, 3, 0))
+            record.append(tf.transpose(tf.gather_nd(by_shot, cells), (2, 1, 0)))
+        return tf.stack(record, axis=1)
+
+    again, expected = value_and_gradients(step_by_step, arguments, weights)
+    assert value == pytest.approx(again, rel=1e-10)
+    for gradient, witness in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(gradient, witness, atol=1e-10 * np.abs(witness).max())
+    # The edges count for the cells that repeat them.
+    inner = np.abs(gradients[0][:, 2:-2, 2:-2]).mean()
+    assert np.abs(gradients[0][:, :, 0]).mean() > inner
+
+
+def test_deepwave_agrees_inside():
+    """Another scheme of the same orders, differentiated by another code."""
+    torch = pytest.importorskip("torch")
+    deepwave = pytest.importorskip("deepwave")
+    import tensorflow as tf
+
+    acquisition = Acquisition.surface(
+        width=50, dx=10.0, dt=0.001, nt=450, peak_frequency=15.0, shots=2, source_columns=(12, 40),
+        receiver_step=3, boundary="cpml",
+    )  # fmt: skip
+    true, start = np.full((2, 40, 50), 2200.0, np.float32)
+    true[18:24, 20:28] = 2500.0
+    gathers = simulate(true[None], acquisition)
+    layer = AcousticModeling(acquisition)
+    with tf.GradientTape() as tape:
+        velocity = tf.Variable(start[None, ..., None])
+        loss = tf.reduce_sum((layer(velocity) - gathers) ** 2) / 2
+    gradient = tape.gradient(loss, velocity).numpy()[0, ..., 0]
+
+    def positions(kind):
+        cells = np.stack(acquisition.grid_indices(kind, (40, 50)), axis=-1)
+        return torch.tensor(np.tile(cells, (2, 1, 1)) if kind == "receivers" else cells[:, None])
+
+    def peer(velocity):
+        # It injects dt^2 v^2 w / dx^2 and takes the wavelet negative.
+        wavelet = torch.tensor(acquisition.wavelet.astype(np.float32)).tile(2, 1, 1)
+        return deepwave.scalar(
+            velocity, acquisition.dx, acquisition.dt, -wavelet,
+            source_locations=positions("sources"), receiver_locations=positions("receivers"),
+            accuracy=4, pml_freq=15.0, max_vel=2500.0,
+        )[-1]  # fmt: skip
+
+    observed = peer(torch.tensor(true))
+    velocity = torch.tensor(start, requires_grad=True)
+    (torch.sum((peer(velocity) - observed) ** 2) / 2).backward()
+    witness = velocity.grad.numpy()
+    inside = np.s_[5:-2, 2:-2]
+    a, b = gradient[inside].ravel(), witness[inside].ravel()
+    b = b * (np.sum(gathers**2) / float(torch.sum(observed**2)))
+    assert np.corrcoef(a, b)[0, 1] > 0.999
+    assert np.linalg.norm(a - b) < 0.03 * np.linalg.norm(b)
+
+
+JAX = """
+    import keras, jax, numpy as np
+    import keras_seismic as ks
+
+    given = np.load(FOLDER + "/given.npz")
+    acquisition = ks.simulation.Acquisition.surface(
+        width=12, dx=10.0, dt=0.001, nt=90, peak_frequency=25.0, shots=2, boundary=BOUNDARY,
+        boundary_width=5,
+    )
+    layer = ks.simulation.AcousticModeling(acquisition, method=METHOD)
+
+    def misfit(velocity, amplitudes):
+        gathers = layer(velocity, amplitudes=amplitudes)
+        return (gathers * given["weights"]).sum(), gathers
+
+    found = jax.jit(jax.grad(misfit, (0, 1), has_aux=True))(given["velocity"], given["amplitudes"])
+    (velocity, amplitudes), gathers = found
+    np.savez(FOLDER + "/found.npz", velocity=velocity, amplitudes=amplitudes, gathers=gathers)
+"""
+
+
+@pytest.mark.parametrize("method", ["ops", "compiled"])
+def test_backends_and_methods_agree(method, tmp_path, arguments, rng):
+    """Both methods on JAX, against ``keras.ops`` on TensorFlow in float32."""
+    pytest.importorskip("jax")
+    boundary = {"ops": "cpml", "compiled": "openfwi"}[method]
+    acquisition = small(boundary)
+    velocity, _, amplitudes = (x.astype(np.float32) for x in arguments)
+    weights = rng.normal(size=(2, *acquisition.gather_shape)).astype(np.float32)
+    np.savez(
+        tmp_path / "given.npz", velocity=velocity[..., None], weights=weights, amplitudes=amplitudes
+    )
+    code = f"FOLDER, BOUNDARY, METHOD = {str(tmp_path)!r}, {boundary!r}, {method!r}\n"
+    subprocess.run(
+        [sys.executable, "-c", code + textwrap.dedent(JAX)],
+        env=os.environ | {"KERAS_BACKEND": "jax"}, check=True, timeout=300,
+    )  # fmt: skip
+    found = np.load(tmp_path / "found.npz")
+    for name in ("ops", "compiled"):
+        layer = AcousticModeling(acquisition, method=name)
+        gathers = layer(velocity[..., None], amplitudes=amplitudes).numpy()
+        _, gradients = value_and_gradients(
+            lambda v, a, layer=layer: layer(v[..., None], amplitudes=a),
+            (velocity, amplitudes),
+            weights,
+        )
+        for key, value in {
+            "gathers": gathers, "velocity": gradients[0][..., None], "amplitudes": gradients[1]
+        }.items():  # fmt: skip
+            scale = np.abs(value).max()
+            np.testing.assert_allclose(found[key] / scale, value / scale, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("method", ["auto", "ops"])
+def test_the_layer_is_the_simulation(method, arguments):
+    velocity = arguments[0].astype(np.float32)
+    acquisition = small(peak_frequency=17.0)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    layer = AcousticModeling(acquisition, method)
+    gathers = layer(velocity[..., None])
+    assert gathers.shape == layer.compute_output_shape((2, *SHAPE, 1))
+    assert gathers.dtype == "float32"
+    expected = simulate(velocity, acquisition)
+    np.testing.assert_allclose(gathers, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_saved_with_its_acquisition(tmp_path):
+    inputs = keras.Input((*SHAPE, 1))
+    acquisition = small(receiver_step=2, free_surface=True)
+    model = keras.Model(inputs, AcousticModeling(acquisition, method="ops")(inputs))
+    assert model.output_shape == (None, *acquisition.gather_shape)
+    model.save(tmp_path / "modeling.keras")
+    layer = keras.models.load_model(tmp_path / "modeling.keras").layers[-1]
+    assert (layer.acquisition, layer.method) == (acquisition, "ops")
+
+
+@keras.saving.register_keras_serializable(package="test_gradient")
+class _Velocity(keras.layers.Layer):
+    """A velocity model as weights, the same for every example."""
+
+    def build(self, shape):
+        self.change = self.add_weight(shape=(1, *SHAPE, 1), initializer="zeros")
+
+    def call(self, inputs):
+        return ops.zeros_like(inputs[:, :1, :1, :1]) + 2400.0 + 100.0 * ops.tanh(self.change) * 4.0
+
+
+@pytest.mark.parametrize("method", ["auto", "ops"])
+def test_fit_through_the_layer_recovers_a_velocity_model(method):
+    """The last batch is smaller, so that the number of models is not known in advance."""
+    acquisition = small(source_columns=(0, 6, 11), nt=140, peak_frequency=20.0)
+    true = np.full((1, *SHAPE), 2400.0)
+    true[:, 5:9, 4:8] += 250.0
+    gathers = np.tile(simulate(true, acquisition), (3, 1, 1, 1))
+    inputs = keras.Input(acquisition.gather_shape)
+    velocity = _Velocity()
+    model = keras.Model(inputs, AcousticModeling(acquisition, method)(velocity(inputs)))
+    model.compile(keras.optimizers.Adam(0.1), "mean_squared_error")
+    losses = model.fit(gathers, gathers, batch_size=2, epochs=40, verbose=0).history["loss"]
+    assert losses[-1] < 0.01 * losses[0]
+    found = ops.convert_to_numpy(velocity(gathers[:1]))[0, ..., 0]
+    before = np.abs(true[0] - 2400).mean()
+    assert np.abs(found - true[0]).mean() < 0.7 * before
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match=r"method must be one of .* received 'fast'"):
+        AcousticModeling(small(), method="fast")
+    with pytest.raises(ValueError, match=r"sources.*outside the velocity model"):
+        AcousticModeling(small())(np.full((1, 14, 8, 1), 2000.0))
+    import tensorflow as tf
+
+    for wrong in (0.0, np.nan, 7000.0):
+        velocity = np.full((1, *SHAPE, 1), 2000.0)
+        velocity[0, 3, 3] = wrong
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"above 0 and up to .* 6120 m/s"):
+            AcousticModeling(small(), method="compiled")(velocity)
