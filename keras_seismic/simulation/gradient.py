@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seismic.backend import differentiable_on_host, has_accelerator
+from keras_seismic.backend import available_cores, differentiable_on_host, has_accelerator
 from keras_seismic.simulation.acquisition import STABILITY_LIMIT, Acquisition
 from keras_seismic.simulation.adjoint import differentiable_loop
 from keras_seismic.types import Config, Shape, Tensor
@@ -79,8 +79,14 @@ class AcousticModeling(keras.layers.Layer):
         self.supports_jit = not (compiled and keras.backend.backend() == "tensorflow")
 
     def build(self, velocity_shape: Shape) -> None:
+        depth, width = velocity_shape[1:3]
+        if depth is None or width is None:
+            raise ValueError(
+                "AcousticModeling: expected velocity (batch, depth, width, 1) of known depth and "
+                f"width, received {velocity_shape}"
+            )
         for kind in ("sources", "receivers"):
-            self.acquisition.grid_indices(kind, velocity_shape[1:3])
+            self.acquisition.grid_indices(kind, (depth, width))
 
     def call(
         self, velocity: Tensor, wavelet: Tensor | None = None, amplitudes: Tensor | None = None
@@ -122,27 +128,33 @@ def _on_host(
     """The same function as ``differentiable_loop``, by the compiled propagator; float32."""
     from keras_seismic.simulation.compiled import linearize, propagate
 
-    def prepared(velocity: Any, wavelet: Any, amplitudes: Any) -> tuple[np.ndarray, Config]:
-        velocity, wavelet, amplitudes = (
-            np.asarray(x, np.float64) for x in (velocity, wavelet, amplitudes)
-        )
-        _check(velocity, acquisition)
-        return velocity, {"wavelet": wavelet, "amplitudes": amplitudes}
+    at_once = max(available_cores(), 8)  # models whose wave fields are kept, within its memory
 
-    def gathers(*arguments: Any) -> np.ndarray:
-        velocity, source = prepared(*arguments)
+    def gathers(velocity: Any, wavelet: Any, amplitudes: Any) -> np.ndarray:
+        velocity, source = _checked(velocity, wavelet, amplitudes, acquisition)
         return propagate(velocity, acquisition, **source)
 
-    def gradient(cotangent: Any, *arguments: Any) -> tuple[np.ndarray, ...]:
-        velocity, source = prepared(*arguments)
-        found = linearize(velocity, acquisition, **source).pullback(np.asarray(cotangent))
-        parts = found.velocity, found.wavelet, found.amplitudes
-        return tuple(np.asarray(part, np.float32) for part in parts)
+    def gradient(cotangent: Any, velocity: Any, wavelet: Any, amplitudes: Any) -> Any:
+        velocity, source = _checked(velocity, wavelet, amplitudes, acquisition)
+        cotangent = np.asarray(cotangent)
+        parts = [
+            linearize(velocity[some], acquisition, **source).pullback(cotangent[some])
+            for some in (slice(i, i + at_once) for i in range(0, len(velocity), at_once))
+        ]
+        of_velocity = np.concatenate([part.velocity for part in parts])
+        of_source = (sum(getattr(part, name) for part in parts) for name in source)
+        return tuple(x.astype(np.float32) for x in (of_velocity, *of_source))
 
     return differentiable_on_host(gathers, gradient, acquisition.gather_shape, backend)
 
 
-def _check(velocity: np.ndarray, acquisition: Acquisition) -> None:
+def _checked(
+    velocity: Any, wavelet: Any, amplitudes: Any, acquisition: Acquisition
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Velocity, and the source as arguments of ``linearize``, in float64."""
+    velocity, wavelet, amplitudes = (
+        np.asarray(x, np.float64) for x in (velocity, wavelet, amplitudes)
+    )
     low, high = velocity.min(), velocity.max()  # NaN if there is one
     if not (low > 0 and high * acquisition.dt / acquisition.dx <= STABILITY_LIMIT):
         raise ValueError(
@@ -150,3 +162,4 @@ def _check(velocity: np.ndarray, acquisition: Acquisition) -> None:
             f"{STABILITY_LIMIT * acquisition.dx / acquisition.dt:g} m/s, received {low:g} to "
             f"{high:g} m/s; clip it, or lower dt"
         )
+    return velocity, {"wavelet": wavelet, "amplitudes": amplitudes}

@@ -36,14 +36,6 @@ def moving(boundary):
     return dataclasses.replace(still, receivers=each)
 
 
-EXPERIMENTS = [
-    pytest.param(small("openfwi"), id="openfwi"),
-    pytest.param(small("cpml"), id="cpml"),
-    pytest.param(moving("openfwi"), id="openfwi-free-moving"),
-    pytest.param(moving("cpml"), id="cpml-free-moving"),
-]
-
-
 @pytest.fixture
 def arguments(rng):
     """Two models, wavelets that differ from shot to shot, and amplitudes; float64."""
@@ -71,7 +63,7 @@ def direction(velocity, rng):
     return change
 
 
-@pytest.mark.parametrize("acquisition", EXPERIMENTS)
+@pytest.mark.parametrize("acquisition", [small("openfwi"), moving("cpml")], ids=["closed", "free"])
 def test_taylor(acquisition, arguments, rng):
     """What the gradient leaves of a change is of second order, over three decades of its size."""
     function = differentiable_loop(acquisition, SHAPE, "tensorflow")
@@ -100,7 +92,7 @@ def test_taylor(acquisition, arguments, rng):
         assert after - before == pytest.approx(np.sum(gradients[number] * change), rel=1e-9)
 
 
-@pytest.mark.parametrize("acquisition", EXPERIMENTS)
+@pytest.mark.parametrize("acquisition", [small("cpml"), moving("openfwi")], ids=["closed", "free"])
 def test_autodiff_of_the_steps_gives_the_same(acquisition, arguments, rng):
     """A short record, step by step in plain operations that TensorFlow differentiates."""
     import tensorflow as tf
@@ -160,7 +152,8 @@ DEEPWAVE = """
 
     def gathers(velocity):
         return deepwave.scalar(
-            velocity, 10.0, 0.001, wavelet, accuracy=4, pml_freq=15.0, max_vel=2500.0,
+            velocity, 10.0, 0.001, source_amplitudes=wavelet, accuracy=4, pml_freq=15.0,
+            max_vel=2500.0,
             source_locations=torch.tensor(given["sources"])[:, None],
             receiver_locations=torch.tensor(given["receivers"]).tile(2, 1, 1),
         )[-1]
@@ -181,6 +174,7 @@ def in_another_process(code, folder, values, backend="tensorflow"):
     return np.load(folder / "found.npz")
 
 
+@pytest.mark.slow  # loads PyTorch
 @pytest.mark.skipif(not find_spec("deepwave"), reason="needs deepwave: pip install deepwave")
 def test_deepwave_agrees_inside(tmp_path):
     """Another code of the same orders, whose gathers have another factor."""
@@ -212,50 +206,52 @@ def test_deepwave_agrees_inside(tmp_path):
 
 
 JAX = """
-    import keras, jax, numpy as np
+    import jax, numpy as np
     import keras_seismic as ks
 
     given = np.load(FOLDER + "/given.npz")
     acquisition = ks.simulation.Acquisition.surface(
-        width=12, dx=10.0, dt=0.001, nt=90, peak_frequency=25.0, shots=2, boundary=BOUNDARY,
+        width=12, dx=10.0, dt=0.001, nt=90, peak_frequency=25.0, shots=2, boundary="cpml",
         boundary_width=5,
     )
-    layer = ks.simulation.AcousticModeling(acquisition, method=METHOD)
+    found = {}
+    for method in ("ops", "compiled"):
+        layer = ks.simulation.AcousticModeling(acquisition, method)
 
-    def misfit(velocity, amplitudes):
-        gathers = layer(velocity, amplitudes=amplitudes)
-        return (gathers * given["weights"]).sum(), gathers
+        def value(velocity, amplitudes):
+            gathers = layer(velocity, amplitudes=amplitudes)
+            return (gathers * given["weights"]).sum(), gathers
 
-    found = jax.jit(jax.grad(misfit, (0, 1), has_aux=True))(given["velocity"], given["amplitudes"])
-    (velocity, amplitudes), gathers = found
-    np.savez(FOLDER + "/found.npz", velocity=velocity, amplitudes=amplitudes, gathers=gathers)
+        differentiate = jax.jit(jax.grad(value, (0, 1), has_aux=True))
+        (velocity, amplitudes), gathers = differentiate(given["velocity"], given["amplitudes"])
+        for name, array in (("v", velocity), ("a", amplitudes), ("g", gathers)):
+            found[name + method] = array
+    np.savez(FOLDER + "/found.npz", **found)
 """
 
 
-@pytest.mark.parametrize("method", ["ops", "compiled"])
-def test_backends_and_methods_agree(method, tmp_path, arguments, rng):
-    """Both methods on JAX, against ``keras.ops`` on TensorFlow in float32."""
+def test_backends_and_methods_agree(tmp_path, arguments, rng):
     pytest.importorskip("jax")
-    boundary = {"ops": "cpml", "compiled": "openfwi"}[method]
-    acquisition = small(boundary)
+    acquisition = small()
     velocity, _, amplitudes = (x.astype(np.float32) for x in arguments)
     weights = rng.normal(size=(2, *acquisition.gather_shape)).astype(np.float32)
     values = {"velocity": velocity[..., None], "weights": weights, "amplitudes": amplitudes}
-    code = f"BOUNDARY, METHOD = {boundary!r}, {method!r}\n" + textwrap.dedent(JAX)
-    found = in_another_process(code, tmp_path, values, "jax")
-    for name in ("ops", "compiled"):
-        layer = AcousticModeling(acquisition, method=name)
-        gathers = layer(velocity[..., None], amplitudes=amplitudes).numpy()
-        _, gradients = value_and_gradients(
-            lambda v, a, layer=layer: layer(v[..., None], amplitudes=a),
-            (velocity, amplitudes),
-            weights,
-        )
-        for key, value in {
-            "gathers": gathers, "velocity": gradients[0][..., None], "amplitudes": gradients[1]
-        }.items():  # fmt: skip
-            scale = np.abs(value).max()
-            np.testing.assert_allclose(found[key] / scale, value / scale, atol=1e-5, err_msg=name)
+    found = dict(in_another_process(JAX, tmp_path, values, "jax"))
+    layer = AcousticModeling(acquisition, "compiled")
+
+    def gathers(velocity, amplitudes):
+        return layer(velocity, amplitudes=amplitudes)
+
+    expected = {"g": gathers(velocity[..., None], amplitudes).numpy()}
+    given = velocity[..., None], amplitudes
+    expected["v"], expected["a"] = value_and_gradients(gathers, given, weights)[1]
+    layer = AcousticModeling(acquisition, "ops")
+    found["gtf"] = gathers(*given).numpy()
+    found["vtf"], found["atf"] = value_and_gradients(gathers, given, weights)[1]
+    assert len(found) == 9
+    for name, array in found.items():
+        scale = np.abs(expected[name[0]]).max()
+        np.testing.assert_allclose(array, expected[name[0]], rtol=0, atol=1e-5 * scale)
 
 
 @pytest.mark.parametrize("method", ["auto", "ops"])
@@ -283,31 +279,30 @@ def test_saved_with_its_acquisition(tmp_path):
 
 @keras.saving.register_keras_serializable(package="test_gradient")
 class _Velocity(keras.layers.Layer):
-    """A velocity model as weights, the same for every example."""
+    """2 x 3 velocities as weights, the same for every example."""
 
     def build(self, shape):
-        self.change = self.add_weight(shape=(1, *SHAPE, 1), initializer="zeros")
+        self.pixels = self.add_weight(shape=(1, 2, 3, 1), initializer="zeros")
 
     def call(self, inputs):
-        return ops.zeros_like(inputs[:, :1, :1, :1]) + 2400.0 + 100.0 * ops.tanh(self.change) * 4.0
+        fine = ops.repeat(ops.repeat(ops.tanh(self.pixels), 7, axis=1), 4, axis=2)
+        return ops.zeros_like(inputs[:, :1, :1, :1]) + 2400.0 + 400.0 * fine
 
 
 @pytest.mark.parametrize("method", ["auto", "ops"])
 def test_fit_through_the_layer_recovers_a_velocity_model(method):
     """The last batch is smaller, so that the number of models is not known in advance."""
-    acquisition = small(source_columns=(0, 6, 11), nt=140, peak_frequency=20.0)
-    true = np.full((1, *SHAPE), 2400.0)
-    true[:, 5:9, 4:8] += 250.0
+    acquisition = small(source_columns=(0, 6, 11), nt=120, peak_frequency=20.0)
+    true = np.kron([[2400.0, 2300.0, 2500.0], [2450.0, 2600.0, 2300.0]], np.ones((7, 4)))[None]
     gathers = np.tile(simulate(true, acquisition), (3, 1, 1, 1))
     inputs = keras.Input(acquisition.gather_shape)
     velocity = _Velocity()
     model = keras.Model(inputs, AcousticModeling(acquisition, method)(velocity(inputs)))
-    model.compile(keras.optimizers.Adam(0.1), "mean_squared_error")
+    model.compile(keras.optimizers.Adam(0.05), "mean_squared_error")
     losses = model.fit(gathers, gathers, batch_size=2, epochs=40, verbose=0).history["loss"]
     assert losses[-1] < 0.01 * losses[0]
     found = ops.convert_to_numpy(velocity(gathers[:1]))[0, ..., 0]
-    before = np.abs(true[0] - 2400).mean()
-    assert np.abs(found - true[0]).mean() < 0.7 * before
+    assert np.abs(found - true[0]).max() < 0.1 * np.abs(true[0] - 2400).max()
 
 
 def test_bad_input_is_refused():
@@ -315,10 +310,8 @@ def test_bad_input_is_refused():
         AcousticModeling(small(), method="fast")
     with pytest.raises(ValueError, match=r"sources.*outside the velocity model"):
         AcousticModeling(small())(np.full((1, 14, 8, 1), 2000.0))
-    import tensorflow as tf
-
     for wrong in (0.0, np.nan, 7000.0):
         velocity = np.full((1, *SHAPE, 1), 2000.0)
         velocity[0, 3, 3] = wrong
-        with pytest.raises(tf.errors.InvalidArgumentError, match=r"above 0 and up to .* 6120 m/s"):
+        with pytest.raises(ValueError, match=r"above 0 and up to .* 6120 m/s"):
             AcousticModeling(small(), method="compiled")(velocity)
