@@ -1,6 +1,7 @@
 """Evaluation: scores in m/s and dB, on held-out and on real data."""
 
 from keras_seismic.evaluation.comparison import Comparison, plot_predictions
+from keras_seismic.evaluation.data_misfit import data_misfit
 from keras_seismic.evaluation.real_geology import WindowScores, evaluate_on_windows
 from keras_seismic.evaluation.scores import (
     DenoisingResult,
@@ -19,6 +20,7 @@ __all__ = [
     "MonteCarloPrediction",
     "PairScores",
     "WindowScores",
+    "data_misfit",
     "denoising_experiment",
     "evaluate_on_windows",
     "monte_carlo_predict",

@@ -10,6 +10,7 @@ from keras_seismic.models.physical_units import (
     predicting_network,
     with_physical_units,
 )
+from keras_seismic.models.physics_guided import DataMisfit, PhysicsGuidedModel
 from keras_seismic.models.velocity_critic import VelocityCritic
 from keras_seismic.models.velocity_gan import VelocityGAN
 from keras_seismic.models.wasserstein import wgan_adamw
@@ -18,8 +19,10 @@ __all__ = [
     "FCNVMB",
     "LISTA",
     "ConvDenoiser",
+    "DataMisfit",
     "InversionNet",
     "PhysicalUnitsModel",
+    "PhysicsGuidedModel",
     "VelocityCritic",
     "VelocityGAN",
     "in_float32",

@@ -5,6 +5,7 @@ from typing import Any, Self
 import keras
 
 from keras_seismic.layers import GatherPreparation, SectionNormalization, SectionRestoration
+from keras_seismic.models.physics_guided import PhysicsGuidedModel
 from keras_seismic.models.velocity_gan import VelocityGAN
 from keras_seismic.simulation import Acquisition
 
@@ -148,12 +149,16 @@ def with_physical_units(
 
 
 def predicting_network(model: keras.Model) -> keras.Model:
-    """The part of a model that predicts: the generator of a ``VelocityGAN``, else the model itself.
+    """The part of a model that predicts: of a ``VelocityGAN`` the generator, else the model itself.
+
+    Of a ``PhysicsGuidedModel`` it is the network.
 
     A built ``Sequential`` model becomes a functional one with the same layers, of any batch size.
     """
     if isinstance(model, VelocityGAN):
         return model.generator
+    if isinstance(model, PhysicsGuidedModel):
+        return model.network
     if not isinstance(model, keras.Sequential) or not getattr(model, "inputs", None):
         return model
     (given,) = model.inputs

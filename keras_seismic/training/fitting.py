@@ -10,7 +10,12 @@ import numpy as np
 from keras_seismic.datasets import Pairs
 from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 from keras_seismic.metrics import MeanAbsoluteVelocityError
-from keras_seismic.models import PhysicalUnitsModel, with_physical_units
+from keras_seismic.models import (
+    DataMisfit,
+    PhysicalUnitsModel,
+    PhysicsGuidedModel,
+    with_physical_units,
+)
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder
 from keras_seismic.training.transfer import encoder_multipliers
@@ -189,10 +194,16 @@ def fit_pairs(
     seed: int = 0,
     validation: float = 0.05,
     encoder_rate: float = 1.0,
+    labels: bool = True,
+    physics: float = 0.0,
 ) -> PhysicalUnitsModel:
     """Train a velocity model's network by InversionNet's recipe, or continue with a trained one.
 
     Mean absolute error and ``adamw``. Layers that are frozen (``freeze_encoder``) stay so.
+
+    With ``physics``, the loss also has that many times the misfit between the gathers and those
+    that the predicted velocity would cause (``DataMisfit``), and without ``labels`` nothing else:
+    then velocity is not needed, and if it is there it is only reported on.
 
     Args:
         model: Its network is trained, in its units.
@@ -205,17 +216,23 @@ def fit_pairs(
         seed: Seed of the order.
         validation: Fraction of the pairs that chooses the best epoch.
         encoder_rate: Multiplier of the learning rate in the encoder (``encoder_multipliers``).
+        labels: Whether to learn from the velocity of the pairs.
+        physics: Weight of the data misfit; it needs the model's acquisition.
 
     Returns:
         The model at its best epoch.
 
     Raises:
-        ValueError: If there is no pair, or ``encoder_rate`` does not fit.
+        ValueError: If there is no pair, ``encoder_rate`` does not fit, or there is nothing to
+            learn from.
         RuntimeError: If the loss becomes NaN or infinite.
     """
     network, scaling = model.network, model.output_scaling
     if scaling is None:
         raise ValueError("fit_pairs: expected a model that predicts velocity, received a denoiser")
+    learner = _with_physics(model, scaling, physics) if physics else network
+    if not labels and not physics:
+        raise ValueError("fit_pairs: without labels, physics must be positive, received 0")
     training, validating = training_batches(
         pairs,
         learning,
@@ -227,11 +244,24 @@ def fit_pairs(
         epoch=run.epochs_done,
     )
     multipliers = encoder_multipliers(network, encoder_rate) if encoder_rate != 1 else None
-    network.compile(
+    known = pairs.velocity_shape is not None
+    learner.compile(
         adamw(learning_rate, epochs * len(training), multipliers=multipliers),
-        "mean_absolute_error",
-        metrics=[MeanAbsoluteVelocityError(scaling.scale)],
+        "mean_absolute_error" if labels else None,
+        metrics=[MeanAbsoluteVelocityError(scaling.scale)] if known else None,
         jit_compile=jit_compile(),
     )
-    best = fit(network, training, validating, run, epochs)
+    best = fit(learner, training, validating, run, epochs)
     return with_physical_units(best, model.input_normalization, scaling, model.acquisition)
+
+
+def _with_physics(
+    model: PhysicalUnitsModel, scaling: VelocityScaling, weight: float
+) -> PhysicsGuidedModel:
+    if model.acquisition is None:
+        raise ValueError(
+            "fit_pairs: physics needs the acquisition of the gathers, and the model has none; make "
+            "it by with_physical_units(..., acquisition=...)"
+        )
+    misfit = DataMisfit(model.acquisition, model.input_normalization, scaling, weight)
+    return PhysicsGuidedModel(model.network, misfit)

@@ -5,6 +5,15 @@ from keras_seismic.cli.train.denoiser import denoiser
 from keras_seismic.cli.train.fcnvmb import fcnvmb
 from keras_seismic.cli.train.inversionnet import inversionnet
 from keras_seismic.cli.train.transfer import transfer
+from keras_seismic.cli.train.unsupervised import unsupervised
 from keras_seismic.cli.train.velocitygan import velocitygan
 
-__all__ = ["deconvolution", "denoiser", "fcnvmb", "inversionnet", "transfer", "velocitygan"]
+__all__ = [
+    "deconvolution",
+    "denoiser",
+    "fcnvmb",
+    "inversionnet",
+    "transfer",
+    "unsupervised",
+    "velocitygan",
+]

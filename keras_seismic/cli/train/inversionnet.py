@@ -35,6 +35,9 @@ def inversionnet(
     dropout: Annotated[
         float, typer.Option(help="Fraction of channels to drop, for Monte Carlo uncertainty.")
     ] = 0.0,
+    physics: Annotated[
+        float, typer.Option(help="Weight of the misfit of gathers simulated for the predictions.")
+    ] = 0.0,
     test_velocity: Annotated[
         Path | None,
         typer.Option(metavar="FILE.npy", help="Also score on windows of this model (m/s)."),
@@ -53,6 +56,9 @@ def inversionnet(
     pairs and scores on held-out ones. With --data it learns from files instead. The run folder
     holds config.json, history.csv, metrics.json, best.keras, model.keras (raw gathers in, m/s
     out) and figures.
+
+    With --physics the loss also asks that the predicted velocity explains the gathers: those that
+    the wave equation gives for it are compared with the input (see train unsupervised).
 
     The defaults suit a small computer. The published recipe, for an accelerator:
 
@@ -93,6 +99,7 @@ def inversionnet(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
+        physics=physics,
     )
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)

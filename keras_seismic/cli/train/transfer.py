@@ -10,7 +10,7 @@ import keras_seismic as ks
 from keras_seismic.cli import options
 from keras_seismic.cli.app import train
 from keras_seismic.cli.program import configuration, finish, program
-from keras_seismic.cli.train.velocity import find_pairs, score
+from keras_seismic.cli.train.velocity import check_fit, find_pairs, load_pretrained, score
 
 SMOKE = {"samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2}
 
@@ -56,12 +56,7 @@ def transfer(
     keras.utils.set_random_seed(seed)
 
     # Network and pairs: what does not fit is refused here, before anything is simulated or lost
-    model = ks.inference.load_model(pretrained)
-    if not getattr(model, "predicts_velocity", False) or model.acquisition is None:
-        raise ValueError(
-            f"{pretrained}: expected model.keras of an inversion network, which knows its units "
-            "and its acquisition"
-        )
+    model = load_pretrained(pretrained)
     found = find_pairs(
         data,
         family,
@@ -73,12 +68,7 @@ def transfer(
         model.output_shape[1:3],
         defaults=("curvevel_a", 100),
     )
-    for kind, expected, received in (
-        ("gathers", model.input_shape[1:], found.pairs.gather_shape),
-        ("velocity models", model.output_shape[1:3], found.velocity_shape),
-    ):
-        if tuple(expected) != tuple(received):
-            raise ValueError(f"{pretrained}: expects {kind} {expected}, received {received}")
+    check_fit(pretrained, model, found.pairs.gather_shape, found.velocity_shape)
     if reset_head:
         ks.training.reset_head(model.network)
     if freeze != "none":

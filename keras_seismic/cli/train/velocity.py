@@ -85,6 +85,46 @@ def find_pairs(
     return FoundPairs(pairs, *pairs.held_out(held_out / count, seed))
 
 
+def load_pretrained(path: Path) -> keras.Model:
+    """The inversion network of a run, to continue with.
+
+    Raises:
+        ValueError: If it is another kind of model.
+    """
+    model = ks.inference.load_model(path)
+    if not getattr(model, "predicts_velocity", False) or model.acquisition is None:
+        raise ValueError(
+            f"{path}: expected model.keras of an inversion network, which knows its units "
+            "and its acquisition"
+        )
+    return model
+
+
+def check_fit(
+    path: Path | None,
+    model: keras.Model,
+    gather_shape: tuple[int, int, int],
+    velocity_shape: tuple[int, int],
+) -> None:
+    """Refuse pairs that a trained model cannot continue with.
+
+    Args:
+        path: Of the model, for the message.
+        model: From gathers to velocity.
+        gather_shape: ``(time, receivers, shots)`` of the pairs.
+        velocity_shape: ``(depth, width)`` of the pairs.
+
+    Raises:
+        ValueError: If gathers or velocity models have another shape.
+    """
+    for kind, expected, received in (
+        ("gathers", model.input_shape[1:], gather_shape),
+        ("velocity models", model.output_shape[1:3], velocity_shape),
+    ):
+        if tuple(expected) != tuple(received):
+            raise ValueError(f"{path}: expects {kind} {expected}, received {received}")
+
+
 def normalization(
     found: FoundPairs, steps: Sequence[keras.layers.Layer] = ()
 ) -> GatherNormalization | GatherPreparation:
