@@ -2,8 +2,8 @@
 
 import functools
 import importlib.util
-from collections.abc import Callable
-from typing import Any, Self
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import keras
 import numpy as np
@@ -14,7 +14,13 @@ from keras_seismic.simulation.acquisition import STABILITY_LIMIT, Acquisition
 from keras_seismic.simulation.adjoint import differentiable_loop
 from keras_seismic.types import Config, Shape, Tensor
 
+if TYPE_CHECKING:
+    from keras_seismic.simulation.compiled import Linearization
+
 _METHODS = ("auto", "compiled", "ops")
+
+#: Velocity, wavelet and amplitudes, or their gradients.
+_Arguments: TypeAlias = tuple[np.ndarray, ...]
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -74,7 +80,7 @@ class AcousticModeling(keras.layers.Layer):
             compiled = not has_accelerator() and importlib.util.find_spec("numba") is not None
         else:
             compiled = method == "compiled"
-        self._modeling = _on_host if compiled else differentiable_loop
+        self._compiled = compiled
         # XLA on TensorFlow cannot call the host; JAX can, from compiled functions too.
         self.supports_jit = not (compiled and keras.backend.backend() == "tensorflow")
 
@@ -89,7 +95,11 @@ class AcousticModeling(keras.layers.Layer):
             self.acquisition.grid_indices(kind, (depth, width))
 
     def call(
-        self, velocity: Tensor, wavelet: Tensor | None = None, amplitudes: Tensor | None = None
+        self,
+        velocity: Tensor,
+        wavelet: Tensor | None = None,
+        amplitudes: Tensor | None = None,
+        training: bool | None = None,
     ) -> Tensor:
         nt, _, shots = self.acquisition.gather_shape
         wavelet = self.acquisition.wavelet if wavelet is None else wavelet
@@ -97,7 +107,11 @@ class AcousticModeling(keras.layers.Layer):
         amplitudes = np.ones(shots) if amplitudes is None else amplitudes
         amplitudes = ops.broadcast_to(ops.cast(amplitudes, "float32"), (shots,))
         shape = tuple(velocity.shape[1:3])
-        model = self._modeling(self.acquisition, shape, keras.backend.backend())
+        settings = self.acquisition, shape, keras.backend.backend()
+        if self._compiled:
+            model = _on_host(*settings, keep=bool(training))
+        else:
+            model = differentiable_loop(*settings)
         return model(ops.cast(velocity, "float32")[..., 0], wavelet, amplitudes)
 
     def compute_output_shape(
@@ -123,43 +137,73 @@ class AcousticModeling(keras.layers.Layer):
 
 @functools.lru_cache(maxsize=8)
 def _on_host(
-    acquisition: Acquisition, shape: tuple[int, int], backend: str
+    acquisition: Acquisition, shape: tuple[int, int], backend: str, keep: bool
 ) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """The same function as ``differentiable_loop``, by the compiled propagator; float32."""
-    from keras_seismic.simulation.compiled import linearize, propagate
+    """The same function as ``differentiable_loop``, by the compiled propagator; float32.
 
-    at_once = max(available_cores(), 8)  # models whose wave fields are kept, within its memory
+    Args:
+        acquisition: The experiment.
+        shape: ``(depth, width)`` of the models.
+        backend: Keras' backend.
+        keep: Whether to expect that the gradient is asked for after each simulation.
+    """
+    host = _Host(acquisition, keep)
+    return differentiable_on_host(host.gathers, host.gradient, acquisition.gather_shape, backend)
 
-    def gathers(velocity: Any, wavelet: Any, amplitudes: Any) -> np.ndarray:
-        velocity, source = _checked(velocity, wavelet, amplitudes, acquisition)
-        return propagate(velocity, acquisition, **source)
 
-    def gradient(cotangent: Any, velocity: Any, wavelet: Any, amplitudes: Any) -> Any:
-        velocity, source = _checked(velocity, wavelet, amplitudes, acquisition)
+class _Host:
+    """The compiled propagator between the backend's tensors."""
+
+    def __init__(self, acquisition: Acquisition, keep: bool) -> None:
+        from keras_seismic.simulation import compiled  # loads Numba
+
+        self.compiled, self.acquisition, self.keep = compiled, acquisition, keep
+        #: Models whose wave fields are kept at a time, to stay within the memory for that.
+        self.at_once = max(available_cores(), 8)
+        self.latest: tuple[_Arguments, Linearization] | None = None
+
+    def gathers(self, *arguments: Any) -> np.ndarray:
+        given = self._checked(arguments)
+        if not self.keep or len(given[0]) > self.at_once:
+            velocity, wavelet, amplitudes = given
+            return self.compiled.propagate(
+                velocity, self.acquisition, wavelet=wavelet, amplitudes=amplitudes
+            )
+        linearization = self._linearized(*given)
+        self.latest = given, linearization
+        return linearization.gathers
+
+    def gradient(self, cotangent: Any, *arguments: Any) -> _Arguments:
         cotangent = np.asarray(cotangent)
-        parts = [
-            linearize(velocity[some], acquisition, **source).pullback(cotangent[some])
-            for some in (slice(i, i + at_once) for i in range(0, len(velocity), at_once))
-        ]
-        of_velocity = np.concatenate([part.velocity for part in parts])
-        of_source = (sum(getattr(part, name) for part in parts) for name in source)
-        return tuple(x.astype(np.float32) for x in (of_velocity, *of_source))
-
-    return differentiable_on_host(gathers, gradient, acquisition.gather_shape, backend)
-
-
-def _checked(
-    velocity: Any, wavelet: Any, amplitudes: Any, acquisition: Acquisition
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Velocity, and the source as arguments of ``linearize``, in float64."""
-    velocity, wavelet, amplitudes = (
-        np.asarray(x, np.float64) for x in (velocity, wavelet, amplitudes)
-    )
-    low, high = velocity.min(), velocity.max()  # NaN if there is one
-    if not (low > 0 and high * acquisition.dt / acquisition.dx <= STABILITY_LIMIT):
-        raise ValueError(
-            f"AcousticModeling: expected velocity above 0 and up to {STABILITY_LIMIT} dx/dt = "
-            f"{STABILITY_LIMIT * acquisition.dx / acquisition.dt:g} m/s, received {low:g} to "
-            f"{high:g} m/s; clip it, or lower dt"
+        velocity, *source = given = self._checked(arguments)
+        latest, self.latest = self.latest, None
+        if latest and all(map(np.array_equal, latest[0], given)):
+            parts = [latest[1].pullback(cotangent)]
+        else:
+            some = [slice(i, i + self.at_once) for i in range(0, len(velocity), self.at_once)]
+            parts = [self._linearized(velocity[s], *source).pullback(cotangent[s]) for s in some]
+        found = (
+            np.concatenate([part.velocity for part in parts]),
+            np.sum([part.wavelet for part in parts], axis=0),
+            np.sum([part.amplitudes for part in parts], axis=0),
         )
-    return velocity, {"wavelet": wavelet, "amplitudes": amplitudes}
+        return tuple(x.astype(np.float32) for x in found)
+
+    def _linearized(
+        self, velocity: np.ndarray, wavelet: np.ndarray, amplitudes: np.ndarray
+    ) -> "Linearization":
+        return self.compiled.linearize(
+            velocity, self.acquisition, wavelet=wavelet, amplitudes=amplitudes
+        )
+
+    def _checked(self, arguments: Iterable[Any]) -> _Arguments:
+        """The arguments in float64, if the velocity can be simulated."""
+        velocity, *source = (np.asarray(x, np.float64) for x in arguments)
+        low, high = velocity.min(), velocity.max()  # NaN if there is one
+        fastest = STABILITY_LIMIT * self.acquisition.dx / self.acquisition.dt
+        if not (low > 0 and high <= fastest):
+            raise ValueError(
+                f"AcousticModeling: expected velocity above 0 and up to {STABILITY_LIMIT} dx/dt = "
+                f"{fastest:g} m/s, received {low:g} to {high:g} m/s; clip it, or lower dt"
+            )
+        return velocity, *source

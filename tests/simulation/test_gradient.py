@@ -289,7 +289,7 @@ class _Velocity(keras.layers.Layer):
         return ops.zeros_like(inputs[:, :1, :1, :1]) + 2400.0 + 400.0 * fine
 
 
-@pytest.mark.parametrize("method", ["auto", "ops"])
+@pytest.mark.parametrize("method", ["auto", pytest.param("ops", marks=pytest.mark.slow)])
 def test_fit_through_the_layer_recovers_a_velocity_model(method):
     """The last batch is smaller, so that the number of models is not known in advance."""
     acquisition = small(source_columns=(0, 6, 11), nt=120, peak_frequency=20.0)
