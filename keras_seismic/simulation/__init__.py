@@ -3,17 +3,21 @@
 from keras_seismic.simulation.acoustic import DispersionWarning, check_velocity, simulate
 from keras_seismic.simulation.acquisition import Acquisition
 from keras_seismic.simulation.geology import FAMILIES, sample_velocity
+from keras_seismic.simulation.positions import snap_to_grid
 from keras_seismic.simulation.sections import sample_sections, simulate_section
-from keras_seismic.simulation.wavelets import ricker
+from keras_seismic.simulation.wavelets import klauder, ormsby, ricker
 
 __all__ = [
     "FAMILIES",
     "Acquisition",
     "DispersionWarning",
     "check_velocity",
+    "klauder",
+    "ormsby",
     "ricker",
     "sample_sections",
     "sample_velocity",
     "simulate",
     "simulate_section",
+    "snap_to_grid",
 ]
