@@ -5,6 +5,7 @@ from keras_seismic.simulation.acquisition import Acquisition
 from keras_seismic.simulation.geology import FAMILIES, sample_velocity
 from keras_seismic.simulation.positions import snap_to_grid
 from keras_seismic.simulation.sections import sample_sections, simulate_section
+from keras_seismic.simulation.snapshots import wave_field
 from keras_seismic.simulation.wavelets import klauder, ormsby, ricker
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "simulate",
     "simulate_section",
     "snap_to_grid",
+    "wave_field",
 ]

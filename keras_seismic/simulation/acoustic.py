@@ -22,6 +22,10 @@ from keras_seismic.types import Tensor
 #: Points per shortest wavelength below which there is a warning, and an error.
 DISPERSION_WARNING, DISPERSION_LIMIT = 4.0, 3.0
 
+#: Bytes of the wave fields of a model's shots that are propagated together, and bytes of a cell:
+#: six fields, and what the compiled loop holds beside them.
+_WAVE_FIELD_BYTES, _BYTES_PER_CELL = 2**30, 48
+
 
 class DispersionWarning(UserWarning):
     """The grid is coarse for the slowest velocity: waves lag and ring."""
@@ -149,8 +153,25 @@ def _propagator(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function from ``(models, depth, width)`` to gathers, compiled at its first call.
 
-    Cached by its arguments, so that calling ``simulate`` in a loop compiles only once.
+    Cached by its arguments, so that calling ``simulate`` in a loop compiles only once. Of a large
+    model, some shots at a time are propagated, so that their wave fields stay within a bound.
     """
+    cells = np.prod(
+        [size + sum(p) for size, p in zip(shape, boundary_cells(acquisition), strict=True)]
+    )
+    shots = len(acquisition.sources)
+    at_once = max(_WAVE_FIELD_BYTES // (_BYTES_PER_CELL * int(cells)), 1)
+    at_once = -(-shots // -(-shots // at_once))  # alike in size
+    parts = [
+        _propagator_of_shots(acquisition.select_shots(slice(i, i + at_once)), shape, backend)
+        for i in range(0, shots, at_once)
+    ]
+    return lambda velocity: np.concatenate([part(velocity) for part in parts], axis=3)
+
+
+def _propagator_of_shots(
+    acquisition: Acquisition, shape: tuple[int, int], backend: str
+) -> Callable[[np.ndarray], np.ndarray]:
     scheme = BOUNDARIES[acquisition.boundary]
     padding = boundary_cells(acquisition)
     (top, _), (left, _) = padding

@@ -308,6 +308,23 @@ class Acquisition:
             return HIGHEST_FREQUENCY * self.peak_frequency
         return highest_frequency(np.array(self.source_wavelet), self.dt)
 
+    def select_shots(self, shots: slice | Sequence[int]) -> "Acquisition":
+        """The same experiment with some of its shots.
+
+        Args:
+            shots: Their numbers, from 0, or a slice of them.
+
+        Example:
+            >>> Acquisition.openfwi().select_shots([0, 4]).gather_shape
+            (1000, 70, 2)
+        """
+        numbers = range(len(self.sources))[shots] if isinstance(shots, slice) else shots
+        receivers = self.receivers
+        if self.receivers_move:
+            receivers = cast(Receivers, tuple(receivers[i] for i in numbers))
+        sources = tuple(self.sources[i] for i in numbers)
+        return dataclasses.replace(self, sources=sources, receivers=receivers)
+
     def fixed_receivers(self, purpose: str) -> tuple[Position, ...]:
         """The receivers that all shots share.
 

@@ -57,7 +57,7 @@ def ricker(peak_frequency: float, dt: float, nt: int) -> np.ndarray:
 
 
 def ormsby(
-    frequencies: Sequence[float], dt: float, nt: int, delay: float | None = None
+    frequencies: Sequence[float], dt: float, nt: int | None = None, delay: float | None = None
 ) -> np.ndarray:
     """Ormsby wavelet: a spectrum in the form of a trapezoid, in zero phase about its delay.
 
@@ -72,7 +72,7 @@ def ormsby(
     Args:
         frequencies: ``(f1, f2, f3, f4)``, Hz.
         dt: Time step, s.
-        nt: Number of samples to return.
+        nt: Number of samples to return; by default the whole wavelet.
         delay: Time of the peak, s; a whole number of steps is taken. By default
             ``2 / (f2 - f1)``, which keeps the low frequencies.
 
@@ -84,9 +84,9 @@ def ormsby(
             arguments are not positive.
 
     Example:
-        >>> wavelet = ormsby((5, 10, 40, 60), dt=0.001, nt=1000)
-        >>> int(wavelet.argmax()), float(wavelet.max())
-        (400, 1.0)
+        >>> wavelet = ormsby((5, 10, 40, 60), dt=0.001)
+        >>> int(wavelet.argmax()), float(wavelet.max()), len(wavelet)
+        (400, 1.0, 801)
 
     Reference:
         Ryan, H. (1994), Ricker, Ormsby, Klauder, Butterworth: a choice of wavelets,
@@ -107,7 +107,11 @@ def ormsby(
 
 
 def klauder(
-    frequencies: Sequence[float], sweep: float, dt: float, nt: int, delay: float | None = None
+    frequencies: Sequence[float],
+    sweep: float,
+    dt: float,
+    nt: int | None = None,
+    delay: float | None = None,
 ) -> np.ndarray:
     """Klauder wavelet: the autocorrelation of a vibrator's linear sweep.
 
@@ -120,7 +124,7 @@ def klauder(
         frequencies: ``(f1, f2)`` that the sweep begins and ends with, Hz, in either order.
         sweep: Duration ``T`` of the sweep, s.
         dt: Time step, s.
-        nt: Number of samples to return.
+        nt: Number of samples to return; by default the whole wavelet.
         delay: Time of the peak, s; a whole number of steps is taken. By default three periods
             of the lower frequency.
 
@@ -132,7 +136,7 @@ def klauder(
             sweep is shorter than the delay, or the other arguments are not positive.
 
     Example:
-        >>> wavelet = klauder((8, 60), sweep=10.0, dt=0.001, nt=1000)
+        >>> wavelet = klauder((8, 60), sweep=10.0, dt=0.001)
         >>> int(wavelet.argmax()), float(wavelet.max())
         (375, 1.0)
 
@@ -161,10 +165,10 @@ def klauder(
 
 
 def _ascending(
-    name: str, frequencies: Sequence[float], count: int, dt: float, nt: int
+    name: str, frequencies: Sequence[float], count: int, dt: float, nt: int | None
 ) -> tuple[float, ...]:
     given = tuple(float(f) for f in frequencies)
-    if len(given) != count or not (dt > 0 and nt > 0):
+    if len(given) != count or not (dt > 0 and (nt is None or nt > 0)):
         raise ValueError(
             f"{name}: expected {count} frequencies (Hz) and a positive dt (s) and nt, received "
             f"{given}, dt={dt}, nt={nt}"
@@ -178,7 +182,11 @@ def _ascending(
 
 
 def _causal(
-    name: str, zero_phase: Callable[[np.ndarray], np.ndarray], delay: float, dt: float, nt: int
+    name: str,
+    zero_phase: Callable[[np.ndarray], np.ndarray],
+    delay: float,
+    dt: float,
+    nt: int | None,
 ) -> np.ndarray:
     """A wavelet about time zero, delayed and brought to zero at both ends."""
     center = round(delay / dt) if np.isfinite(delay) else 0
@@ -189,7 +197,7 @@ def _causal(
     steps = np.arange(-center, center + 1)
     outside = (2 * np.abs(steps) / center - 1).clip(0)
     taper = np.cos(np.pi / 2 * outside) ** 2
-    wavelet = np.zeros(max(nt, len(steps)))
+    wavelet = np.zeros(max(nt or 0, len(steps)))
     wavelet[: len(steps)] = taper * zero_phase(steps * dt)
     return wavelet[:nt] / wavelet[center]
 

@@ -66,6 +66,7 @@ def test_they_are_causal_and_symmetric_about_their_delay(wavelet, peak):
 def test_short_records_cut_them():
     long = ormsby((5, 10, 40, 60), DT, 1000)
     np.testing.assert_array_equal(ormsby((5, 10, 40, 60), DT, 300), long[:300])
+    np.testing.assert_array_equal(ormsby((5, 10, 40, 60), DT), long[:801])
 
 
 @pytest.mark.parametrize("peak", [5.0, 15.0, 40.0])
