@@ -102,7 +102,7 @@ def simulate(
         acquisition = Acquisition.surface(receiver_step=receiver_step, **experiment)
     else:
         near, far, step = streamer
-        offsets = np.arange(near, far + step / 2, step or 1).tolist()
+        offsets = np.arange(near, far + step / 2, step or 1)
         acquisition = Acquisition.streamer(offsets=offsets, **experiment)
     ks.gathers.simulate_to_file(models, acquisition, output, overwrite, allow_dispersion)
     typer.echo(f"{output}: gathers {(len(models), *acquisition.gather_shape)}")

@@ -157,7 +157,7 @@ class Acquisition:
         boundary: str = "openfwi",
         boundary_width: int = 0,
         free_surface: bool = False,
-        source_wavelet: Sequence[float] = (),
+        source_wavelet: Sequence[float] | np.ndarray = (),
     ) -> "Acquisition":
         """Sources and receivers along one row near the top of a grid.
 
@@ -201,13 +201,13 @@ class Acquisition:
         dt: float,
         nt: int,
         peak_frequency: float,
-        offsets: Sequence[float],
+        offsets: Sequence[float] | np.ndarray,
         shots: int = 5,
         row: int = 1,
         boundary: str = "openfwi",
         boundary_width: int = 0,
         free_surface: bool = False,
-        source_wavelet: Sequence[float] = (),
+        source_wavelet: Sequence[float] | np.ndarray = (),
     ) -> "Acquisition":
         """A vessel sailing toward larger x, which tows its receivers behind the source.
 
