@@ -121,27 +121,8 @@ def _wavelet(kind: str, frequency: float, dt: float) -> dict[str, object]:
     """The arguments of an acquisition that describe its wavelet."""
     if kind == "ricker":
         return {"peak_frequency": frequency}
-    name, _, numbers = kind.partition("=")
-    if name in ("ormsby", "klauder"):
-        try:
-            values = [float(number) for number in numbers.split(",")]
-        except ValueError:
-            values = []
-        if len(values) != {"ormsby": 4, "klauder": 3}[name]:
-            raise ValueError(
-                f"--wavelet {kind}: expected ormsby=F1,F2,F3,F4 or klauder=F1,F2,SECONDS"
-            )
-        if name == "ormsby":
-            source = ks.simulation.ormsby(values, dt)
-        else:
-            source = ks.simulation.klauder(values[:2], values[2], dt)
-    elif kind.endswith(".npy"):
-        source = read_array(kind)
-    else:
-        raise ValueError(
-            f"--wavelet {kind}: expected ricker, ormsby=F1,F2,F3,F4, klauder=F1,F2,SECONDS or a "
-            ".npy file"
-        )
+    own = kind.endswith(".npy")
+    source = read_array(kind) if own else ks.simulation.described_wavelet(kind, dt)
     return {"peak_frequency": 0, "source_wavelet": source}
 
 

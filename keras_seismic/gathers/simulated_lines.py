@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from keras_seismic.files import check_replaceable, check_room, placed, write_tex
 from keras_seismic.io.arrays import read_array, read_header, write_array
 from keras_seismic.io.segy import SEGY_SUFFIXES, check_segy_limits, write_shot_gathers
 from keras_seismic.progress import progress_bar
-from keras_seismic.simulation import Acquisition, check_velocity, simulate
+from keras_seismic.simulation import Acquisition, DispersionWarning, check_velocity, simulate
 
 #: Cell updates of a part: seconds to a minute of work, which is what an interruption costs.
 _PART_UPDATES = 1e10
@@ -91,9 +92,11 @@ def simulate_to_file(
         bar.update(len(parts) - len(missing))
         for part in missing:
             some = acquisition.select_shots(part.shots)
-            gathers = simulate(
-                velocity[part.models], some, progress=False, allow_dispersion=allow_dispersion
-            )
+            with warnings.catch_warnings():  # of dispersion there has been a warning
+                warnings.simplefilter("ignore", DispersionWarning)
+                gathers = simulate(
+                    velocity[part.models], some, progress=False, allow_dispersion=allow_dispersion
+                )
             write_array(part.path, gathers)
             bar.update()
     with placed(output, overwrite) as temporary:

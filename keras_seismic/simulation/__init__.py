@@ -6,13 +6,14 @@ from keras_seismic.simulation.geology import FAMILIES, sample_velocity
 from keras_seismic.simulation.positions import snap_to_grid
 from keras_seismic.simulation.sections import sample_sections, simulate_section
 from keras_seismic.simulation.snapshots import wave_field
-from keras_seismic.simulation.wavelets import klauder, ormsby, ricker
+from keras_seismic.simulation.wavelets import described_wavelet, klauder, ormsby, ricker
 
 __all__ = [
     "FAMILIES",
     "Acquisition",
     "DispersionWarning",
     "check_velocity",
+    "described_wavelet",
     "klauder",
     "ormsby",
     "ricker",

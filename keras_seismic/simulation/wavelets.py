@@ -164,6 +164,37 @@ def klauder(
     return _causal("klauder", zero_phase, delay, dt, nt)
 
 
+def described_wavelet(text: str, dt: float) -> np.ndarray:
+    """The wavelet described by ``ormsby=F1,F2,F3,F4`` or ``klauder=F1,F2,SWEEP``, in Hz and s.
+
+    Args:
+        text: The description.
+        dt: Time step, s.
+
+    Returns:
+        The whole wavelet, see ``ormsby`` and ``klauder``.
+
+    Raises:
+        ValueError: If it describes none of them, or one that they refuse.
+
+    Example:
+        >>> len(described_wavelet("ormsby=5,10,40,60", dt=0.001))
+        801
+    """
+    name, _, numbers = text.partition("=")
+    try:
+        values = [float(number) for number in numbers.split(",")]
+    except ValueError:
+        values = []
+    if name == "ormsby" and len(values) == 4:
+        return ormsby(values, dt)
+    if name == "klauder" and len(values) == 3:
+        return klauder(values[:2], values[2], dt)
+    raise ValueError(
+        f"wavelet: expected ormsby=F1,F2,F3,F4 or klauder=F1,F2,SWEEP in Hz and s, received {text!r}"
+    )
+
+
 def _ascending(
     name: str, frequencies: Sequence[float], count: int, dt: float, nt: int | None
 ) -> tuple[float, ...]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from keras_seismic.simulation import klauder, ormsby, ricker
+from keras_seismic.simulation import described_wavelet, klauder, ormsby, ricker
 from keras_seismic.simulation.wavelets import highest_frequency, mean_frequency
 
 DT = 0.001
@@ -61,6 +61,15 @@ def test_they_are_causal_and_symmetric_about_their_delay(wavelet, peak):
     np.testing.assert_allclose(wavelet[: 2 * peak + 1], wavelet[2 * peak :: -1], atol=1e-12)
     assert abs(wavelet[0]) < 1e-12
     assert not wavelet[2 * peak + 1 :].any()
+
+
+def test_descriptions():
+    np.testing.assert_array_equal(
+        described_wavelet("ormsby=5,10,40,60", DT), ormsby((5, 10, 40, 60), DT)
+    )
+    np.testing.assert_array_equal(
+        described_wavelet("klauder=8,60,12", DT), klauder((8, 60), 12, DT)
+    )
 
 
 def test_short_records_cut_them():
