@@ -107,7 +107,7 @@ def simulate(
     ks.gathers.simulate_to_file(models, acquisition, output, overwrite, allow_dispersion)
     typer.echo(f"{output}: gathers {(len(models), *acquisition.gather_shape)}")
     if snapshots:
-        _write_snapshots(snapshots, models[0], acquisition, overwrite)
+        _write_snapshots(snapshots, models[0], acquisition, allow_dispersion, overwrite)
 
 
 def _row(depth: float, dx: float) -> int:
@@ -127,11 +127,15 @@ def _wavelet(kind: str, frequency: float, dt: float) -> dict[str, object]:
 
 
 def _write_snapshots(
-    path: Path, velocity: np.ndarray, acquisition: Acquisition, overwrite: bool
+    path: Path,
+    velocity: np.ndarray,
+    acquisition: Acquisition,
+    allow_dispersion: bool,
+    overwrite: bool,
 ) -> None:
     every = max(acquisition.nt // _FRAMES, 1)
     shot = len(acquisition.sources) // 2
-    fields = ks.simulation.wave_field(velocity, acquisition, shot, every)
+    fields = ks.simulation.wave_field(velocity, acquisition, shot, every, allow_dispersion)
     if path.suffix == ".npy":
         write_array(path, fields)
     else:

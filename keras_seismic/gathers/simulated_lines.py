@@ -178,7 +178,7 @@ def _begin(folder: Path, velocity: np.ndarray, acquisition: Acquisition, overwri
                 "that one, choose another output, or pass overwrite=True to discard them"
             )
         shutil.rmtree(folder)
-    folder.mkdir()
+    folder.mkdir(parents=True)
     write_text(noted, text)
 
 

@@ -17,6 +17,7 @@ def wave_field(
     acquisition: Acquisition,
     shot: int = 0,
     every: int = 10,
+    allow_dispersion: bool = False,
     progress: bool = True,
 ) -> np.ndarray:
     """Snapshots of one shot's pressure in one velocity model.
@@ -28,6 +29,7 @@ def wave_field(
         acquisition: The experiment.
         shot: Number of the shot, from 0.
         every: Samples from one snapshot to the next.
+        allow_dispersion: See ``simulate``.
         progress: Show a progress bar when the work takes longer than a second.
 
     Returns:
@@ -45,7 +47,7 @@ def wave_field(
         >>> wave_field(np.full((20, 30), 2000.0), acquisition, shot=2, every=20).shape
         (3, 20, 30)
     """
-    models = check_velocity(np.asarray(velocity)[None], acquisition)
+    models = check_velocity(np.asarray(velocity)[None], acquisition, allow_dispersion)
     shots = len(acquisition.sources)
     if not is_whole_number(shot, minimum=0) or shot >= shots:
         raise ValueError(f"wave_field: shot must be from 0 to {shots - 1}, received {shot}")

@@ -191,7 +191,8 @@ def described_wavelet(text: str, dt: float) -> np.ndarray:
     if name == "klauder" and len(values) == 3:
         return klauder(values[:2], values[2], dt)
     raise ValueError(
-        f"wavelet: expected ormsby=F1,F2,F3,F4 or klauder=F1,F2,SWEEP in Hz and s, received {text!r}"
+        "wavelet: expected ormsby=F1,F2,F3,F4 or klauder=F1,F2,SWEEP in Hz and s, received "
+        f"{text!r}"
     )
 
 

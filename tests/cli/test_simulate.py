@@ -85,6 +85,15 @@ def test_a_wavelet_from_a_file_and_an_animation(tmp_path, velocity):
         assert animation.n_frames > 20  # equal ones are joined
 
 
+@pytest.mark.filterwarnings("ignore::keras_seismic.simulation.DispersionWarning")
+def test_cells_too_large_for_the_wavelet_if_asked(tmp_path, velocity):
+    words = ["--frequency=30", "--snapshots", tmp_path / "waves.npy", *FAST]
+    paths = tmp_path / "velocity.npy", tmp_path / "gathers.npy"
+    assert "lower dx to" in str(simulate(*paths, *words))
+    assert simulate(*paths, *words, "--allow-dispersion").code == 0
+    assert np.load(tmp_path / "waves.npy").shape == (100, 24, 20)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
