@@ -98,7 +98,7 @@ def placed(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Pa
         FileExistsError: If there is a file and ``overwrite`` is false, or there is a folder.
     """
     path = Path(path)
-    _check_replaceable(path, overwrite)
+    check_replaceable(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary:
         yield temporary
@@ -126,10 +126,11 @@ def check_free(source: Path, target: Path, overwrite: bool) -> None:
         raise PermissionError(f"{target.parent}: the folder for {target.name} cannot be written to")
     if target.is_file() and source.exists() and target.samefile(source):
         raise FileExistsError(f"{target}: is the input file; choose another output file")
-    _check_replaceable(target, overwrite)
+    check_replaceable(target, overwrite)
 
 
-def _check_replaceable(path: Path, overwrite: bool) -> None:
+def check_replaceable(path: Path, overwrite: bool) -> None:
+    """Refuse a folder, and a file that is there unless it may be replaced."""
     if path.is_dir():
         raise FileExistsError(f"{path}: is a folder; expected the path of a file to write")
     if path.exists() and not overwrite:

@@ -154,7 +154,10 @@ def _velocity(path: Path, array: ArrayReport) -> list[str]:
     if expression != "array" or path.suffix.lower() != ".npy":
         return [_save(path, array, expression)]
     scores = f"runs/{path.stem}_scores"
-    return [command("evaluate", _INVERSION, path, "--out", scores, comment="on a 10 m grid")]
+    return [
+        command("evaluate", _INVERSION, path, "--out", scores, comment="on a 10 m grid"),
+        command("simulate", path, f"{path.stem}_gathers.npy"),
+    ]
 
 
 def _gathers(path: Path, array: ArrayReport) -> list[str]:

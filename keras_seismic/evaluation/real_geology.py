@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_seismic.evaluation.scores import score_velocity
 from keras_seismic.inference import predict
-from keras_seismic.io.sections import velocity_windows
+from keras_seismic.io.velocity import velocity_windows
 from keras_seismic.models import PhysicalUnitsModel
 from keras_seismic.simulation import simulate
 

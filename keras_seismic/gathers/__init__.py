@@ -4,6 +4,7 @@ from keras_seismic.gathers.calibration import Calibration, WaveletWarning, measu
 from keras_seismic.gathers.matching import match_acquisition, matching_origins
 from keras_seismic.gathers.resampling import interpolate_receivers, resample_time
 from keras_seismic.gathers.shot_gathers import ShotGathers, read_shot_gathers
+from keras_seismic.gathers.simulated_lines import simulate_to_file
 
 __all__ = [
     "Calibration",
@@ -15,4 +16,5 @@ __all__ = [
     "measure_direct_wave",
     "read_shot_gathers",
     "resample_time",
+    "simulate_to_file",
 ]

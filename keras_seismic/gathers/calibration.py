@@ -154,6 +154,11 @@ def measure_direct_wave(
     near = _near_traces(amplitude, distance, offsets, period)
     recorded, apart = amplitude[:, near].astype(np.float64), distance[near]
     if velocity is None:
+        if acquisition.free_surface:
+            raise ValueError(
+                "measure_direct_wave: the near-surface velocity cannot be estimated under a free "
+                "surface, whose ghost cancels much of the direct wave; pass velocity= in m/s"
+            )
         velocity = estimate_velocity(recorded, acquisition, apart, window, longest_lag)
     ends = window_ends(apart, velocity, window, dt, len(amplitude))
     expected = simulated_direct_wave(acquisition, velocity, int(ends.max()))[:, near]
@@ -178,7 +183,7 @@ def measure_direct_wave(
     if calibration.correlation < POOR_CORRELATION:
         warnings.warn(
             f"the direct wave correlates by only {calibration.correlation:.2f} with the "
-            f"acquisition's ({acquisition.peak_frequency:g} Hz Ricker, {velocity:.0f} m/s): "
+            f"acquisition's (about {acquisition.peak_frequency:g} Hz, {velocity:.0f} m/s): "
             "wavelet, near-surface velocity or time zero differ, and the scale means little",
             WaveletWarning,
             stacklevel=2,

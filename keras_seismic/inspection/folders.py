@@ -89,7 +89,7 @@ def _describe_simulated(report: Inspection, path: Path, inspect: Inspect) -> Non
     velocity = sorted(path.glob("velocity-*.npy"))
     finished = [(_gathers(file), file) for file in velocity if _gathers(file).is_file()]
     acquisition = parameters.get("acquisition") or {}
-    shown = ("dx", "dt", "nt", "peak_frequency", "boundary")
+    shown = ("dx", "dt", "nt", "peak_frequency", "boundary", "free_surface")
     report.format, report.kind = "pairs simulated by SimulatedPairs", "pairs"
     report.family = parameters.get("family")
     report.folders = [str(path)]

@@ -1,4 +1,4 @@
-"""Seismic sections and velocity models from files."""
+"""Seismic sections from files."""
 
 import dataclasses
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_seismic.checks import check_finite, checked_velocity
+from keras_seismic.checks import check_finite
 from keras_seismic.io.arrays import read_array
 from keras_seismic.io.segy import SEGY_SUFFIXES, SU_SUFFIXES, read_segy
 
@@ -80,54 +80,3 @@ def read_section(path: str | os.PathLike[str], line: int | None = None) -> Secti
     if not amplitude.any():
         raise ValueError(f"{path}: every sample is zero; there is nothing in this section")
     return Section(amplitude, dt, path)
-
-
-def read_velocity(path: str | os.PathLike[str]) -> np.ndarray:
-    """A velocity model from a .npy file.
-
-    Args:
-        path: The file, ``(depth, width)`` or ``(models, depth, width)`` in m/s.
-
-    Returns:
-        float32 ``(models, depth, width)``.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the content is truncated, of another shape, not finite, not positive
-            or in km/s.
-    """
-    velocity = read_array(path)
-    if velocity.ndim not in (2, 3) or 0 in velocity.shape:
-        raise ValueError(
-            f"{path}: expected velocity (depth, width) or (models, depth, width) in m/s, received "
-            f"shape {velocity.shape}"
-        )
-    models = velocity.reshape(-1, *velocity.shape[-2:])
-    return checked_velocity(models, str(path)).astype(np.float32)
-
-
-def velocity_windows(
-    velocity: np.ndarray, shape: tuple[int, int], stride: int | None = None
-) -> np.ndarray:
-    """Windows of a large velocity model, of the size a network takes.
-
-    Args:
-        velocity: ``(depth, width)``.
-        shape: ``(depth, width)`` of a window in cells.
-        stride: Cells from one window to the next in both directions; by default each
-            window starts where its neighbor ends.
-
-    Returns:
-        ``(windows, depth, width)``, row by row.
-
-    Raises:
-        ValueError: If the model is smaller than a window.
-    """
-    if velocity.shape[0] < shape[0] or velocity.shape[1] < shape[1]:
-        raise ValueError(
-            f"velocity_windows: the model has {velocity.shape[0]} x {velocity.shape[1]} cells, "
-            f"fewer than a window of {shape[0]} x {shape[1]}"
-        )
-    rows, columns = (stride or shape[0]), (stride or shape[1])
-    windows = np.lib.stride_tricks.sliding_window_view(velocity, shape)[::rows, ::columns]
-    return np.ascontiguousarray(windows.reshape(-1, *shape))

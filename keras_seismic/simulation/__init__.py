@@ -4,8 +4,10 @@ from keras_seismic.simulation.acoustic import DispersionWarning, check_velocity,
 from keras_seismic.simulation.acquisition import Acquisition
 from keras_seismic.simulation.geology import FAMILIES, sample_velocity
 from keras_seismic.simulation.gradient import AcousticModeling
+from keras_seismic.simulation.positions import snap_to_grid
 from keras_seismic.simulation.sections import sample_sections, simulate_section
-from keras_seismic.simulation.wavelets import ricker
+from keras_seismic.simulation.snapshots import wave_field
+from keras_seismic.simulation.wavelets import described_wavelet, klauder, ormsby, ricker
 
 __all__ = [
     "FAMILIES",
@@ -13,9 +15,14 @@ __all__ = [
     "Acquisition",
     "DispersionWarning",
     "check_velocity",
+    "described_wavelet",
+    "klauder",
+    "ormsby",
     "ricker",
     "sample_sections",
     "sample_velocity",
     "simulate",
     "simulate_section",
+    "snap_to_grid",
+    "wave_field",
 ]

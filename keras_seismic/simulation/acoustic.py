@@ -22,6 +22,10 @@ from keras_seismic.types import Tensor
 #: Points per shortest wavelength below which there is a warning, and an error.
 DISPERSION_WARNING, DISPERSION_LIMIT = 4.0, 3.0
 
+#: Bytes of the wave fields of a model's shots that are propagated together, and bytes of a cell
+#: as measured on TensorFlow and JAX: the six fields of the perfectly matched layer, twice.
+_WAVE_FIELD_BYTES, _BYTES_PER_CELL = 2**30, 48
+
 
 class DispersionWarning(UserWarning):
     """The grid is coarse for the slowest velocity: waves lag and ring."""
@@ -37,7 +41,7 @@ def simulate(
     """Shot gathers of velocity models by finite differences.
 
     Solves ``p_tt = v^2 laplace(p) + s`` with order 2 in time and 4 in space,
-    absorbing boundaries on all four sides (no free surface), and records the
+    absorbing boundaries on all four sides or a free surface on top, and records the
     pressure. ``p[source] += (v dt)^2 w`` injects the wavelet into one cell, without
     division by the cell's area: amplitudes grow with ``dx^2``, so compare gathers
     of different spacings only after allowing for it. With
@@ -48,7 +52,8 @@ def simulate(
         velocity: ``(models, depth, width)``, m/s.
         acquisition: The experiment; its boundary determines the scheme.
         batch_size: Models propagated together. 1 is fastest on a CPU, whose cache holds
-            one model; use more on an accelerator. The result does not depend on it.
+            one model; use more on an accelerator. The result does not depend on it. Of a large
+            model, as many shots as fit into 1 GiB are propagated together.
         progress: Show a progress bar when the work takes longer than a second.
         allow_dispersion: Only warn below 3 points per shortest wavelength.
 
@@ -149,8 +154,27 @@ def _propagator(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function from ``(models, depth, width)`` to gathers, compiled at its first call.
 
-    Cached by its arguments, so that calling ``simulate`` in a loop compiles only once.
+    Cached by its arguments, so that calling ``simulate`` in a loop compiles only once. Of a large
+    model, some shots at a time are propagated, so that their wave fields stay within a bound.
     """
+    cells = np.prod(
+        [size + sum(p) for size, p in zip(shape, boundary_cells(acquisition), strict=True)]
+    )
+    shots = len(acquisition.sources)
+    at_once = max(_WAVE_FIELD_BYTES // (_BYTES_PER_CELL * int(cells)), 1)
+    at_once = -(-shots // -(-shots // at_once))  # alike in size
+    parts = [
+        _propagator_of_shots(acquisition.select_shots(slice(i, i + at_once)), shape, backend)
+        for i in range(0, shots, at_once)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return lambda velocity: np.concatenate([part(velocity) for part in parts], axis=3)
+
+
+def _propagator_of_shots(
+    acquisition: Acquisition, shape: tuple[int, int], backend: str
+) -> Callable[[np.ndarray], np.ndarray]:
     scheme = BOUNDARIES[acquisition.boundary]
     padding = boundary_cells(acquisition)
     (top, _), (left, _) = padding

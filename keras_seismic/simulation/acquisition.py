@@ -8,6 +8,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from keras_seismic.simulation.positions import (
+    Position,
+    Receivers,
+    checked_positions,
+    checked_receivers,
+)
 from keras_seismic.simulation.wavelets import highest_frequency, mean_frequency, ricker
 
 #: Boundary kinds and the width, in cells, that each is made for.
@@ -20,11 +26,6 @@ STABILITY_LIMIT = 0.612
 HIGHEST_FREQUENCY = 2.5
 
 _OPENFWI_SOURCE_COLUMNS = (0, 17, 34, 52, 69)
-
-Position = tuple[float, float]
-
-#: Positions for every shot alike, or one tuple of them for each shot.
-Receivers = tuple[Position, ...] | tuple[tuple[Position, ...], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,8 +106,8 @@ class Acquisition:
         object.__setattr__(self, "nt", int(self.nt))
         object.__setattr__(self, "boundary_width", int(width))
         object.__setattr__(self, "free_surface", bool(self.free_surface))
-        object.__setattr__(self, "sources", _checked_positions(self.sources, "sources", self.dx))
-        receivers = _checked_receivers(self.receivers, len(self.sources), self.dx)
+        object.__setattr__(self, "sources", checked_positions(self.sources, "sources", self.dx))
+        receivers = checked_receivers(self.receivers, len(self.sources), self.dx)
         object.__setattr__(self, "receivers", receivers)
         if self.free_surface:
             self._check_below_surface()
@@ -156,7 +157,7 @@ class Acquisition:
         boundary: str = "openfwi",
         boundary_width: int = 0,
         free_surface: bool = False,
-        source_wavelet: Sequence[float] = (),
+        source_wavelet: Sequence[float] | np.ndarray = (),
     ) -> "Acquisition":
         """Sources and receivers along one row near the top of a grid.
 
@@ -186,6 +187,82 @@ class Acquisition:
             peak_frequency=peak_frequency,
             sources=tuple((c * dx, row * dx) for c in source_columns),
             receivers=tuple((c * dx, row * dx) for c in range(0, width, receiver_step)),
+            boundary=boundary,
+            boundary_width=boundary_width,
+            free_surface=free_surface,
+            source_wavelet=tuple(source_wavelet),
+        )
+
+    @classmethod
+    def streamer(
+        cls,
+        width: int,
+        dx: float,
+        dt: float,
+        nt: int,
+        peak_frequency: float,
+        offsets: Sequence[float] | np.ndarray,
+        shots: int = 5,
+        row: int = 1,
+        boundary: str = "openfwi",
+        boundary_width: int = 0,
+        free_surface: bool = False,
+        source_wavelet: Sequence[float] | np.ndarray = (),
+    ) -> "Acquisition":
+        """A vessel sailing toward larger x, which tows its receivers behind the source.
+
+        The shots are spread evenly over the places where the whole streamer is within the model.
+
+        Args:
+            width: Columns of the velocity model.
+            dx: Grid spacing, m.
+            dt: Time step, s.
+            nt: Number of samples.
+            peak_frequency: See the class.
+            offsets: Distance of each receiver behind the source, m; multiples of ``dx``.
+            shots: Number of shots.
+            row: Grid row of sources and receivers.
+            boundary: See the class.
+            boundary_width: See the class.
+            free_surface: See the class.
+            source_wavelet: See the class.
+
+        Raises:
+            ValueError: If the streamer is longer than the model, or as the class says.
+
+        Example:
+            >>> acquisition = Acquisition.streamer(
+            ...     width=301, dx=10.0, dt=0.001, nt=2000, peak_frequency=15.0,
+            ...     offsets=range(100, 1300, 20), shots=40, free_surface=True,
+            ... )
+            >>> acquisition.gather_shape
+            (2000, 60, 40)
+            >>> acquisition.sources[0], acquisition.receivers[0][-1]
+            ((1280.0, 10.0), (0.0, 10.0))
+        """
+        behind = np.asarray(offsets, np.float64)
+        if behind.ndim != 1 or not behind.size:
+            raise ValueError(
+                "Acquisition.streamer: offsets must be a list of distances in m, received "
+                f"{offsets!r}"
+            )
+        # In front of the source, where offsets are negative.
+        first, last = (
+            math.ceil(max(side, 0) / dx - 1e-3) for side in (behind.max(), -behind.min())
+        )
+        if first + last > width - 1:
+            raise ValueError(
+                f"Acquisition.streamer: the streamer reaches {first * dx:g} m behind the source, "
+                f"but the model is {(width - 1) * dx:g} m wide"
+            )
+        columns = np.rint(np.linspace(first, width - 1 - last, shots))
+        return cls(
+            dx=dx,
+            dt=dt,
+            nt=nt,
+            peak_frequency=peak_frequency,
+            sources=tuple((c * dx, row * dx) for c in columns),
+            receivers=tuple(tuple((c * dx - o, row * dx) for o in behind) for c in columns),
             boundary=boundary,
             boundary_width=boundary_width,
             free_surface=free_surface,
@@ -230,6 +307,23 @@ class Acquisition:
         if not self.source_wavelet:
             return HIGHEST_FREQUENCY * self.peak_frequency
         return highest_frequency(np.array(self.source_wavelet), self.dt)
+
+    def select_shots(self, shots: slice | Sequence[int]) -> "Acquisition":
+        """The same experiment with some of its shots.
+
+        Args:
+            shots: Their numbers, from 0, or a slice of them.
+
+        Example:
+            >>> Acquisition.openfwi().select_shots([0, 4]).gather_shape
+            (1000, 70, 2)
+        """
+        numbers = range(len(self.sources))[shots] if isinstance(shots, slice) else shots
+        receivers = self.receivers
+        if self.receivers_move:
+            receivers = cast(Receivers, tuple(receivers[i] for i in numbers))
+        sources = tuple(self.sources[i] for i in numbers)
+        return dataclasses.replace(self, sources=sources, receivers=receivers)
 
     def fixed_receivers(self, purpose: str) -> tuple[Position, ...]:
         """The receivers that all shots share.
@@ -316,46 +410,3 @@ def _checked_wavelet(samples: Any) -> tuple[float, ...]:
             f"received {str(samples)[:80]}"
         )
     return tuple(np.trim_zeros(wavelet, "b").tolist())
-
-
-def _checked_receivers(receivers: Any, shots: int, dx: float) -> Receivers:
-    """Receivers for all shots alike, or one tuple for each; never as many equal tuples."""
-    receivers = list(receivers)
-    try:
-        by_shot = np.ndim(receivers[0][0]) > 0
-    except (IndexError, TypeError):
-        by_shot = False
-    if not by_shot:
-        return _checked_positions(receivers, "receivers", dx)
-    checked = tuple(_checked_positions(r, f"receivers[{i}]", dx) for i, r in enumerate(receivers))
-    counts = sorted({len(r) for r in checked})
-    if len(checked) != shots or len(counts) > 1:
-        raise ValueError(
-            f"Acquisition: receivers of each shot must be {shots} lists of the same length, one "
-            f"for each source, received {len(checked)} lists of {' to '.join(map(str, counts))}"
-        )
-    return checked[0] if len(set(checked)) == 1 else checked
-
-
-def _checked_positions(positions: Any, name: str, dx: float) -> tuple[Position, ...]:
-    checked = tuple(_checked_position(position, name, dx) for position in positions)
-    if not checked:
-        raise ValueError(f"Acquisition: {name} is empty; at least one is needed")
-    return checked
-
-
-def _checked_position(position: Any, name: str, dx: float) -> Position:
-    """One ``(x, depth)`` in m, snapped exactly to its grid point."""
-    try:
-        x, depth = (float(value) for value in position)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"Acquisition: {name} must be pairs (x, depth) in m, received {position!r}"
-        ) from None
-    column, row = np.rint((x / dx, depth / dx))
-    if not max(abs(x / dx - column), abs(depth / dx - row)) < 1e-3:  # NaN is refused as well
-        raise ValueError(
-            f"Acquisition: {name} must stand on grid points, multiples of dx={dx:g} m; "
-            f"received x={x:g} m, depth={depth:g} m"
-        )
-    return float(column * dx), float(row * dx)

@@ -17,11 +17,13 @@ from keras_seismic.visualization.velocity import (
     plot_predicted_velocity,
     plot_velocity,
 )
+from keras_seismic.visualization.wave_field import animate_wave_field, plot_wave_field
 
 __all__ = [
     "AMPLITUDE_MAP",
     "DIFFERENCE_MAP",
     "VELOCITY_MAP",
+    "animate_wave_field",
     "new_figure",
     "plot_before_after",
     "plot_denoising",
@@ -30,4 +32,5 @@ __all__ = [
     "plot_history",
     "plot_predicted_velocity",
     "plot_velocity",
+    "plot_wave_field",
 ]

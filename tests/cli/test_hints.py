@@ -147,9 +147,13 @@ def test_the_inspections_text_and_json_have_the_same_steps(tmp_path, capsys):
 
     np.save(tmp_path / "velocity.npy", velocity())
     keras_seismic("inspect", tmp_path / "velocity.npy", "--no-figure")
-    (step,) = commands_in(capsys.readouterr().out)
+    steps = commands_in(capsys.readouterr().out)
     keras_seismic("inspect", tmp_path / "velocity.npy", "--no-figure", "--json")
-    assert json.loads(capsys.readouterr().out)["next_steps"] == [step]
+    proposed = json.loads(capsys.readouterr().out)["next_steps"]
+    assert [step.partition("  #")[0] for step in proposed] == [
+        step.partition("  #")[0] for step in steps
+    ]
+    assert len(proposed) == 2
     (tmp_path / "bad.npy").write_text("nothing")
     assert next_steps(ks.inspect(tmp_path / "bad.npy")) == []
 

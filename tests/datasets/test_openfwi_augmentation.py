@@ -82,6 +82,11 @@ def test_a_flip_is_refused_where_positions_are_not_symmetric(pairs, acquisition)
         mirrored_order(every_second, (0, 4), 70)
     with pytest.raises(ValueError, match="receiver 0"):
         mirrored_order(acquisition, (0, 4), 80)  # a wider model
+    streamer = ks.simulation.Acquisition.streamer(
+        70, 10.0, 0.001, 100, 15.0, offsets=(50.0,), shots=5
+    )
+    with pytest.raises(ValueError, match="flipping left and right: expected receivers that stand"):
+        mirrored_order(streamer, (0, 4), 70)
     even = ks.simulation.Acquisition.surface(71, 10.0, 0.001, 100, 15.0, shots=3)
     receivers, shots = mirrored_order(even, (0, 1, 2), 71)
     np.testing.assert_array_equal(shots, [2, 1, 0])

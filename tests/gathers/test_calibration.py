@@ -1,5 +1,6 @@
 """Amplitude calibration by the direct wave; the truth is simulated."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -92,11 +93,28 @@ def test_another_wavelet_is_warned_of(truth, rng):
     other = ks.simulation.Acquisition(
         **{**ACQUISITION.get_config(), "peak_frequency": 30.0, "boundary_width": 20}
     )
-    with pytest.warns(ks.gathers.WaveletWarning, match="15 Hz Ricker, 2000 m/s"):
+    with pytest.warns(ks.gathers.WaveletWarning, match="about 15 Hz, 2000 m/s"):
         calibration = ks.gathers.measure_direct_wave(
             simulated_direct_wave(other, 2400.0, 400), ACQUISITION, NEAR_SURFACE
         )
     assert calibration.correlation < 0.8
+
+
+def test_under_a_free_surface_the_velocity_must_be_known(truth):
+    marine = dataclasses.replace(ACQUISITION, free_surface=True)
+    with pytest.raises(ValueError, match="cannot be estimated under a free surface"):
+        ks.gathers.measure_direct_wave(truth, marine)
+    gathers = simulated_direct_wave(marine, 2400.0, 400)
+    calibration = ks.gathers.measure_direct_wave(-5 * gathers, marine, 2400.0)
+    np.testing.assert_allclose(calibration.scale, -0.2, rtol=1e-4)
+
+
+def test_distances_of_a_streamer():
+    """Every receiver at its offset, whatever the shot."""
+    streamer = ks.simulation.Acquisition.streamer(
+        width=41, dx=10.0, dt=0.001, nt=400, peak_frequency=15.0, offsets=(20.0, 50.0), shots=3
+    )
+    np.testing.assert_array_equal(distances(streamer), [[20.0] * 3, [50.0] * 3])
 
 
 def test_the_closed_form_is_what_is_simulated():

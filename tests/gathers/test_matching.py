@@ -105,6 +105,27 @@ def test_a_moving_spread_works_where_it_covers_the_receivers(tmp_path, rng):
     np.testing.assert_array_equal(matched.amplitude[..., 1], gathers[:, 30:71, 1])
 
 
+def test_a_streamer_matches_a_streamer(tmp_path, rng):
+    """Each shot has its own receivers: every second one of the line's, at one place only."""
+    streamer = ks.simulation.Acquisition.streamer(
+        width=41, dx=10.0, dt=0.001, nt=400, peak_frequency=15.0, offsets=(60.0, 40.0, 20.0),
+        shots=3, boundary="cpml",
+    )  # fmt: skip
+    source_x = 1000 + streamer.source_positions[:, 0]
+    receiver_x = source_x - np.arange(70.0, 0, -10)[:, None]
+    gathers = rng.standard_normal((400, 7, 3)).astype("float32")
+    line = read(tmp_path / "a.segy", gathers, source_x, receiver_x)
+    np.testing.assert_allclose(ks.gathers.matching_origins(line, streamer), [1000])
+    matched = ks.gathers.match_acquisition(line, streamer)
+    np.testing.assert_array_equal(matched.amplitude, gathers[:, 1::2])
+    np.testing.assert_allclose(matched.receiver_x, streamer.receiver_positions[..., 0].T)
+    longer = dataclasses.replace(
+        streamer, receivers=streamer.receiver_positions - [[[20.0, 0], [0, 0], [0, 0]]]
+    )
+    with pytest.raises(ValueError, match=r"receivers at x=980 to 1040 m are wanted, but the shot"):
+        ks.gathers.match_acquisition(line, longer)
+
+
 def test_sources_nearly_in_place_are_reported(tmp_path, truth):
     line = read(tmp_path / "a.segy", truth, SOURCE_X + np.array([3, 0, 3]), RECEIVER_X)
     matched = ks.gathers.match_acquisition(line, ACQUISITION, origin=0.0)

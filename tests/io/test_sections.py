@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.io
 import segyio
 
 import keras_seismic as ks
@@ -112,6 +113,43 @@ def test_velocity_files(rng, tmp_path):
     np.testing.assert_allclose(ks.io.read_velocity(tmp_path / "one.npy")[0], velocity[0], 1e-6)
     with pytest.raises(ValueError, match="expected velocity"):
         ks.io.read_velocity(array(tmp_path, np.ones(4)))
+
+
+def test_velocity_of_other_formats(tmp_path, rng):
+    velocity = rng.uniform(1500, 4500, (30, 40)).astype(np.float32)
+    np.save(tmp_path / "model.npy", velocity)
+    scipy.io.savemat(tmp_path / "model.mat", {"vp": velocity})
+    write_segy(tmp_path / "model.segy", velocity.T, dt_us=12_500, code=5)
+    for name, step in (("model.npy", None), ("model.mat", None), ("model.segy", 12.5)):
+        np.testing.assert_array_equal(ks.io.read_velocity(tmp_path / name), velocity[None])
+        assert ks.io.read_depth_step(tmp_path / name) == step
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda f: write_segy(f / "a.segy", np.full((4, 5), 2.0)), "km/s"),
+        (lambda f: f / "absent.segy", "no such file"),
+        (lambda f: array(f, np.ones(4)).rename(f / "a.txt"), r"expected a \.npy, \.mat, .*'\.txt'"),
+        (
+            lambda f: (
+                scipy.io.savemat(f / "a.mat", {"x": np.ones(3), "vp": np.ones(3)}) or f / "a.mat"
+            ),
+            r"expected one array, the velocity; the file holds .*'vp'",
+        ),
+    ],
+)
+def test_bad_velocity(tmp_path, make, message):
+    path = make(tmp_path)
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+        ks.io.read_velocity(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_depth_step_in_another_unit_is_refused(tmp_path):
+    path = write_segy(tmp_path / "a.segy", np.ones((4, 5)), dt_us=10)
+    with pytest.raises(ValueError, match=r"interval of 10, which is 0\.01 m if .* dx in m"):
+        ks.io.read_depth_step(path)
 
 
 def test_velocity_windows_cover_the_model(data_folder):

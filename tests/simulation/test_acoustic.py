@@ -3,10 +3,17 @@
 import dataclasses
 import warnings
 
+import keras
 import numpy as np
 import pytest
 
-from keras_seismic.simulation import Acquisition, DispersionWarning, sample_velocity, simulate
+from keras_seismic.simulation import (
+    Acquisition,
+    DispersionWarning,
+    ormsby,
+    sample_velocity,
+    simulate,
+)
 
 BOUNDARIES = ["openfwi", "cpml"]
 
@@ -71,6 +78,42 @@ def test_shots_and_receivers_keep_their_order(velocity):
         )
         trace = simulate(velocity[:1], alone)[0, :, 0, 0]
         assert relative_rms(trace, gathers[0, :, receiver, shot]) < 1e-5
+
+
+def test_receivers_of_each_shot_are_its_own(velocity):
+    """A streamer's gather is that of each shot with its receivers alone."""
+    streamer = Acquisition.streamer(
+        width=24, dx=10.0, dt=0.001, nt=250, peak_frequency=15.0, offsets=(20.0, 50.0, 90.0),
+        shots=4, boundary="cpml", boundary_width=10,
+    )  # fmt: skip
+    gathers = simulate(velocity[:2], streamer)
+    assert gathers.shape == (2, 250, 3, 4)
+    everywhere = simulate(velocity[:2], small(source_columns=(9, 14, 18, 23)))
+    for shot, column in enumerate((9, 14, 18, 23)):
+        columns = column - np.array([2, 5, 9])
+        expected = everywhere[:, :, columns, shot]
+        assert relative_rms(gathers[..., shot], expected) < 1e-5
+    alone = simulate(velocity[:2], streamer.select_shots([3, 1]))
+    assert relative_rms(alone, gathers[..., [3, 1]]) < 1e-5
+
+
+def test_large_models_are_simulated_some_shots_at_a_time(velocity, monkeypatch):
+    from keras_seismic.simulation import acoustic
+
+    acquisition = small(nt=101)  # not in the cache
+    cells = (24 + 2 * 10) ** 2
+    monkeypatch.setattr(acoustic, "_WAVE_FIELD_BYTES", 3 * cells * acoustic._BYTES_PER_CELL)
+    propagated = []
+    made = acoustic._propagator_of_shots
+    monkeypatch.setattr(
+        acoustic,
+        "_propagator_of_shots",
+        lambda some, *others: propagated.append(len(some.sources)) or made(some, *others),
+    )
+    propagate = acoustic._propagator(acquisition, (24, 24), keras.backend.backend())
+    gathers = propagate(velocity[:1].astype(np.float64))
+    assert propagated == [3, 2]
+    assert relative_rms(gathers, simulate(velocity[:1], small())[:, :101]) < 1e-5
 
 
 def test_no_models_give_no_gathers():
@@ -212,6 +255,27 @@ def test_dispersion_warns_below_four_points(slowest, warned):
         # It names the model's slowest rock, and points to the line that called.
         assert f"{slowest:g} m/s" in str(caught[0].message)
         assert caught[0].filename == __file__
+
+
+def test_dispersion_goes_by_the_wavelets_highest_frequency():
+    """60 Hz of a trapezoid, where a Ricker wavelet of the same peak would end at 38 Hz."""
+    wavelet = ormsby((5, 10, 40, 60), 0.001, 800)
+    message = r"to the shortest wavelength \(59.* Hz .*the source_wavelet's highest frequency to"
+    with pytest.raises(ValueError, match=message):
+        simulate(good(1500.0), small(nt=20, source_wavelet=wavelet))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        simulate(good(2400.0)[:1], small(nt=20, source_wavelet=wavelet))
+
+
+def test_a_source_wavelet_is_what_is_injected(velocity):
+    """The same samples as the Ricker wavelet's give the same gathers."""
+    ricker = small()
+    given = dataclasses.replace(ricker, source_wavelet=tuple(ricker.wavelet))
+    expected = simulate(velocity[:1], ricker)
+    np.testing.assert_array_equal(simulate(velocity[:1], given), expected)
+    twice = dataclasses.replace(ricker, source_wavelet=tuple(2 * ricker.wavelet))
+    assert relative_rms(simulate(velocity[:1], twice), 2 * expected) < 1e-6
 
 
 def test_dispersion_below_three_points_only_if_asked():

@@ -47,6 +47,77 @@ def test_positions_of_any_depth_land_on_their_cells():
     assert columns.tolist() == [3, 0]
 
 
+def test_a_streamer_follows_its_source():
+    acquisition = Acquisition.streamer(offsets=(30.0, 50.0, 70.0), shots=3, **SMALL)
+    assert acquisition.gather_shape == (100, 3, 3)
+    assert [x for x, _ in acquisition.sources] == [70.0, 130.0, 190.0]  # 7 to 19 cells
+    offset = acquisition.receiver_positions[..., 0] - acquisition.source_positions[:, :1]
+    np.testing.assert_array_equal(offset, [[-30, -50, -70]] * 3)
+    rows, columns = acquisition.grid_indices("receivers", (20, 20))
+    assert (rows == 1).all()
+    assert columns.tolist() == [[4, 2, 0], [10, 8, 6], [16, 14, 12]]
+    split = Acquisition.streamer(offsets=(-20.0, 20.0), shots=2, **SMALL)
+    assert [x for x, _ in split.sources] == [20.0, 170.0]
+    with pytest.raises(ValueError, match=r"reaches 200 m behind .* model is 190 m wide"):
+        Acquisition.streamer(offsets=(200.0,), **SMALL)
+    with pytest.raises(ValueError, match=r"receivers\[1\]\[0\] at x=100 m"):
+        acquisition.grid_indices("receivers", (20, 9))  # the first that is outside
+
+
+def test_receivers_of_each_shot():
+    """Equal ones are those of a spread; unequal ones are refused where a spread is needed."""
+    pair = ARGUMENTS | {"sources": ((0.0, 10.0), (50.0, 10.0))}
+    still = Acquisition(**pair | {"receivers": (((50.0, 10.0),),) * 2})
+    assert still == Acquisition(**pair)
+    assert hash(still) == hash(Acquisition(**pair))
+    assert not still.receivers_move
+    assert still.receiver_positions.tolist() == [[[50.0, 10.0]]] * 2
+    assert still.fixed_receivers("a test") == ((50.0, 10.0),)
+    moving = Acquisition(**pair | {"receivers": [[[50, 10]], [[70, 10]]]})
+    assert moving.receivers_move
+    with pytest.raises(ValueError, match=r"a test: expected receivers that stand still.*50 to 70"):
+        moving.fixed_receivers("a test")
+    with pytest.raises(ValueError, match=r"must be 2 lists .*, received 3 lists of 1"):
+        Acquisition(**pair | {"receivers": [[[50, 10]], [[70, 10]], [[0, 0]]]})
+    with pytest.raises(ValueError, match=r"2 lists of the same length.* 2 lists of 1 to 2"):
+        Acquisition(**pair | {"receivers": [[[50, 10]], [[70, 10], [0, 0]]]})
+    with pytest.raises(ValueError, match=r"receivers\[1\] must stand on grid points.*x=71 m"):
+        Acquisition(**pair | {"receivers": [[[50, 10]], [[71, 10]]]})
+
+
+def test_a_wavelet_of_ones_own():
+    samples = ricker(12.0, 0.001, 300)
+    acquisition = Acquisition(**ARGUMENTS | {"source_wavelet": samples, "peak_frequency": 0})
+    np.testing.assert_array_equal(acquisition.wavelet, samples[:100])
+    assert acquisition.highest_frequency == pytest.approx(2.5 * 12, rel=0.01)
+    assert acquisition.peak_frequency == pytest.approx(12.8, rel=0.01)  # the mean, not the peak
+    short = Acquisition(**ARGUMENTS | {"source_wavelet": (0.0, 1.0, -1.0)})
+    assert short.wavelet[:4].tolist() == [0, 1, -1, 0]
+    assert not short.wavelet[4:].any()
+    assert short.peak_frequency == 15.0
+    padded = Acquisition(**ARGUMENTS | {"source_wavelet": [0, 1, -1, 0, 0]})
+    assert padded == short
+    assert hash(padded) == hash(short)
+
+
+@pytest.mark.parametrize("wavelet", [(0.0, 0.0), (1.0, float("nan")), ((1.0,), (2.0,)), ("a",)])
+def test_wavelets_refused(wavelet):
+    with pytest.raises(ValueError, match="source_wavelet must be finite samples"):
+        Acquisition(**ARGUMENTS | {"source_wavelet": wavelet})
+
+
+def test_new_fields_stay_out_of_old_configurations():
+    """What was saved before there were free surfaces reads the same, and is written the same."""
+    known = {"dx", "dt", "nt", "peak_frequency", "sources", "receivers", "boundary"}
+    assert Acquisition(**ARGUMENTS).get_config().keys() == known | {"boundary_width"}
+    marine = Acquisition.streamer(
+        offsets=(30.0, 50.0), free_surface=True, source_wavelet=(1.0, -1.0), **SMALL
+    )
+    config = json.loads(json.dumps(marine.get_config()))
+    assert config["free_surface"] is True
+    assert Acquisition.from_config(config) == marine
+
+
 def test_config_round_trip_through_json():
     acquisition = Acquisition.surface(boundary="cpml", boundary_width=12, **SMALL)
     config = json.loads(json.dumps(acquisition.get_config()))

@@ -13,6 +13,7 @@ from keras_seismic.io.segy.trace_layout import (
     MappedTraces,
     TraceLayout,
 )
+from keras_seismic.io.segy.writing import check_segy_limits, write_shot_gathers
 
 __all__ = [
     "SEGY_SUFFIXES",
@@ -22,9 +23,11 @@ __all__ = [
     "TraceLayout",
     "TracePositions",
     "Word",
+    "check_segy_limits",
     "read_layout",
     "read_positions",
     "read_segy",
     "read_traces",
     "word_byte",
+    "write_shot_gathers",
 ]
