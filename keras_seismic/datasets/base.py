@@ -12,8 +12,9 @@ from keras_seismic.datasets.augmentation import GatherAugmentation
 from keras_seismic.datasets.order import split_numbers
 from keras_seismic.datasets.pair_batches import PairBatches
 from keras_seismic.datasets.pipeline import BatchSequence, as_dataset, numbers_at
-from keras_seismic.layers import GatherNormalization, VelocityScaling
+from keras_seismic.layers import OPENFWI_RANGES, GatherNormalization, VelocityScaling
 from keras_seismic.simulation import Acquisition
+from keras_seismic.simulation.geology import openfwi_family
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -81,7 +82,9 @@ class Pairs(abc.ABC):
 
     @property
     def input_normalization(self) -> GatherNormalization:
-        """The published normalization of the family.
+        """The published normalization of the OpenFWI family that the family follows.
+
+        Families that follow none, such as ``salt``, have the widest of the published ranges.
 
         Raises:
             ValueError: If the family is not known.
@@ -91,7 +94,11 @@ class Pairs(abc.ABC):
                 f"{self}: the family, which decides the normalization, is not known; pass "
                 "family='flatvel_a' (or another), or an input_normalization"
             )
-        return GatherNormalization.openfwi(self.family)
+        published = openfwi_family(self.family)
+        if published:
+            return GatherNormalization.openfwi(published)
+        lowest, highest = zip(*OPENFWI_RANGES.values(), strict=True)
+        return GatherNormalization(min(lowest), max(highest))
 
     def __getitem__(
         self, index: slice | Sequence[int] | np.ndarray

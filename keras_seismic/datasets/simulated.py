@@ -21,7 +21,7 @@ from keras_seismic.simulation import Acquisition, sample_velocity, simulate
 from keras_seismic.simulation.geology import family_name
 
 #: Increment when a change to the simulation or the files makes older shards wrong.
-_FORMAT = 2
+_FORMAT = 3
 #: Pairs per shard; fewer if they are large.
 _SHARD_PAIRS, _SHARD_BYTES = 50, 2**28
 _PARAMETERS = "parameters.json"

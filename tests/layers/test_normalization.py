@@ -40,7 +40,7 @@ def test_gather_normalization_inverse(rng, k):
 def test_gather_normalization_knows_the_published_ranges():
     layer = ks.layers.GatherNormalization.openfwi("CurveFault-B")
     assert (layer.data_min, layer.data_max, layer.k) == (-24.93, 50.98, 1.0)
-    assert set(ks.layers.OPENFWI_RANGES) == set(ks.simulation.FAMILIES)
+    assert set(ks.layers.OPENFWI_RANGES) == set(ks.simulation.OPENFWI_FAMILIES)
     with pytest.raises(ValueError, match="curvy"):
         ks.layers.GatherNormalization.openfwi("curvy")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keras_seismic.datasets.store import FilePair
-from keras_seismic.simulation.geology import FAMILIES, family_name
+from keras_seismic.simulation.geology import OPENFWI_FAMILIES, family_name
 
 SPLITS = ("train", "validation")
 
@@ -224,7 +224,7 @@ def published_names(family: str, split: str | None = None) -> Iterator[tuple[str
             layers, c = divmod(number, _FAULT_FILES)
             if split and layers == 3:
                 return
-            a = layers + _FAULT_LAYERS[family[-1]]
+            a = layers + _FAULT_LAYERS["b" if "fault_b" in family else "a"]
             names = f"seis{a}_1_{c}.npy", f"vel{a}_1_{c}.npy"
         else:
             names = f"data/data{number + 1}.npy", f"model/model{number + 1}.npy"
@@ -247,7 +247,7 @@ def family_of_files(pairs: Sequence[FilePair]) -> str | None:
 
 def _family(path: Path) -> str | None:
     names = [folder.name.lower().replace("-", "_") for folder in (path.parent, path.parent.parent)]
-    return next((name for name in names if name in FAMILIES), None)
+    return next((name for name in names if name in OPENFWI_FAMILIES), None)
 
 
 def _numbered(folder: Path, kind: str) -> dict[tuple[int, ...], Path]:
@@ -269,7 +269,7 @@ def _numbered(folder: Path, kind: str) -> dict[tuple[int, ...], Path]:
 def _nothing_found(folder: Path) -> str:
     expected = "expected data/data1.npy and model/model1.npy, or seis2_1_0.npy and vel2_1_0.npy"
     names = sorted(entry.name for entry in os.scandir(folder))
-    families = [name for name in names if name.lower().replace("-", "_") in FAMILIES]
+    families = [name for name in names if name.lower().replace("-", "_") in OPENFWI_FAMILIES]
     if families:
         return f"{folder}: {expected}; it holds the families {', '.join(families)}, give one"
     return f"{folder}: {expected}, found {', '.join(names[:5]) or 'an empty folder'}"

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from keras_seismic.simulation import FAMILIES, Acquisition
-from keras_seismic.simulation.geology import family_name
+from keras_seismic.simulation import Acquisition
+from keras_seismic.simulation.geology import OPENFWI_FAMILIES, family_name
 
 #: Increment, with the builder's version, when a change to the simulation changes the data.
-_FORMAT = 1
+_FORMAT = 2
 
 #: What each split adds to the seed. Training pairs are those of ``SimulatedPairs`` with the same
 #: seed.
@@ -140,6 +140,6 @@ CONFIGURATIONS = [
         _of_family(family, boundary, suffix)
         for suffix in (*_SMALLER_SIZES, "")
         for boundary in _BOUNDARIES
-        for family in FAMILIES
+        for family in OPENFWI_FAMILIES
     ),
 ]

@@ -58,8 +58,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         ValueError: If the folder holds a data set of the same name with other parameters.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Ten families, two boundaries, three sizes."}  # noqa: RUF012
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES = {  # noqa: RUF012
+        "1.0.0": "Ten families, two boundaries, three sizes.",
+        "2.0.0": "Revised rules of the ten families, closer to OpenFWI's.",
+    }
     BUILDER_CONFIGS = CONFIGURATIONS
 
     def __init__(self, **kwargs: Any) -> None:

@@ -1,24 +1,23 @@
-"""Random velocity models in ten families of layered, folded, faulted and mixed geology."""
+"""The ten families as versions up to 0.1 drew them, bit for bit: ``flatvel_a_v1`` and so on.
 
-from collections.abc import Sequence
+Frozen: results obtained with these models stay reproducible. Do not edit.
+
+- ``flatvel``: 2-6 flat layers of at least 5 cells, uniform among all such layerings. Velocities
+  are uniform in 1500-4500 m/s; ``a`` sorts them downward, ``b`` leaves them unsorted with
+  neighbors at least 150 m/s apart.
+- ``curvevel``: the same, each horizon bent by the model's one fold, a sum of 1-3 sines of 1-5
+  periods with uniform phase (conformable); the fold's total amplitude at a horizon is between
+  half and all of the smaller of 8 cells and half the thinner neighboring layer.
+- ``flatfault``, ``curvefault``: the same with 2-4 (``a``) or 5-8 (``b``) layers, cut by one
+  straight normal fault that dips 45-85 degrees to either side, with a throw of 3-15 cells; the
+  hanging wall has slid down along the fault.
+- ``style``: a Gaussian random texture with correlation length 8-14 cells (``a``) or 3-6 (``b``)
+  (the distance at which the correlation falls to 1/e), plus a trend with depth of weight
+  0.1-0.3, scaled to 1500-4500 m/s.
+"""
 
 import numpy as np
 
-#: The families, named as in OpenFWI.
-FAMILIES = (
-    "flatvel_a",
-    "flatvel_b",
-    "curvevel_a",
-    "curvevel_b",
-    "flatfault_a",
-    "flatfault_b",
-    "curvefault_a",
-    "curvefault_b",
-    "style_a",
-    "style_b",
-)
-
-#: Velocity range of every family, m/s.
 MINIMUM_VELOCITY, MAXIMUM_VELOCITY = 1500.0, 4500.0
 
 _THINNEST_LAYER = 5  # cells
@@ -28,91 +27,14 @@ _LAYERS = {"vel_a": (2, 6), "vel_b": (2, 6), "fault_a": (2, 4), "fault_b": (5, 8
 _CORRELATION = {"a": (8.0, 14.0), "b": (3.0, 6.0)}  # cells
 
 
-def sample_velocity(
-    family: str,
-    count: int,
-    seed: int | Sequence[int] = 0,
-    shape: tuple[int, int] = (70, 70),
-    start: int = 0,
-) -> np.ndarray:
-    """Random velocity models of one family.
-
-    The rules are this package's own and fixed, so that results obtained with them
-    can be compared. They follow what is known about OpenFWI's families, whose exact
-    rules are not published: **scores on these models are not scores on OpenFWI.**
-    All velocities lie in 1500-4500 m/s.
-
-    - ``flatvel``: 2-6 flat layers of at least 5 cells, uniform among all such
-      layerings. Velocities are uniform; ``a`` sorts them downward, ``b`` leaves them
-      unsorted with neighbors at least 150 m/s apart.
-    - ``curvevel``: the same, each horizon bent by the model's one fold, a sum of 1-3
-      sines of 1-5 periods with uniform phase (conformable); the fold's total
-      amplitude at a horizon is between half and all of the smaller of 8 cells and
-      half the thinner neighboring layer.
-    - ``flatfault``, ``curvefault``: the same with 2-4 (``a``) or 5-8 (``b``) layers,
-      cut by one straight normal fault that dips 45-85 degrees to either side, with a
-      throw of 3-15 cells; the hanging wall has slid down along the fault.
-    - ``style``: a Gaussian random texture with correlation length 8-14 cells (``a``)
-      or 3-6 (``b``) (the distance at which the correlation falls to 1/e), plus a
-      trend with depth of weight 0.1-0.3, scaled to the full range.
-
-    Model ``i`` depends only on the family, the seed, the shape and ``i``: the first 100
-    of 1000 models are those of a call for 100, and ``start`` makes any part separately.
-
-    Args:
-        family: One of ``FAMILIES``; ``"FlatVel-A"`` works too.
-        count: Number of models.
-        seed: A non-negative integer, or several.
-        shape: ``(depth, width)`` in cells.
-        start: Index of the first model.
-
-    Returns:
-        float32 array ``(count, depth, width)``, m/s.
-
-    Raises:
-        ValueError: If the family is unknown, a number is negative, or the model is too
-            shallow for the family's layers.
-
-    Example:
-        >>> velocity = sample_velocity("flatvel_a", 2, seed=1)
-        >>> velocity.shape, bool((velocity[:, 1:] >= velocity[:, :-1]).all())
-        ((2, 70, 70), True)
-    """
-    family = family_name(family)
-    seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
-    if count < 0 or start < 0 or min(seeds) < 0:
-        raise ValueError(
-            "sample_velocity: count, start and seed must not be negative, received "
-            f"count={count}, start={start}, seed={seed}"
-        )
-    depth, width = (int(n) for n in shape)
-    needed = _THINNEST_LAYER * (_layer_range(family)[1] if "style" not in family else 1)
-    if depth < needed or width < 2:
-        raise ValueError(
-            f"sample_velocity: {family} needs at least {needed} x 2 cells, received "
-            f"{depth} x {width}"
-        )
-    draw = _style if family.startswith("style") else _layered
-    velocity = np.empty((count, depth, width), np.float32)
-    # NumPy ignores trailing zeros: without the number of seeds, (1, 0) would mean 1.
-    several = [len(seeds)] if len(seeds) > 1 else []
-    for i in range(count):
-        entropy = [FAMILIES.index(family), start + i, *seeds, *several]
-        velocity[i] = draw(family, depth, width, np.random.default_rng(entropy))
-    return velocity
+def draw(family: str, depth: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    """One model of a family, named without its suffix."""
+    return (_style if family.startswith("style") else _layered)(family, depth, width, rng)
 
 
-def family_name(family: str) -> str:
-    """The family's name as in ``FAMILIES``, from any common spelling of it.
-
-    Example:
-        >>> family_name("CurveFault-B")
-        'curvefault_b'
-    """
-    name = str(family).strip().lower().replace("-", "_")
-    if name not in FAMILIES:
-        raise ValueError(f"unknown velocity family {family!r}; choose one of {', '.join(FAMILIES)}")
-    return name
+def fewest_rows(family: str) -> int:
+    """Cells of depth that a family's layers need."""
+    return _THINNEST_LAYER * (_layer_range(family)[1] if "style" not in family else 1)
 
 
 def _layer_range(family: str) -> tuple[int, int]:
