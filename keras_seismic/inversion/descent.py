@@ -87,11 +87,10 @@ class Descent:
         """One stage, from its beginning or from where it was interrupted."""
         from scipy.optimize import Bounds, minimize
 
-        experiment = stage.experiment(self.acquisition)
         if self.scale is None and self.estimating:
-            self._estimate_wavelet(experiment)
+            self._estimate_wavelet()
         objective = Objective(
-            self.engine, experiment, self.observed, self.wavelet, self.weight, stage
+            self.engine, self.acquisition, self.observed, self.wavelet, self.weight, stage
         )
         if self.scale is None:
             self.scale = objective.scale(self.velocity, self.power)
@@ -130,8 +129,8 @@ class Descent:
             },
         )
 
-    def _estimate_wavelet(self, experiment: Acquisition) -> None:
-        predicted = self.engine.predict(self.velocity, experiment, self.wavelet)
+    def _estimate_wavelet(self) -> None:
+        predicted = self.engine.predict(self.velocity, self.acquisition, self.wavelet)
         self.wavelet = estimate_wavelet(
             self.weight * predicted, self.weight * self.observed, self.wavelet
         )

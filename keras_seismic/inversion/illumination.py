@@ -10,6 +10,9 @@ Pullback = Callable[[np.ndarray], np.ndarray]
 #: Least illumination relative to the median, so that unseen cells get no arbitrarily long steps.
 _LEAST = 1e-3
 
+#: Standard deviations of the average in cells: wider along the layers than across them.
+_NEIGHBORHOOD = (2.0, 6.0)
+
 
 def illumination(
     pullback: Pullback, shape: tuple[int, int, int], probes: int = 4, seed: int = 0
@@ -39,12 +42,21 @@ def illumination(
         Hutchinson, M. F. (1989), A stochastic estimator of the trace of the influence matrix,
         Communications in Statistics - Simulation and Computation 18, 1059-1076.
     """
-    from scipy.ndimage import gaussian_filter
-
     random = np.random.default_rng(seed)
-    signs = (random.choice((-1.0, 1.0), size=shape) for _ in range(probes))
-    diagonal = sum(np.square(pullback(z)) for z in signs) / probes
-    # Wider along the layers, across which illumination changes quickly.
-    diagonal = gaussian_filter(diagonal, (2, 6), mode="nearest")
+    squares = [np.square(pullback(random.choice((-1.0, 1.0), size=shape))) for _ in range(probes)]
+    diagonal = _smoothed(np.mean(squares, axis=0))
     middle = float(np.median(diagonal)) or 1.0
     return np.maximum(diagonal / middle, _LEAST)
+
+
+def _smoothed(diagonal: np.ndarray) -> np.ndarray:
+    """Averages over neighbors, the edges by themselves: each stands for all rock beyond it."""
+    from scipy.ndimage import gaussian_filter
+
+    result = np.empty_like(diagonal)
+    middle, first, last = slice(1, -1), slice(0, 1), slice(-1, None)
+    for rows in (first, middle, last):
+        for columns in (first, middle, last):
+            part = diagonal[rows, columns]
+            result[rows, columns] = gaussian_filter(part, _NEIGHBORHOOD, mode="nearest")
+    return result

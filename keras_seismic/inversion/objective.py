@@ -31,20 +31,19 @@ class Engine:
         self, velocity: np.ndarray, acquisition: Acquisition, wavelet: np.ndarray
     ) -> np.ndarray:
         """Gathers ``(time, receivers, shots)``, float64."""
-        from keras_seismic.simulation import compiled
+        # Imported when first used, because Numba is.
+        from keras_seismic.simulation.compiled import propagate
 
-        gathers = compiled.propagate(
-            velocity[None], acquisition, wavelet=wavelet, threads=self.threads
-        )
+        gathers = propagate(velocity[None], acquisition, wavelet=wavelet, threads=self.threads)
         return gathers[0].astype(np.float64)
 
     def linearize(
         self, velocity: np.ndarray, acquisition: Acquisition, wavelet: np.ndarray
     ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
         """Gathers, and the function from their derivatives to those of the velocity."""
-        from keras_seismic.simulation import compiled
+        from keras_seismic.simulation.compiled import linearize
 
-        found = compiled.linearize(
+        found = linearize(
             velocity[None],
             acquisition,
             wavelet=wavelet,

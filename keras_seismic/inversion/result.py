@@ -26,13 +26,6 @@ class WaveformInversion:
         wavelet: The source wavelet, ``(time,)``: given or estimated.
         start: The model at the start, as ``velocity``.
         acquisition: The experiment.
-
-    Example:
-        >>> import keras_seismic as ks
-        >>> acquisition = ks.simulation.Acquisition.surface(
-        ...     width=20, dx=10.0, dt=0.001, nt=150, peak_frequency=15.0, boundary="cpml"
-        ... )
-        >>> model = np.full((2, 20, 20), 2000.0)
     """
 
     velocity: np.ndarray

@@ -5,7 +5,7 @@ import dataclasses
 from keras_seismic.inversion.misfits import Misfit, as_misfit
 from keras_seismic.inversion.regularization import Regularization
 from keras_seismic.simulation import Acquisition
-from keras_seismic.simulation.acquisition import BOUNDARY_WIDTHS, is_whole_number
+from keras_seismic.simulation.acquisition import is_whole_number
 
 #: Frequencies of the usual stages, in peak frequencies, and their shares of the evaluations.
 _USUAL = ((1 / 3, 30), (0.6, 30), (None, 40))
@@ -21,7 +21,6 @@ class Stage:
             search.
         misfit: Overrides that of the whole inversion.
         regularization: Overrides that of the whole inversion.
-        boundary: Overrides the acquisition's: ``"cpml"`` is the quick stand-in for ``"openfwi"``.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -31,7 +30,6 @@ class Stage:
     evaluations: int = 40
     misfit: str | Misfit | None = None
     regularization: tuple[Regularization, ...] | None = None
-    boundary: str | None = None
 
     def __post_init__(self) -> None:
         if self.frequency is not None and not self.frequency > 0:
@@ -42,13 +40,6 @@ class Stage:
             )
         if self.misfit is not None:
             as_misfit(self.misfit)
-
-    def experiment(self, acquisition: Acquisition) -> Acquisition:
-        """The acquisition with this stage's boundary."""
-        if self.boundary in (None, acquisition.boundary):
-            return acquisition
-        width = BOUNDARY_WIDTHS.get(self.boundary, 0)
-        return dataclasses.replace(acquisition, boundary=self.boundary, boundary_width=width)
 
 
 def multiscale(acquisition: Acquisition, evaluations: int = 100) -> tuple[Stage, ...]:
