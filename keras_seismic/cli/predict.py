@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Size: TypeAlias = tuple[int, int]
 
-_GATHERS_ONLY = ("calibrate", "irregular", "origin", "spacing")
+_GATHERS_ONLY = ("calibrate", "irregular", "origin", "refine", "spacing")
 _SECTIONS_ONLY = ("line", "window", "overlap", "fill_mute", "keep_peaks", "integers")
 
 
@@ -59,6 +59,13 @@ def predict(
             metavar="DX", help="Gathers: spacing of a line's velocity, m; by default the model's."
         ),
     ] = None,
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine",
+            help="Gathers: refine each answer by waveform inversion, about a minute each.",
+        ),
+    ] = False,
     line: Annotated[
         int | None, typer.Option(help="Sections: only this line of a .npy cube.")
     ] = None,
@@ -88,8 +95,9 @@ def predict(
     The model determines which of the two. Gathers are a .npy file in Keras' or OpenFWI's layout,
     one or many, or a pre-stack line in SEG-Y or Seismic Unix of any length, which is resampled to
     the model's acquisition part by part; the velocity is written as .npy, with its grid beside it
-    as .json. Sections of any size are processed in overlapping windows and written back in their
-    own format, with all of their headers.
+    as .json. --refine starts a waveform inversion from each answer. Sections of any size are
+    processed in overlapping windows and written back in their own format, with all of their
+    headers.
 
     Loading a model can run code inside it: use only models that you trust.
     """
@@ -101,6 +109,8 @@ def predict(
     if card is not None and card.predicts_velocity:
         _refuse(context, _SECTIONS_ONLY, "velocity")
         inverter = GatherInverter.of(network, str(model))
+        if refine:
+            inverter = ks.inversion.refined(inverter)
         matching = {} if origin is None else {"origin": origin}
         reading = {} if irregular == "refuse" else {"irregular": irregular}
         result = ks.inference.invert_file(
