@@ -2,15 +2,14 @@
 
 from keras_seismic.simulation.acoustic import DispersionWarning, check_velocity, simulate
 from keras_seismic.simulation.acquisition import Acquisition
-from keras_seismic.simulation.geology import FAMILIES, sample_velocity
-from keras_seismic.simulation.gradient import AcousticModeling
-from keras_seismic.simulation.positions import snap_to_grid
 from keras_seismic.simulation.geology import (
     FAMILIES,
     OPENFWI_FAMILIES,
     SALT_VELOCITY,
     sample_velocity,
 )
+from keras_seismic.simulation.gradient import AcousticModeling
+from keras_seismic.simulation.positions import snap_to_grid
 from keras_seismic.simulation.sections import sample_sections, simulate_section
 from keras_seismic.simulation.snapshots import wave_field
 from keras_seismic.simulation.wavelets import described_wavelet, klauder, ormsby, ricker

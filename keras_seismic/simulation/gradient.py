@@ -1,7 +1,6 @@
 """Acoustic modeling as a layer, differentiable with respect to velocity and source."""
 
 import functools
-import importlib.util
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -9,15 +8,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seismic.backend import available_cores, differentiable_on_host, has_accelerator
+from keras_seismic.backend import available_cores, differentiable_on_host
+from keras_seismic.simulation.acoustic import is_compiled
 from keras_seismic.simulation.acquisition import STABILITY_LIMIT, Acquisition
 from keras_seismic.simulation.adjoint import differentiable_loop
 from keras_seismic.types import Config, Shape, Tensor
 
 if TYPE_CHECKING:
     from keras_seismic.simulation.compiled import Linearization
-
-_METHODS = ("auto", "compiled", "ops")
 
 #: Velocity, wavelet and amplitudes, or their gradients.
 _Arguments: TypeAlias = tuple[np.ndarray, ...]
@@ -71,18 +69,10 @@ class AcousticModeling(keras.layers.Layer):
     def __init__(self, acquisition: Acquisition, method: str = "auto", **kwargs: Any) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        if method not in _METHODS:
-            raise ValueError(
-                f"AcousticModeling: method must be one of {_METHODS}, received {method!r}"
-            )
         self.acquisition, self.method = acquisition, method
-        if method == "auto":
-            compiled = not has_accelerator() and importlib.util.find_spec("numba") is not None
-        else:
-            compiled = method == "compiled"
-        self._compiled = compiled
+        self._compiled = is_compiled(method, "AcousticModeling")
         # XLA on TensorFlow cannot call the host; JAX can, from compiled functions too.
-        self.supports_jit = not (compiled and keras.backend.backend() == "tensorflow")
+        self.supports_jit = not (self._compiled and keras.backend.backend() == "tensorflow")
 
     def build(self, velocity_shape: Shape) -> None:
         depth, width = velocity_shape[1:3]
