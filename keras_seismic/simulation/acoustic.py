@@ -14,11 +14,12 @@ from keras_seismic.backend import available_cores, compiled, has_accelerator
 from keras_seismic.checks import checked_choice, checked_velocity
 from keras_seismic.progress import progress_bar
 from keras_seismic.simulation.acquisition import (
+    BOUNDARY_WIDTHS,
     STABILITY_LIMIT,
     Acquisition,
     is_whole_number,
 )
-from keras_seismic.simulation.boundaries import BOUNDARIES, State, boundary_cells
+from keras_seismic.simulation.boundaries import BOUNDARIES, DampingLayer, State, boundary_cells
 from keras_seismic.types import Tensor
 
 #: Points per shortest wavelength below which there is a warning, and an error.
@@ -155,19 +156,29 @@ def check_velocity(
         return velocity
     for kind in ("sources", "receivers"):
         acquisition.grid_indices(kind, velocity.shape[1:])
-    _check_stability(velocity.max(), acquisition)
+    _check_stability(velocity, acquisition)
     _check_dispersion(velocity.min(), acquisition, allow_dispersion)
     return velocity
 
 
-def _check_stability(fastest: float, acquisition: Acquisition) -> None:
-    courant = fastest * acquisition.dt / acquisition.dx
+def _check_stability(velocity: np.ndarray, acquisition: Acquisition) -> None:
+    fastest, dt, dx = velocity.max(), acquisition.dt, acquisition.dx
+    courant = fastest * dt / dx
     if courant > STABILITY_LIMIT:
         raise ValueError(
-            f"simulate: unstable, v*dt/dx = {fastest:g} m/s * {acquisition.dt:g} s / "
-            f"{acquisition.dx:g} m = {courant:.3f} exceeds {STABILITY_LIMIT}; lower dt to "
-            f"{STABILITY_LIMIT * acquisition.dx / fastest:.3g} s or less"
+            f"simulate: unstable, v*dt/dx = {fastest:g} m/s * {dt:g} s / {dx:g} m = {courant:.3f} "
+            f"exceeds {STABILITY_LIMIT}; lower dt to {STABILITY_LIMIT * dx / fastest:.3g} s or less"
         )
+    if acquisition.boundary == "openfwi":
+        # p+ = (2 - k) p - (1 - k) p- + a L p needs a |L| < 4 - 2 k.
+        damping = DampingLayer.strongest(acquisition) * velocity.min(axis=(1, 2))
+        limits = STABILITY_LIMIT * np.sqrt(np.maximum(1 - damping / 2, 0))
+        if (velocity.max(axis=(1, 2)) * dt / dx > limits).any():
+            raise ValueError(
+                f"simulate: unstable, {acquisition.boundary_width} cells are too few for the "
+                f'boundary "openfwi" at dt={dt:g} s; raise boundary_width (it is made for '
+                f'{BOUNDARY_WIDTHS["openfwi"]}), lower dt, or use the boundary "cpml"'
+            )
 
 
 def _check_dispersion(slowest: float, acquisition: Acquisition, allowed: bool) -> None:

@@ -123,6 +123,12 @@ class DampingLayer:
     """
 
     @staticmethod
+    def strongest(acquisition: Acquisition) -> float:
+        """``k`` at the outer edge, per m/s of a model's slowest velocity."""
+        thickness = (acquisition.boundary_width - 1) * acquisition.dx
+        return 3 * float(np.log(1 / _DAMPING_REFLECTION)) / (2 * thickness) * acquisition.dt
+
+    @staticmethod
     def coefficients(
         padded_velocity: Tensor, acquisition: Acquisition, xp: ModuleType = np
     ) -> list[Tensor]:
@@ -136,9 +142,7 @@ class DampingLayer:
         cells, dx, dt = acquisition.boundary_width, acquisition.dx, acquisition.dt
         courant = (padded_velocity * (dt / dx)) ** 2
         slowest = xp.min(padded_velocity, axis=(1, 2))
-        thickness = (cells - 1) * dx
-        profile = np.square(np.arange(cells) * dx / thickness)
-        outward = 3 * np.log(1 / _DAMPING_REFLECTION) / (2 * thickness) * profile * dt
+        outward = DampingLayer.strongest(acquisition) * (np.arange(cells) / (cells - 1)) ** 2
         damping = np.zeros(padded_velocity.shape[1:])
         if not acquisition.free_surface:
             damping[:cells] = outward[::-1, None]

@@ -68,7 +68,7 @@ def wave_field(
 
     def advance(state: State, samples: Tensor) -> State:
         def body(step: Tensor, state: State) -> State:
-            after, *rest = scheme.step(state, coefficients, acquisition.free_surface)
+            (after, *rest), _ = scheme.step(state, coefficients, acquisition.free_surface)
             return (after + samples[step] * source, *rest)
 
         return tuple(ops.fori_loop(0, every, body, state))
