@@ -198,14 +198,23 @@ class SimulatedPairs(Pairs):
     def prepared_shard(self, shard: int) -> PairStore:
         """One shard, simulated unless it is on disk; the others may be missing.
 
+        By one thread: who asks for single shards, as the workers of Apache Beam do, runs several
+        of them at a time.
+
         Args:
             shard: Its number.
         """
         if self._finished(shard) < len(self.shards[shard]):
-            self._simulate(shard)
+            self._simulate(shard, threads=1)
         return PairStore([FilePair(*self._files(shard))])
 
-    def _simulate(self, shard: int, bar: "tqdm[Any] | None" = None, batch_size: int = 1) -> None:
+    def _simulate(
+        self,
+        shard: int,
+        bar: "tqdm[Any] | None" = None,
+        batch_size: int = 1,
+        threads: int | None = None,
+    ) -> None:
         numbers = self.shards[shard]
         self.folder.mkdir(parents=True, exist_ok=True)
         write_text(self.folder / _PARAMETERS, json.dumps(self.parameters, indent=2) + "\n")
@@ -215,7 +224,9 @@ class SimulatedPairs(Pairs):
         step = max(10, batch_size)  # small, so that the bar moves
         for start in range(0, len(numbers), step):
             part = velocity[start : start + step]
-            simulated = simulate(part, self.acquisition, batch_size, progress=False)
+            simulated = simulate(
+                part, self.acquisition, batch_size, progress=False, threads=threads
+            )
             gathers[start : start + step] = np.moveaxis(simulated, -1, 1)
             if bar is not None:
                 bar.update(len(part))
