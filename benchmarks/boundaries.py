@@ -30,7 +30,8 @@ def models() -> dict[str, np.ndarray]:
         "7 x 7 blocks": np.kron(blocks, np.ones((10, 10))),
     }
     for family in ("flatvel_a", "curvevel_b", "flatfault_a", "curvefault_b", "style_a", "style_b"):
-        chosen[family] = sample_velocity(family, 1)[0].astype(np.float64)
+        former = f"{family}_v1"
+        chosen[former] = sample_velocity(former, 1)[0].astype(np.float64)
     return chosen
 
 

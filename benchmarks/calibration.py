@@ -15,8 +15,9 @@ import numpy as np
 import keras_seismic as ks
 from benchmarks._report import report
 
-LAYERED = ("flatvel_a", "flatvel_b", "curvevel_a", "curvevel_b", "flatfault_b")
-TEXTURED = ("style_a", "style_b")
+# By the former rules, whose first layers are of any thickness.
+LAYERED = ("flatvel_a_v1", "flatvel_b_v1", "curvevel_a_v1", "curvevel_b_v1", "flatfault_b_v1")
+TEXTURED = ("style_a_v1", "style_b_v1")
 MODELS = 20  # of each family
 THICKNESSES = ((50, 70), (70, 90), (90, np.inf))  # m
 

@@ -94,16 +94,18 @@ def plot_families(seed: int = 0, count: int = 4) -> "Figure":
         seed: Seed of ``sample_velocity``.
         count: Models of each family.
     """
-    figure = new_figure(1.7 * len(FAMILIES) + 0.8, 1.75 * count + 0.3)
-    axes = figure.subplots(count, len(FAMILIES), squeeze=False)
-    for column, family in enumerate(FAMILIES):
-        for panel, velocity in zip(
-            axes[:, column], sample_velocity(family, count, seed), strict=True
-        ):
+    columns = (len(FAMILIES) + 1) // 2  # two bands of families, so that models are not tiny
+    figure = new_figure(1.7 * columns + 0.8, 3.5 * count + 0.6)
+    axes = figure.subplots(2 * count, columns, squeeze=False)
+    for panel in axes.flat:
+        panel.set(xticks=[], yticks=[])
+    for number, family in enumerate(FAMILIES):
+        band, column = divmod(number, columns)
+        panels = axes[band * count : (band + 1) * count, column]
+        for panel, velocity in zip(panels, sample_velocity(family, count, seed), strict=True):
             image = panel.imshow(
                 velocity, cmap=VELOCITY_MAP, vmin=1500, vmax=4500, interpolation="nearest"
             )
-            panel.set(xticks=[], yticks=[])
-        axes[0, column].set_title(family, fontsize=11)
+        panels[0].set_title(family, fontsize=11)
     figure.colorbar(image, ax=axes, label="velocity (m/s)", pad=0.01, shrink=0.8)
     return figure

@@ -67,6 +67,8 @@ def test_files_are_found_in_the_order_of_their_numbers(tmp_path):
         ("style_b", 120, 14, "data/data121.npy", "data/data134.npy"),
         ("flatfault_a", 96, 12, "seis2_1_32.npy", "seis4_1_35.npy"),
         ("curvefault_b", 96, 12, "seis6_1_32.npy", "seis8_1_35.npy"),
+        ("curvefault_b_v1", 96, 12, "seis6_1_32.npy", "seis8_1_35.npy"),
+        ("salt", 48, 12, "data/data49.npy", "data/data60.npy"),
     ],
 )
 def test_published_splits(family, training, validation, first, last):

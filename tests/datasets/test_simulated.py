@@ -38,6 +38,33 @@ def test_pairs_are_the_simulation_of_the_sampled_models(make, small_acquisition)
     np.testing.assert_array_equal(gathers, simulated)
 
 
+@pytest.mark.parametrize(
+    ("family", "lowest", "highest"),
+    [
+        ("flatvel_a", -26.95, 52.77),
+        ("FlatVel-A_v1", -26.95, 52.77),
+        ("salt", -29.04, 57.03),  # the widest of the published ranges
+        ("textured", -29.04, 57.03),
+    ],
+)
+def test_every_family_has_a_normalization(make, family, lowest, highest):
+    pairs = make(count=1, family=family)
+    layer = pairs.input_normalization
+    assert (layer.data_min, layer.data_max) == (lowest, highest)
+    gathers = prepared(pairs)[:][0]
+    assert np.abs(ks.layers.GatherNormalization(lowest, highest)(gathers)).max() <= 1.001
+
+
+def test_models_of_former_rules_are_not_mistaken_for_the_present_ones(make):
+    """A folder that an earlier version made, whose pairs were then those of flatvel_a."""
+    pairs = prepared(make(family="flatvel_a"))
+    noted = pairs.folder / "parameters.json"
+    noted.write_text(json.dumps({**pairs.parameters, "format": 2}))
+    with pytest.raises(ValueError, match=r"another version \(format 2, expected 3\)"):
+        ks.datasets.SimulatedPairs.open(pairs.folder)
+    assert make(family="flatvel_a_v1").folder != pairs.folder
+
+
 def modification_times(pairs):
     return {path.name: path.stat().st_mtime_ns for path in pairs.folder.glob("*.npy")}
 

@@ -53,7 +53,7 @@ def test_one_record_of_gathers(gathers, inspected, order, axes):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda g: 1e3 * g, "far from OpenFWI's -27 to 53 (8"),
+        (lambda g: 1e3 * g, "far from OpenFWI's -27 to 53 (7"),
         (lambda g: 1e-3 * g, "far from OpenFWI's"),
         (lambda g: np.sign(g) * np.log1p(np.abs(g)), "after log(1 + |x|)"),
         (lambda g: g / np.abs(g).max(), "divided by the largest absolute value"),
@@ -76,7 +76,7 @@ def test_gathers_that_were_changed(gathers, inspected, change, text):
     ],
 )
 def test_velocity_in_every_order(inspected, change, axes, text):
-    velocity = ks.simulation.sample_velocity("curvevel_a", 2, 3, shape=(70, 90))[:, None]
+    velocity = ks.simulation.sample_velocity("flatvel_a", 2, 3, shape=(70, 90))[:, None]
     array = inspected(change(velocity))
     assert (array.kind, array.axes) == ("velocity", axes)
     assert not text or noted(array, text)

@@ -42,8 +42,8 @@ def sample_velocity(
     The rules are this package's own and fixed, so that results obtained with them
     can be compared. Ten families follow what is known about OpenFWI's, whose exact
     rules are not published: **scores on these models are not scores on OpenFWI.**
-    All velocities lie in 1500-4500 m/s; lengths in cells are for 70 x 70 and scale with
-    the shape.
+    All velocities lie in 1500-4500 m/s. Thickness, relief and throw in cells are for a depth
+    of 70 and scale with it. ``python -m benchmarks.geology`` compares statistics.
 
     - ``flatvel``: 3-7 visible flat layers of nearly equal thickness, and one more at the
       base. Velocities are uniform; ``a`` sorts them downward, ``b`` leaves them unsorted

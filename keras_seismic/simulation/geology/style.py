@@ -10,9 +10,7 @@ _TREND = 0.45, 0.85  # weight of the trend
 
 def draw(kind: str, depth: int, width: int, rng: np.random.Generator) -> np.ndarray:
     """One model ``(depth, width)`` of Style-A or B, m/s."""
-    length = rng.uniform(*_CORRELATION[kind])
-    rows, columns = _smoothing(depth, length), _smoothing(width, length)
-    texture = rows @ rng.standard_normal((rows.shape[1], columns.shape[1])) @ columns.T
+    texture = _texture(depth, width, rng.uniform(*_CORRELATION[kind]), rng)
     texture /= np.abs(texture).max()
     z = np.linspace(0, 1, depth)[:, None]
     weight = rng.uniform(*_TREND)
@@ -22,11 +20,14 @@ def draw(kind: str, depth: int, width: int, rng: np.random.Generator) -> np.ndar
     return slowest + (fastest - slowest) * mixed
 
 
-def _smoothing(size: int, length: float) -> np.ndarray:
-    """Matrix that turns white noise into a texture with correlation ``exp(-(d / length)^2)``."""
-    # A Gaussian of this standard deviation, convolved with itself, has that correlation;
-    # the noise extends past the edges, so that they are no smoother than the middle.
+def _texture(depth: int, width: int, length: float, rng: np.random.Generator) -> np.ndarray:
+    """Gaussian noise with correlation ``exp(-(distance / length)^2)``."""
+    # A Gaussian filter of this standard deviation leaves that correlation. By FFT, as matrix
+    # products share their threads with whatever else runs; opposite edges of the larger grid
+    # are neighbors, which the margin keeps apart.
     sigma = length / 2
-    margin = int(np.ceil(4 * sigma))
-    distance = np.arange(size)[:, None] + margin - np.arange(size + 2 * margin)
-    return np.exp(-(distance**2) / (2 * sigma**2))
+    rows, columns = (size + int(np.ceil(4 * length)) for size in (depth, width))
+    squares = np.fft.fftfreq(rows)[:, None] ** 2 + np.fft.rfftfreq(columns) ** 2
+    spectrum = np.fft.rfft2(rng.standard_normal((rows, columns)))
+    spectrum *= np.exp(-2 * (np.pi * sigma) ** 2 * squares)
+    return np.fft.irfft2(spectrum, (rows, columns))[:depth, :width]

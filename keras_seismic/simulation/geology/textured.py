@@ -4,9 +4,9 @@ import numpy as np
 
 FEWEST_ROWS = 5
 _MINIMUM, _MAXIMUM = 1500.0, 4500.0  # m/s
-_TOP, _BASE = (1600.0, 2400.0), (2800.0, 4200.0)  # trend with depth, m/s
+_TOP, _BASE = (1600.0, 2400.0), (2600.0, 3700.0)  # trend with depth, m/s
 _SEQUENCES = 1, 3
-_STEP = 1.0, 1.15  # from a sequence to the older one below it, of velocity
+_STEP = 1.0, 1.1  # from a sequence to the older one below it, of velocity
 _FLUCTUATION = 0.04, 0.12  # standard deviation of the logarithm of velocity
 # Power spectra of reflection coefficients grow as f^0.5 to f^1.5 (Walden and Hosken 1985), so
 # that those of the logs fall as 1/f^1.5 to 1/f^0.5: fractals of Hurst exponent -0.25 to 0.25.
