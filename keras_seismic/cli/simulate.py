@@ -79,6 +79,9 @@ def simulate(
     allow_dispersion: Annotated[
         bool, typer.Option("--allow-dispersion", help="Accept cells too large for the wavelet.")
     ] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Shots at the same time; by default, all cores.")
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Simulate shot gathers over velocity models by the acoustic wave equation.
@@ -118,7 +121,9 @@ def simulate(
         acquisition = Acquisition.streamer(offsets=offsets, **line, **common)
     else:
         acquisition = Acquisition.surface(receiver_step=receiver_step, **line, **common)
-    ks.gathers.simulate_to_file(models, acquisition, output, overwrite, allow_dispersion)
+    ks.gathers.simulate_to_file(
+        models, acquisition, output, overwrite, allow_dispersion, threads=threads
+    )
     typer.echo(f"{output}: gathers {(len(models), *acquisition.gather_shape)}")
     if snapshots:
         _write_snapshots(snapshots, models[0], acquisition, allow_dispersion, overwrite)

@@ -155,7 +155,8 @@ def acquisition_of(
     dt = gathers.dt if dt is None else dt
     if nt is None:
         nt = int((gathers.start + (len(gathers.amplitude) - 1) * gathers.dt) / dt + 1e-6) + 1
-    moved, positions = 0.0, {}
+    moved = 0.0
+    positions: dict[str, Any] = {}
     for name, x in (("sources", gathers.source_x), ("receivers", gathers.receiver_x.T)):
         places = np.stack([x - origin, np.full(x.shape, depth)], axis=-1)
         positions[name], _ = snap_to_grid(places, dx)
