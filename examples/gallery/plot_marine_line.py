@@ -7,14 +7,15 @@ comes back with its sign changed.
 """
 
 # %%
-# A velocity model of 200 m of water over curved layers.
+# A velocity model: 200 m of water, sediments, and an arch of hard rock.
 # sphinx_gallery_thumbnail_number = 1
 import numpy as np
 
 import keras_seismic as ks
 
-velocity = ks.simulation.sample_velocity("curvevel_b", 1, seed=12, shape=(80, 160))[0]
-velocity[:20] = 1500.0
+row, column = np.mgrid[:80, :160]
+velocity = np.where(row < 20, 1500.0, 1900.0)
+velocity[row > 52 - 8 * np.cos((column - 80) / 25)] = 3000.0
 
 # %%
 # Twelve shots, 40 receivers 100 to 880 m behind each, and a wavelet whose spectrum is flat from 6

@@ -1,7 +1,7 @@
 """``keras-seismic simulate``: shot gathers over velocity models."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -52,6 +52,15 @@ def simulate(
             help="Tow the receivers behind the source instead, at these offsets in m.",
         ),
     ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Take sources and receivers from this pre-stack line instead."
+        ),
+    ] = None,
+    origin: Annotated[
+        float, typer.Option(metavar="X", help="With --like: x on it of the model's left edge, m.")
+    ] = 0.0,
     depth: Annotated[
         float | None,
         typer.Option(metavar="M", help="Depth of sources and receivers; by default one cell."),
@@ -70,6 +79,9 @@ def simulate(
     allow_dispersion: Annotated[
         bool, typer.Option("--allow-dispersion", help="Accept cells too large for the wavelet.")
     ] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Shots at the same time; by default, all cores.")
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Simulate shot gathers over velocity models by the acoustic wave equation.
@@ -87,24 +99,31 @@ def simulate(
             raise ValueError(f"{snapshots}: snapshots are written as another .gif or .npy file")
     models = ks.io.read_velocity(velocity)
     dx = dx or ks.io.read_depth_step(velocity) or 10.0
-    experiment = {
-        "width": models.shape[2],
+    common: dict[str, Any] = {
         "dx": dx,
         "dt": dt,
         "nt": samples,
-        "shots": shots,
-        "row": 1 if depth is None else _row(depth, dx),
         "boundary": boundary,
         "free_surface": free_surface,
         **_wavelet(wavelet, frequency, dt),
     }
-    if streamer is None:
-        acquisition = Acquisition.surface(receiver_step=receiver_step, **experiment)
-    else:
+    depth = dx if depth is None else depth
+    line: dict[str, Any] = {"width": models.shape[2], "shots": shots, "row": _row(depth, dx)}
+    if like is not None:
+        gathers = ks.gathers.read_shot_gathers(like)
+        acquisition, moved = ks.gathers.acquisition_of(
+            gathers, depth=depth, origin=origin, **common
+        )
+        typer.echo(f"{like}: {gathers.grid}; moved by up to {moved:.3g} m onto the grid")
+    elif streamer is not None:
         near, far, step = streamer
         offsets = np.arange(near, far + step / 2, step or 1)
-        acquisition = Acquisition.streamer(offsets=offsets, **experiment)
-    ks.gathers.simulate_to_file(models, acquisition, output, overwrite, allow_dispersion)
+        acquisition = Acquisition.streamer(offsets=offsets, **line, **common)
+    else:
+        acquisition = Acquisition.surface(receiver_step=receiver_step, **line, **common)
+    ks.gathers.simulate_to_file(
+        models, acquisition, output, overwrite, allow_dispersion, threads=threads
+    )
     typer.echo(f"{output}: gathers {(len(models), *acquisition.gather_shape)}")
     if snapshots:
         _write_snapshots(snapshots, models[0], acquisition, allow_dispersion, overwrite)
@@ -117,7 +136,7 @@ def _row(depth: float, dx: float) -> int:
     return row
 
 
-def _wavelet(kind: str, frequency: float, dt: float) -> dict[str, object]:
+def _wavelet(kind: str, frequency: float, dt: float) -> dict[str, Any]:
     """The arguments of an acquisition that describe its wavelet."""
     if kind == "ricker":
         return {"peak_frequency": frequency}

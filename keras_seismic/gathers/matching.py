@@ -1,12 +1,13 @@
 """Field gathers matched to the acquisition that a network was trained for."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from keras_seismic.gathers.resampling import interpolate_receivers, resample_time
 from keras_seismic.gathers.shot_gathers import ShotGathers
-from keras_seismic.simulation.acquisition import Acquisition
+from keras_seismic.simulation import Acquisition, snap_to_grid
 
 
 def matching_origins(
@@ -115,6 +116,52 @@ def match_acquisition(
         start=0.0,
         changes=gathers.changes + tuple(changes),
     )
+
+
+def acquisition_of(
+    gathers: ShotGathers,
+    dx: float,
+    peak_frequency: float,
+    depth: float,
+    origin: float = 0.0,
+    dt: float | None = None,
+    nt: int | None = None,
+    **options: Any,
+) -> tuple[Acquisition, float]:
+    """The experiment that recorded a line, on a grid, to simulate or invert it.
+
+    Args:
+        gathers: The line.
+        dx: Grid spacing, m; sources and receivers move to the nearest grid points.
+        peak_frequency: See ``Acquisition``.
+        depth: Of sources and receivers, m.
+        origin: x on the line of the velocity model's left edge, m.
+        dt: Time step, s; by default the line's, which is often too long for the simulation.
+        nt: Number of samples; by default as many as fit into the line's record.
+        **options: Others of ``Acquisition``: boundary, free surface, wavelet.
+
+    Returns:
+        The acquisition, and the longest way that a position was moved along the line, m.
+
+    Example:
+        >>> line = ShotGathers(
+        ...     np.zeros((251, 3, 2)), 0.004, np.array([1000.0, 1048.0]),
+        ...     np.array([[900.0, 948], [925, 973], [950, 998]]),
+        ... )
+        >>> acquisition, moved = acquisition_of(line, 10.0, 15.0, 10.0, origin=900.0, dt=0.001)
+        >>> acquisition.gather_shape, acquisition.sources, moved
+        ((1001, 3, 2), ((100.0, 10.0), (150.0, 10.0)), 5.0)
+    """
+    dt = gathers.dt if dt is None else dt
+    if nt is None:
+        nt = int((gathers.start + (len(gathers.amplitude) - 1) * gathers.dt) / dt + 1e-6) + 1
+    moved = 0.0
+    positions: dict[str, Any] = {}
+    for name, x in (("sources", gathers.source_x), ("receivers", gathers.receiver_x.T)):
+        places = np.stack([x - origin, np.full(x.shape, depth)], axis=-1)
+        positions[name], _ = snap_to_grid(places, dx)
+        moved = max(moved, float(np.abs(positions[name] - places)[..., 0].max()))
+    return Acquisition(dx, dt, nt, peak_frequency, **positions, **options), moved
 
 
 def _at_receivers(

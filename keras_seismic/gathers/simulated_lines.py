@@ -40,6 +40,7 @@ def simulate_to_file(
     overwrite: bool = False,
     allow_dispersion: bool = False,
     progress: bool = True,
+    threads: int | None = None,
 ) -> Path:
     """Simulate shot gathers into a file.
 
@@ -55,6 +56,7 @@ def simulate_to_file(
         overwrite: Replace a file that is there, and parts of another simulation.
         allow_dispersion: See ``simulate``.
         progress: Show a progress bar when the work takes longer than a second.
+        threads: See ``simulate``.
 
     Returns:
         The path.
@@ -94,9 +96,7 @@ def simulate_to_file(
             some = acquisition.select_shots(part.shots)
             with warnings.catch_warnings():  # of dispersion there has been a warning
                 warnings.simplefilter("ignore", DispersionWarning)
-                gathers = simulate(
-                    velocity[part.models], some, progress=False, allow_dispersion=allow_dispersion
-                )
+                gathers = simulate(velocity[part.models], some, 1, False, allow_dispersion, threads)
             write_array(part.path, gathers)
             bar.update()
     with placed(output, overwrite) as temporary:

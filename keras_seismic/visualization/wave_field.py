@@ -68,8 +68,8 @@ def animate_wave_field(
     from PIL import Image
 
     canvas: Any = FigureCanvasAgg(figure)
-    figure.set_size_inches(*(1.6 * figure.get_size_inches()))
-    figure.set_dpi(80)
+    figure.set_size_inches(*(1.7 * figure.get_size_inches()))
+    figure.set_dpi(100)
     (panel,) = figure.axes
     wave, title, strength = panel.images[-1], panel.title, _strength(fields)
     for artist in (wave, title):

@@ -7,7 +7,7 @@ from PIL import Image
 import keras_seismic as ks
 from keras_seismic.cli.main import main
 from keras_seismic.simulation import Acquisition
-from tests.segy_files import write_segy
+from tests.segy_files import write_line, write_segy
 
 FAST = ["--samples=100", "--shots=2", "--boundary=cpml"]
 
@@ -83,6 +83,19 @@ def test_a_wavelet_from_a_file_and_an_animation(tmp_path, velocity):
     np.testing.assert_allclose(np.load(paths[1]), expected, rtol=1e-6)
     with Image.open(tmp_path / "waves.gif") as animation:
         assert animation.n_frames > 20  # equal ones are joined
+
+
+def test_a_line_like_another(tmp_path, velocity, capsys):
+    """Positions from a line's headers, brought onto the grid, give a line of the same geometry."""
+    source_x, receiver_x = np.array([102.0, 149]), np.array([[40.0, 89], [61, 110], [80, 129]])
+    paths = tmp_path / "velocity.npy", tmp_path / "line.segy"
+    write_line(tmp_path / "field.segy", np.ones((9, 3, 2)), source_x, receiver_x)
+    words = ["--like", tmp_path / "field.segy", "--origin=-1", "--samples=50", "--boundary=cpml"]
+    assert simulate(*paths, *words).code == 0
+    assert "moved by up to 3 m onto the grid" in capsys.readouterr().out
+    read = ks.gathers.read_shot_gathers(paths[1])
+    assert read.source_x.tolist() == [100, 150]
+    assert read.receiver_x.tolist() == [[40, 90], [60, 110], [80, 130]]
 
 
 @pytest.mark.filterwarnings("ignore::keras_seismic.simulation.DispersionWarning")

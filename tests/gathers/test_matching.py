@@ -199,3 +199,28 @@ def test_aliasing_can_be_accepted(tmp_path, truth):
             41,
             3,
         )
+
+
+@pytest.mark.parametrize("spread", ["fixed", "moving"])
+def test_the_experiment_of_a_line(tmp_path, rng, spread):
+    """What was simulated for an acquisition, written as a line and read back, gives it again."""
+    arguments = {"width": 41, "dx": 10.0, "dt": 0.001, "nt": 400, "peak_frequency": 15.0}
+    options = {"boundary": "cpml", "free_surface": True}
+    if spread == "fixed":
+        acquisition = ks.simulation.Acquisition.surface(shots=3, **arguments, **options)
+    else:
+        acquisition = ks.simulation.Acquisition.streamer(
+            offsets=(60.0, 40.0, 20.0), shots=3, **arguments, **options
+        )
+    gathers = rng.standard_normal(acquisition.gather_shape).astype("float32")
+    x = acquisition.source_positions[:, 0], acquisition.receiver_positions[..., 0].T
+    line = read(tmp_path / "a.segy", gathers, 500 + x[0], 500 + x[1])
+    again, moved = ks.gathers.acquisition_of(line, 10.0, 15.0, 10.0, origin=500.0, **options)
+    assert again == acquisition
+    assert moved == 0
+    shifted, moved = ks.gathers.acquisition_of(
+        line, 10.0, 15.0, 10.0, origin=497.0, dt=0.0005, **options
+    )
+    assert moved == pytest.approx(3)
+    assert shifted.nt == 799
+    assert shifted.sources == acquisition.sources

@@ -32,11 +32,11 @@ def interrupt_after(monkeypatch, parts):
     simulated = []
     simulate = ks.simulation.simulate
 
-    def until_interrupted(models, acquisition, **options):
+    def until_interrupted(models, acquisition, *options):
         if len(simulated) == parts:
             raise KeyboardInterrupt
         simulated.append((len(models), acquisition.sources))
-        return simulate(models, acquisition, **options)
+        return simulate(models, acquisition, *options)
 
     monkeypatch.setattr(simulated_lines, "simulate", until_interrupted)
     return simulated

@@ -48,10 +48,11 @@ def by_images(velocity, acquisition):
 
 
 # What differs is rounding, here of single precision over 250 steps.
+@pytest.mark.parametrize("method", ["ops", "auto"])
 @pytest.mark.parametrize("boundary", ["openfwi", "cpml"])
-def test_it_is_an_image_source(velocity, boundary):
+def test_it_is_an_image_source(velocity, boundary, method):
     acquisition = experiment(boundary)
-    gathers = simulate(velocity, acquisition)
+    gathers = simulate(velocity, acquisition, method=method)
     expected = by_images(velocity, acquisition)
     assert np.abs(gathers - expected).max() < 2e-5 * np.abs(expected).max()
     without = simulate(velocity, dataclasses.replace(acquisition, free_surface=False))
