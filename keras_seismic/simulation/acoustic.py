@@ -90,6 +90,7 @@ def simulate(
         raise ValueError(f"simulate: batch_size must be a positive integer, received {batch_size}")
     count = len(velocity)
     gathers = np.empty((count, *acquisition.gather_shape), np.float32)
+    run: Callable[[np.ndarray], np.ndarray]
     if is_compiled(method, "simulate"):
         from keras_seismic.simulation.compiled import propagate  # loads Numba
 

@@ -229,6 +229,10 @@ class _State:
         now, before, *memory = (array.copy() for array in self.arrays)
         return _State(now, before, Memory(*memory))
 
+    def copy_from(self, other: "_State") -> None:
+        for mine, others in zip(self.arrays, other.arrays, strict=True):
+            mine[:] = others
+
     def advance(self, steps: int) -> None:
         """Follow the kernels, which exchange ``now`` and ``before`` at every step."""
         if steps % 2:
@@ -317,7 +321,10 @@ class _Experiment:
                 stretch[k, 1, -HALO - cells : -HALO] = values[-cells:]
             stretches.append(stretch.ravel())
         ones, zeros = np.ones(width, np.float32), np.zeros(height, np.int64)
-        return Medium(*common, ones, zeros, cells, layer, *stretches, False, free_surface)
+        along_depth, along_width = stretches
+        return Medium(
+            *common, ones, zeros, cells, layer, along_depth, along_width, False, free_surface
+        )
 
 
 class _Shot:
@@ -399,11 +406,14 @@ class _Shot:
         adjoint, at_source = _State.zero(medium), np.empty(self.steps, np.float32)
         record = np.empty((self.steps, len(self.receivers)), np.float32)
         kept = np.empty((part, len(medium.courant)), np.float32)
+        # Used again for every part: fresh memory costs more than what is done with it.
+        state, of_part = _State.zero(medium), np.empty(len(medium.courant), np.float32)
         gradient = np.zeros(len(medium.courant))
         for begin in reversed(range(0, self.steps, part)):
             end = min(begin + part, self.steps)
-            self.forward(states[begin // part].copy(), begin, end, record, kept[: end - begin])
-            of_part = np.zeros(len(medium.courant), np.float32)
+            state.copy_from(states[begin // part])
+            self.forward(state, begin, end, record, kept[: end - begin])
+            of_part[:] = 0
             kernels.backward(
                 medium, self.window, adjoint.now, adjoint.before, adjoint.memory, begin, end,
                 self.receivers, series, self.source, at_source, kept, of_part,

@@ -77,7 +77,15 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 @_compiled
-def _step(before, now, medium, left, right, change, stride):
+def _step(
+    before: np.ndarray,
+    now: np.ndarray,
+    medium: Medium,
+    left: np.ndarray,
+    right: np.ndarray,
+    change: np.ndarray,
+    stride: int,
+) -> None:
     """All rows one step on, in place of the step before; ``change`` gets their Laplacian."""
     w, courant, kept = uintp(medium.width), medium.courant, medium.kept
     for i in range(HALO + medium.free_surface, medium.height - HALO):
@@ -101,7 +109,16 @@ def _step(before, now, medium, left, right, change, stride):
 
 
 @_compiled
-def _layer_along_width(after, now, memory, medium, left, right, change, stride):
+def _layer_along_width(
+    after: np.ndarray,
+    now: np.ndarray,
+    memory: Memory,
+    medium: Medium,
+    left: np.ndarray,
+    right: np.ndarray,
+    change: np.ndarray,
+    stride: int,
+) -> None:
     """Add the matched layer's part of a step at the left and right."""
     n, courant = uintp(medium.layer), medium.courant
     psi, zeta = memory.width_psi, memory.width_zeta
@@ -139,7 +156,16 @@ def _layer_along_width(after, now, memory, medium, left, right, change, stride):
 
 
 @_compiled
-def _layer_along_depth(after, now, memory, medium, left, right, change, stride):
+def _layer_along_depth(
+    after: np.ndarray,
+    now: np.ndarray,
+    memory: Memory,
+    medium: Medium,
+    left: np.ndarray,
+    right: np.ndarray,
+    change: np.ndarray,
+    stride: int,
+) -> None:
     """Add the matched layer's part of a step at the top and bottom."""
     w, block, courant = uintp(medium.width), medium.layer + 4, medium.courant
     psi, zeta = memory.depth_psi, memory.depth_zeta
@@ -186,7 +212,7 @@ def _layer_along_depth(after, now, memory, medium, left, right, change, stride):
 
 
 @_compiled
-def _fill_halo(field, medium, left, right):
+def _fill_halo(field: np.ndarray, medium: Medium, left: np.ndarray, right: np.ndarray) -> None:
     """Values beyond the edges, where they are not zero."""
     height, width = medium.height, medium.width
     if medium.joined:
@@ -207,14 +233,21 @@ def _fill_halo(field, medium, left, right):
 
 
 @_compiled
-def _flush(field, begin, end):
+def _flush(field: np.ndarray, begin: int, end: int) -> None:
     for k in range(uintp(end - begin)):
         value = field[uintp(begin) + k]
         field[uintp(begin) + k] = value if abs(value) > _TINY else _ZERO
 
 
 @_compiled
-def _flush_all(now, before, memory, medium, left, right):
+def _flush_all(
+    now: np.ndarray,
+    before: np.ndarray,
+    memory: Memory,
+    medium: Medium,
+    left: np.ndarray,
+    right: np.ndarray,
+) -> None:
     """Set to zero what is too small to matter, since denormal numbers are slow."""
     for i in range(HALO, medium.height - HALO):
         if left[i] < right[i]:
@@ -228,7 +261,9 @@ def _flush_all(now, before, memory, medium, left, right):
 
 
 @_compiled
-def _update_window(window, step, medium, left, right):
+def _update_window(
+    window: Window, step: int, medium: Medium, left: np.ndarray, right: np.ndarray
+) -> None:
     """Active columns of each row in the steps from ``step`` on; none where right <= left."""
     rows, columns = window.first.shape
     last_step, edge = step + WINDOW_STEPS - 1, medium.width - HALO
@@ -250,8 +285,19 @@ def _update_window(window, step, medium, left, right):
 
 @_compiled
 def forward(
-    medium, window, now, before, memory, begin, end, source, series, receivers, record, kept
-):
+    medium: Medium,
+    window: Window,
+    now: np.ndarray,
+    before: np.ndarray,
+    memory: Memory,
+    begin: int,
+    end: int,
+    source: int,
+    series: np.ndarray,
+    receivers: np.ndarray,
+    record: np.ndarray,
+    kept: np.ndarray,
+) -> None:
     """Run a shot from step ``begin`` to ``end``.
 
     Args:
@@ -292,7 +338,16 @@ def forward(
 
 
 @_compiled
-def _adjoint_along_width(after, now, memory, medium, left, right, sent, stretched):
+def _adjoint_along_width(
+    after: np.ndarray,
+    now: np.ndarray,
+    memory: Memory,
+    medium: Medium,
+    left: np.ndarray,
+    right: np.ndarray,
+    sent: np.ndarray,
+    stretched: np.ndarray,
+) -> None:
     """Add the adjoint of ``_layer_along_width``; ``sent`` and ``stretched`` are scratch."""
     n, courant = uintp(medium.layer), medium.courant
     psi, zeta, stretch = memory.width_psi, memory.width_zeta, medium.width_stretch
@@ -329,7 +384,16 @@ def _adjoint_along_width(after, now, memory, medium, left, right, sent, stretche
 
 
 @_compiled
-def _adjoint_along_depth(after, now, memory, medium, left, right, sent, stretched):
+def _adjoint_along_depth(
+    after: np.ndarray,
+    now: np.ndarray,
+    memory: Memory,
+    medium: Medium,
+    left: np.ndarray,
+    right: np.ndarray,
+    sent: np.ndarray,
+    stretched: np.ndarray,
+) -> None:
     """Add the adjoint of ``_layer_along_depth``; ``sent`` and ``stretched`` are scratch."""
     w, block, courant = uintp(medium.width), medium.layer + 4, medium.courant
     psi, zeta = memory.depth_psi, memory.depth_zeta
@@ -378,7 +442,14 @@ def _adjoint_along_depth(after, now, memory, medium, left, right, sent, stretche
 
 
 @_compiled
-def _correlate(gradient, adjoint, kept, medium, left, right):
+def _correlate(
+    gradient: np.ndarray,
+    adjoint: np.ndarray,
+    kept: np.ndarray,
+    medium: Medium,
+    left: np.ndarray,
+    right: np.ndarray,
+) -> None:
     for i in range(HALO + medium.free_surface, medium.height - HALO):
         first = uintp(i * medium.width + left[i])
         for j in range(uintp(max(right[i] - left[i], 0))):
@@ -387,8 +458,20 @@ def _correlate(gradient, adjoint, kept, medium, left, right):
 
 @_compiled
 def backward(
-    medium, window, now, before, memory, begin, end, sources, series, cell, record, kept, gradient
-):
+    medium: Medium,
+    window: Window,
+    now: np.ndarray,
+    before: np.ndarray,
+    memory: Memory,
+    begin: int,
+    end: int,
+    sources: np.ndarray,
+    series: np.ndarray,
+    cell: int,
+    record: np.ndarray,
+    kept: np.ndarray,
+    gradient: np.ndarray,
+) -> None:
     """Run the adjoint of ``forward`` from step ``end - 1`` down to step ``begin``.
 
     Args:
@@ -430,7 +513,7 @@ def backward(
 
 
 @_compiled
-def travel_times(cost, seeds, joined):
+def travel_times(cost: np.ndarray, seeds: np.ndarray, joined: bool) -> np.ndarray:
     """First arrival, in time steps, at every block from the nearest of the seeds.
 
     Fast sweeping for the eikonal equation (Zhao 2005, Mathematics of Computation 74, 603-627).
