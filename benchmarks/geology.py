@@ -6,7 +6,7 @@ scaling, their normalization layers and their answers, which are smoother than t
 are measured on 2,000 models of a family, the amplitudes on gathers of the first of them,
 simulated by OpenFWI's exact scheme.
 
-``python -m benchmarks.geology``, some minutes on two cores.
+``python -m benchmarks.geology``, about four minutes on two busy cores.
 """
 
 import argparse
