@@ -185,7 +185,7 @@ def _in_threads(
 def _steps_per_part(
     experiment: "_Experiment", shots: "list[_Shot]", threads: int, memory: int
 ) -> int:
-    """Steps between two kept states, such that states and part of a shot take least memory.
+    """Steps between two kept states: a little less than takes least memory, to stay in the cache.
 
     It does not depend on the threads, because the gradient is rounded at the end of every part.
     """
@@ -193,7 +193,7 @@ def _steps_per_part(
         return experiment.acquisition.nt
     nt, cells = experiment.acquisition.nt, len(shots[0].medium.courant)
     state = sum(array.nbytes for array in _State.zero(shots[0].medium).arrays)
-    part = math.sqrt(nt * state / (4 * cells))
+    part = 0.7 * math.sqrt(nt * state / (4 * cells))
     part = min(max(WINDOW_STEPS, round(part / WINDOW_STEPS) * WINDOW_STEPS), nt)
     needed = len(shots) * math.ceil(nt / part) * state + threads * part * 4 * cells
     if needed > memory:
@@ -211,23 +211,25 @@ class _State:
 
     now: np.ndarray
     before: np.ndarray
-    memory: Memory
+    memory: Memory | None
 
     @classmethod
     def zero(cls, medium: Medium) -> "_State":
-        block = medium.layer + 4 if medium.layer else 0
-        across = [np.zeros(2 * block * medium.width, np.float32) for _ in range(2)]
-        along = [np.zeros(2 * block * medium.height, np.float32) for _ in range(2)]
         now, before = np.zeros((2, medium.height * medium.width), np.float32)
-        return cls(now, before, Memory(*across, *along))
+        if not medium.layer:
+            return cls(now, before, None)
+        sizes = [
+            2 * (medium.layer + 4) * n for n in (medium.width, medium.height) for _ in range(2)
+        ]
+        return cls(now, before, Memory(*(np.zeros(size, np.float32) for size in sizes)))
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        return self.now, self.before, *self.memory
+        return self.now, self.before, *(self.memory or ())
 
     def copy(self) -> "_State":
         now, before, *memory = (array.copy() for array in self.arrays)
-        return _State(now, before, Memory(*memory))
+        return _State(now, before, Memory(*memory) if memory else None)
 
     def copy_from(self, other: "_State") -> None:
         for mine, others in zip(self.arrays, other.arrays, strict=True):
@@ -366,12 +368,12 @@ class _Shot:
         blocks = np.pad(courant, padding, mode="edge").reshape(rows, BLOCK, columns, BLOCK)
         cells_per_step = np.sqrt(blocks.max(axis=(1, 3)))
         margin = _MARGIN / cells_per_step
-        from_source, from_receivers = (
-            kernels.travel_times(BLOCK / cells_per_step, places // BLOCK, medium.joined)
-            * (1 - _EARLIER)
-            for places in (self._source_place, self._receiver_places)
-        )
-        first, last = from_source - margin, self.steps - from_receivers + margin
+        arrivals = []
+        for places in (self._source_place, self._receiver_places):
+            times = np.full((rows + 2, columns + 2), 1e9, np.float32)
+            kernels.travel_times(times, BLOCK / cells_per_step, places // BLOCK, medium.joined)
+            arrivals.append((1 - _EARLIER) * times[1:-1, 1:-1] - margin)
+        first, last = arrivals[0], self.steps - arrivals[1]
         return Window(first.astype(np.int32), last.astype(np.int32))
 
     def forward(

@@ -119,40 +119,46 @@ def _layer_along_width(
     change: np.ndarray,
     stride: int,
 ) -> None:
-    """Add the matched layer's part of a step at the left and right."""
-    n, courant = uintp(medium.layer), medium.courant
+    """Add the matched layer's part of a step at the left and right.
+
+    All rows of one memory variable before the next, here and in the adjoint: a processor waits
+    where it reads numbers, at other offsets, that it has only just written.
+    """
+    n, courant, stretch = uintp(medium.layer), medium.courant, medium.width_stretch
     psi, zeta = memory.width_psi, memory.width_zeta
     block = medium.layer + 4
-    for i in range(HALO + medium.free_surface, medium.height - HALO):
-        for side in range(2):
-            begin = side * (medium.width - block)
-            if left[i] > begin + HALO or right[i] < begin + block - HALO:
-                continue
-            p = uintp(i * medium.width + begin)
-            c = uintp(i * stride + begin)
-            m = uintp((2 * i + side) * block)
-            a, b = uintp(side * block), uintp((2 + side) * block)
-            stretch = medium.width_stretch
-            for j in range(n):
-                k = p + j
-                slope = _ODD_NEAR * (now[k + _3] - now[k + _1]) + _ODD_FAR * (now[k + _4] - now[k])
-                psi[m + j + _2] = (
-                    stretch[b + j + _2] * psi[m + j + _2] + stretch[a + j + _2] * slope
-                )
-            for j in range(n):
-                k, q = p + j, m + j
-                slope = _ODD_NEAR * (psi[q + _3] - psi[q + _1]) + _ODD_FAR * (psi[q + _4] - psi[q])
-                second = (
-                    _CENTER * now[k + _2]
-                    + _NEAR * (now[k + _1] + now[k + _3])
-                    + _FAR * (now[k] + now[k + _4])
-                )
-                memory_after = stretch[b + j + _2] * zeta[q + _2] + stretch[a + j + _2] * (
-                    second + slope
-                )
-                zeta[q + _2] = memory_after
-                after[k + _2] += courant[k + _2] * (slope + memory_after)
-                change[c + j + _2] += slope + memory_after
+    for stage in range(2):
+        for i in range(HALO + medium.free_surface, medium.height - HALO):
+            for side in range(2):
+                begin = side * (medium.width - block)
+                if left[i] > begin + HALO or right[i] < begin + block - HALO:
+                    continue
+                p = uintp(i * medium.width + begin)
+                m = uintp((2 * i + side) * block)
+                a, b = uintp(side * block) + _2, uintp((2 + side) * block) + _2
+                if stage == 0:
+                    for j in range(n):
+                        k = p + j
+                        slope = _ODD_NEAR * (now[k + _3] - now[k + _1])
+                        slope += _ODD_FAR * (now[k + _4] - now[k])
+                        psi[m + j + _2] = stretch[b + j] * psi[m + j + _2] + stretch[a + j] * slope
+                else:
+                    c = uintp(i * stride + begin) + _2
+                    for j in range(n):
+                        k, q = p + j, m + j
+                        slope = _ODD_NEAR * (psi[q + _3] - psi[q + _1])
+                        slope += _ODD_FAR * (psi[q + _4] - psi[q])
+                        second = (
+                            _CENTER * now[k + _2]
+                            + _NEAR * (now[k + _1] + now[k + _3])
+                            + _FAR * (now[k] + now[k + _4])
+                        )
+                        after_this = stretch[b + j] * zeta[q + _2] + stretch[a + j] * (
+                            second + slope
+                        )
+                        zeta[q + _2] = after_this
+                        after[k + _2] += courant[k + _2] * (slope + after_this)
+                        change[c + j] += slope + after_this
 
 
 @_compiled
@@ -243,7 +249,7 @@ def _flush(field: np.ndarray, begin: int, end: int) -> None:
 def _flush_all(
     now: np.ndarray,
     before: np.ndarray,
-    memory: Memory,
+    memory: Memory | None,
     medium: Medium,
     left: np.ndarray,
     right: np.ndarray,
@@ -251,13 +257,15 @@ def _flush_all(
     """Set to zero what is too small to matter, since denormal numbers are slow."""
     for i in range(HALO, medium.height - HALO):
         if left[i] < right[i]:
-            _flush(now, i * medium.width + left[i], i * medium.width + right[i])
-            _flush(before, i * medium.width + left[i], i * medium.width + right[i])
-    if medium.layer:
-        _flush(memory.depth_psi, 0, len(memory.depth_psi))
-        _flush(memory.depth_zeta, 0, len(memory.depth_zeta))
-        _flush(memory.width_psi, 0, len(memory.width_psi))
-        _flush(memory.width_zeta, 0, len(memory.width_zeta))
+            row = i * medium.width
+            _flush(now, row + left[i], row + right[i])
+            _flush(before, row + left[i], row + right[i])
+    if memory is not None:
+        start = left[0]  # 0, of the type that _flush is compiled for
+        _flush(memory.depth_psi, start, start + len(memory.depth_psi))
+        _flush(memory.depth_zeta, start, start + len(memory.depth_zeta))
+        _flush(memory.width_psi, start, start + len(memory.width_psi))
+        _flush(memory.width_zeta, start, start + len(memory.width_zeta))
 
 
 @_compiled
@@ -289,7 +297,7 @@ def forward(
     window: Window,
     now: np.ndarray,
     before: np.ndarray,
-    memory: Memory,
+    memory: Memory | None,
     begin: int,
     end: int,
     source: int,
@@ -306,7 +314,7 @@ def forward(
         now: Pressure, changed in place; after an odd number of steps, ``now`` and ``before``
             have changed places.
         before: Pressure one step ago.
-        memory: The matched layer's memory variables, changed in place.
+        memory: The matched layer's memory variables, changed in place; None without one.
         begin: First step.
         end: Past the last step.
         source: Cell that ``series`` is added to.
@@ -327,7 +335,7 @@ def forward(
         if len(kept):
             change = kept[t - begin]
         _step(before, now, medium, left, right, change, stride)
-        if medium.layer:
+        if memory is not None:
             _layer_along_width(before, now, memory, medium, left, right, change, stride)
             _layer_along_depth(before, now, memory, medium, left, right, change, stride)
         before[source] += series[t]
@@ -349,38 +357,45 @@ def _adjoint_along_width(
     stretched: np.ndarray,
 ) -> None:
     """Add the adjoint of ``_layer_along_width``; ``sent`` and ``stretched`` are scratch."""
-    n, courant = uintp(medium.layer), medium.courant
-    psi, zeta, stretch = memory.width_psi, memory.width_zeta, medium.width_stretch
+    n, courant, stretch = uintp(medium.layer), medium.courant, medium.width_stretch
+    psi, zeta = memory.width_psi, memory.width_zeta
     block = medium.layer + 4
-    for i in range(HALO + medium.free_surface, medium.height - HALO):
-        for side in range(2):
-            begin = side * (medium.width - block)
-            if left[i] > begin + HALO or right[i] < begin + block - HALO:
-                continue
-            p = uintp(i * medium.width + begin)
-            m = uintp((2 * i + side) * block)
-            a, b = uintp(side * block), uintp((2 + side) * block)
-            for j in range(n):
-                total = zeta[m + j + _2] + now[p + j + _2]
-                sent[j + _2] = stretch[a + j + _2] * total
-                zeta[m + j + _2] = stretch[b + j + _2] * total
-            for j in range(n):
-                k = p + j
-                slope = _ODD_NEAR * (now[k + _3] + sent[j + _3] - now[k + _1] - sent[j + _1])
-                slope += _ODD_FAR * (now[k + _4] + sent[j + _4] - now[k] - sent[j])
-                total = psi[m + j + _2] - slope
-                stretched[j + _2] = stretch[a + j + _2] * total
-                psi[m + j + _2] = stretch[b + j + _2] * total
-            for j in range(n):
-                k = p + j + _2
-                slope = _ODD_NEAR * (stretched[j + _3] - stretched[j + _1])
-                slope += _ODD_FAR * (stretched[j + _4] - stretched[j])
-                second = (
-                    _CENTER * sent[j + _2]
-                    + _NEAR * (sent[j + _1] + sent[j + _3])
-                    + _FAR * (sent[j] + sent[j + _4])
-                )
-                after[k] += courant[k] * (second - slope)
+    for stage in range(3):
+        for i in range(HALO + medium.free_surface, medium.height - HALO):
+            for side in range(2):
+                begin = side * (medium.width - block)
+                if left[i] > begin + HALO or right[i] < begin + block - HALO:
+                    continue
+                p = uintp(i * medium.width + begin)
+                m = uintp((2 * i + side) * block)
+                a, b = uintp(side * block) + _2, uintp((2 + side) * block) + _2
+                if stage == 0:
+                    for j in range(n):
+                        q = m + j + _2
+                        total = zeta[q] + now[p + j + _2]
+                        sent[q] = stretch[a + j] * total
+                        zeta[q] = stretch[b + j] * total
+                elif stage == 1:
+                    for j in range(n):
+                        k, q = p + j, m + j
+                        slope = _ODD_NEAR * (
+                            now[k + _3] + sent[q + _3] - now[k + _1] - sent[q + _1]
+                        )
+                        slope += _ODD_FAR * (now[k + _4] + sent[q + _4] - now[k] - sent[q])
+                        total = psi[q + _2] - slope
+                        stretched[q + _2] = stretch[a + j] * total
+                        psi[q + _2] = stretch[b + j] * total
+                else:
+                    for j in range(n):
+                        k, q = p + j + _2, m + j
+                        slope = _ODD_NEAR * (stretched[q + _3] - stretched[q + _1])
+                        slope += _ODD_FAR * (stretched[q + _4] - stretched[q])
+                        second = (
+                            _CENTER * sent[q + _2]
+                            + _NEAR * (sent[q + _1] + sent[q + _3])
+                            + _FAR * (sent[q] + sent[q + _4])
+                        )
+                        after[k] += courant[k] * (second - slope)
 
 
 @_compiled
@@ -462,7 +477,7 @@ def backward(
     window: Window,
     now: np.ndarray,
     before: np.ndarray,
-    memory: Memory,
+    memory: Memory | None,
     begin: int,
     end: int,
     sources: np.ndarray,
@@ -495,13 +510,14 @@ def backward(
     change = np.empty(medium.width, np.float32)
     across = np.zeros(2 * (medium.layer + 4) * medium.width, np.float32)
     across_too = np.zeros_like(across)
-    along, along_too = np.zeros((2, medium.layer + 4), np.float32)
+    along = np.zeros(2 * (medium.layer + 4) * medium.height, np.float32)
+    along_too = np.zeros_like(along)
     for t in range(end - 1, begin - 1, -1):
         if t == end - 1 or (t + 1) % WINDOW_STEPS == 0:
             _update_window(window, t - t % WINDOW_STEPS, medium, left, right)
             _flush_all(now, before, memory, medium, left, right)
         _step(before, now, medium, left, right, change, 0)
-        if medium.layer:
+        if memory is not None:
             _adjoint_along_width(before, now, memory, medium, left, right, along, along_too)
             _adjoint_along_depth(before, now, memory, medium, left, right, across, across_too)
         for k in range(len(sources)):
@@ -513,20 +529,19 @@ def backward(
 
 
 @_compiled
-def travel_times(cost: np.ndarray, seeds: np.ndarray, joined: bool) -> np.ndarray:
+def travel_times(times: np.ndarray, cost: np.ndarray, seeds: np.ndarray, joined: bool) -> None:
     """First arrival, in time steps, at every block from the nearest of the seeds.
 
     Fast sweeping for the eikonal equation (Zhao 2005, Mathematics of Computation 74, 603-627).
 
     Args:
+        times: Filled; ``(rows + 2, columns + 2)``, since a frame of blocks that are reached never
+            spares the loops the question of what is beyond the edge. On entry, never everywhere.
         cost: ``(rows, columns)`` steps to cross each block.
         seeds: ``(seeds, 2)`` rows and columns.
         joined: Whether opposite edges are neighbors.
     """
     rows, columns = cost.shape
-    far = np.float32(1e9)
-    # A frame around the blocks spares the loops the question of what is beyond the edge.
-    times = np.full((rows + 2, columns + 2), far, np.float32)
     for k in range(len(seeds)):
         times[seeds[k, 0] + 1, seeds[k, 1] + 1] = 0
     for _ in range(8):
@@ -555,4 +570,3 @@ def travel_times(cost: np.ndarray, seeds: np.ndarray, joined: bool) -> np.ndarra
                         times[i, j] = time
         if change < 1:
             break
-    return times[1:-1, 1:-1]
