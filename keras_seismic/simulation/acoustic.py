@@ -19,8 +19,8 @@ from keras_seismic.simulation.acquisition import (
     Acquisition,
     is_whole_number,
 )
-from keras_seismic.simulation.boundaries import BOUNDARIES, DampingLayer, State, boundary_cells
-from keras_seismic.types import Tensor
+from keras_seismic.simulation.adjoint import TimeLoop
+from keras_seismic.simulation.boundaries import DampingLayer, boundary_cells
 
 #: Points per shortest wavelength below which there is a warning, and an error.
 DISPERSION_WARNING, DISPERSION_LIMIT = 4.0, 3.0
@@ -228,48 +228,13 @@ def _propagator(
 def _propagator_of_shots(
     acquisition: Acquisition, shape: tuple[int, int], backend: str
 ) -> Callable[[np.ndarray], np.ndarray]:
-    scheme = BOUNDARIES[acquisition.boundary]
-    padding = boundary_cells(acquisition)
-    (top, _), (left, _) = padding
-    rows, columns = acquisition.grid_indices("sources", shape)
-    receiver_rows, receiver_columns = acquisition.grid_indices("receivers", shape)
-    padded_shape = tuple(size + sum(p) for size, p in zip(shape, padding, strict=True))
-    receivers = (receiver_rows + top) * padded_shape[1] + receiver_columns + left
-    cells = padded_shape[0] * padded_shape[1]
-    receivers = (receivers + cells * np.arange(len(rows))[:, None]).ravel()
-    wavelet = acquisition.wavelet.astype(np.float32)
-    shots, nt = len(rows), acquisition.nt
-
-    def run(coefficients: list[Tensor], source_strength: Tensor) -> Tensor:
-        models = source_strength.shape[0]
-        # The injected cell as an outer product is added in the same pass as the update, while
-        # scattering into the field would copy it.
-        source_row = ops.one_hot(rows + top, padded_shape[0])[:, :, None]
-        source_column = ops.one_hot(columns + left, padded_shape[1])[:, None, :]
-        samples = ops.convert_to_tensor(wavelet)
-        receiver_cells = ops.convert_to_tensor(receivers.astype(np.int32))
-
-        def body(step: Tensor, carry: tuple[State, Tensor]) -> tuple[State, Tensor]:
-            state, record = carry
-            (after, *rest), _ = scheme.step(state, coefficients, acquisition.free_surface)
-            after = after + source_strength * samples[step] * source_row * source_column
-            sample = ops.take(ops.reshape(after, (models, shots * cells)), receiver_cells, axis=1)
-            record = ops.slice_update(record, (step, 0, 0), sample[None])
-            return (after, *rest), record
-
-        zeros = ops.zeros((models, shots, *padded_shape))
-        record = ops.zeros((nt, models, len(receivers)))
-        _, record = ops.fori_loop(0, nt, body, (scheme.initial_state(zeros), record))
-        record = ops.reshape(record, (nt, models, shots, -1))
-        return ops.transpose(record, (1, 0, 3, 2))
-
-    on_tensors = compiled(run, backend)
+    loop = TimeLoop(acquisition, shape, backward=False)
+    gathers = compiled(lambda *arguments: loop.forward(*arguments)[0], backend)
+    nt, _, shots = acquisition.gather_shape
+    source = np.broadcast_to(acquisition.wavelet, (shots, nt)), np.ones(shots)
 
     def propagate(velocity: np.ndarray) -> np.ndarray:
-        padded = np.pad(velocity, ((0, 0), *padding), mode="edge")
-        coefficients = [c.astype(np.float32) for c in scheme.coefficients(padded, acquisition)]
-        strength = (velocity[:, rows, columns] * acquisition.dt) ** 2
-        gathers = on_tensors(coefficients, strength[:, :, None, None].astype(np.float32))
-        return ops.convert_to_numpy(gathers)
+        arguments = (x.astype(np.float32) for x in (velocity, *source))
+        return ops.convert_to_numpy(gathers(*arguments))
 
     return propagate

@@ -22,13 +22,20 @@ from keras_seismic.types import Tensor
 _ROWS, _COLUMNS = 1, 2
 
 
-class _Loop:
+class TimeLoop:
     """The time loop over models of one shape, forward and backward, for ``compiled``.
 
     Cells of all shots are numbered together, so that every shot can have its own receivers.
+
+    Args:
+        acquisition: The experiment.
+        shape: ``(depth, width)`` of the models.
+        backward: Whether ``backward`` will follow, for which states are kept.
     """
 
-    def __init__(self, acquisition: Acquisition, shape: tuple[int, int]) -> None:
+    def __init__(
+        self, acquisition: Acquisition, shape: tuple[int, int], backward: bool = True
+    ) -> None:
         self.acquisition, self.shape = acquisition, shape
         self.scheme = BOUNDARIES[acquisition.boundary]
         self.padding = boundary_cells(acquisition)
@@ -50,7 +57,7 @@ class _Loop:
         self.injected = _inverse(self.recorded, self.shots * math.prod(self.grid))
         # The steps between two kept states: as many bytes for these as for those.
         fields = len(self.scheme.initial_state(np.zeros(())))
-        self.kept_every = math.ceil(math.sqrt(fields * self.nt))
+        self.kept_every = math.ceil(math.sqrt(fields * self.nt)) if backward else self.nt
         self.segments = math.ceil(self.nt / self.kept_every)
 
     def _cells(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -253,7 +260,7 @@ def differentiable_loop(
         A function of velocity ``(models, depth, width)``, wavelet ``(shots, time)`` and amplitudes
         ``(shots,)``, all of one floating-point type.
     """
-    loop = _Loop(acquisition, shape)
+    loop = TimeLoop(acquisition, shape)
     forward, backward = compiled(loop.forward, backend), compiled(loop.backward, backend)
 
     @ops.custom_gradient
