@@ -202,8 +202,9 @@ def fit_pairs(
     Mean absolute error and ``adamw``. Layers that are frozen (``freeze_encoder``) stay so.
 
     With ``physics``, the loss also has that many times the misfit between the gathers and those
-    that the predicted velocity would cause (``DataMisfit``), and without ``labels`` nothing else:
-    then velocity is not needed, and if it is there it is only reported on.
+    that the predicted velocity would cause (``DataMisfit``, beside labels its first term alone);
+    without ``labels`` there is nothing else, and velocity, if it is there, is only
+    reported on.
 
     Args:
         model: Its network is trained, in its units.
@@ -230,7 +231,7 @@ def fit_pairs(
     network, scaling = model.network, model.output_scaling
     if scaling is None:
         raise ValueError("fit_pairs: expected a model that predicts velocity, received a denoiser")
-    learner = _with_physics(model, scaling, physics) if physics else network
+    learner = _with_physics(model, scaling, physics, labels) if physics else network
     if not labels and not physics:
         raise ValueError("fit_pairs: without labels, physics must be positive, received 0")
     training, validating = training_batches(
@@ -256,12 +257,14 @@ def fit_pairs(
 
 
 def _with_physics(
-    model: PhysicalUnitsModel, scaling: VelocityScaling, weight: float
+    model: PhysicalUnitsModel, scaling: VelocityScaling, weight: float, labels: bool
 ) -> PhysicsGuidedModel:
     if model.acquisition is None:
         raise ValueError(
             "fit_pairs: physics needs the acquisition of the gathers, and the model has none; make "
             "it by with_physical_units(..., acquisition=...)"
         )
-    misfit = DataMisfit(model.acquisition, model.input_normalization, scaling, weight)
+    units = model.acquisition, model.input_normalization, scaling
+    # Labels lead the network to the right waves, and tell it what velocity models look like.
+    misfit = DataMisfit(*units, weight, 0.0, 0.0) if labels else DataMisfit(*units, weight)
     return PhysicsGuidedModel(model.network, misfit)
