@@ -61,35 +61,38 @@ def unsupervised(
 
     # Network and pairs: what does not fit is refused here, before anything is simulated or lost
     model = None if pretrained is None else load_pretrained(pretrained)
-    acquisition = ks.simulation.Acquisition.openfwi(boundary=boundary)
+    openfwi = ks.simulation.Acquisition.openfwi(boundary=boundary)
     found = find_pairs(
         data,
         family,
         samples,
         held_out,
         seed,
-        model.acquisition if model else acquisition,
+        model.acquisition if model else openfwi,
         cache_dir,
         defaults=("flatvel_a", 200),
     )
     pairs = found.pairs
-    if pairs.acquisition is None:
+    acquisition = pairs.acquisition or (model.acquisition if model else None)
+    if acquisition is None:
         raise ValueError(
-            f"{data}: expected pairs whose acquisition is noted, to simulate gathers like theirs"
+            f"{data}: no acquisition is noted with these pairs, so that gathers like theirs cannot "
+            "be simulated; --pretrained takes that of its network"
         )
-    shape = pairs.velocity_shape or (model.output_shape[1:3] if model else (70, 70))
     if model:
-        check_fit(pretrained, model, pairs.gather_shape, shape)
+        shape = model.output_shape[1:3]
+        check_fit(pretrained, model, pairs.gather_shape, pairs.velocity_shape or shape)
+        network, units = model.network, (model.input_normalization, model.output_scaling)
     else:
-        model = ks.models.with_physical_units(
-            ks.models.InversionNet(pairs.gather_shape, shape, filters),
-            normalization(found),
-            ks.layers.VelocityScaling(1500.0, 4500.0),
-            pairs.acquisition,
-        )
+        shape = pairs.velocity_shape or (70, 70)
+        network = ks.models.InversionNet(pairs.gather_shape, shape, filters)
+        units = normalization(found), ks.layers.VelocityScaling(1500.0, 4500.0)
+    model = ks.models.with_physical_units(network, *units, acquisition)
     run.create(
         configuration(
-            "train unsupervised", arguments | found.arguments, acquisition=found.acquisition
+            "train unsupervised",
+            arguments | found.arguments,
+            acquisition=acquisition.get_config(),
         )
     )
     pairs.prepare()
@@ -125,7 +128,7 @@ def unsupervised(
         run.save_figure(ks.visualization.plot_predicted_velocity(after[..., 0], 10.0), "velocity")
     for name, estimate in estimates.items():
         metrics[name] = ks.evaluation.data_misfit(
-            estimate, gathers, pairs.acquisition, model.input_normalization
+            estimate, gathers, acquisition, model.input_normalization
         )
     finish(run, metrics)
     return metrics
