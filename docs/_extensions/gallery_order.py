@@ -7,6 +7,7 @@ ORDER = (
     "plot_shot_gathers.py",
     "plot_geology.py",
     "plot_inversion_net.py",
+    "plot_waveform_inversion.py",
     "plot_uncertainty.py",
     "plot_denoiser.py",
     "plot_noise.py",

@@ -85,7 +85,7 @@ class Descent:
 
     def _minimize(self, stage: Stage, bar: Any) -> None:
         """One stage, from its beginning or from where it was interrupted."""
-        from scipy.optimize import Bounds, minimize
+        from scipy.optimize import minimize
 
         if self.scale is None and self.estimating:
             self._estimate_wavelet()
@@ -94,31 +94,29 @@ class Descent:
         )
         if self.scale is None:
             self.scale = objective.scale(self.velocity, self.power)
-        shape, scale, before = self.velocity.shape, self.scale, self.used
+        change = _Change(self.velocity, self.bounds, self.scale, self._cells(stage.smoothing))
+        before = self.used
         earlier = self.history["seconds"][-1] if self.history["seconds"] else 0.0
         began = time.perf_counter()
 
-        def model(x: np.ndarray) -> np.ndarray:
-            return np.clip(x.reshape(shape) * scale, *self.bounds)
-
         def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
-            value, gradient = objective(model(x))
+            value, gradient = objective(change.model(x))
             bar.set_postfix(misfit=f"{objective.misfit_value:.3g}", refresh=False)
             bar.update()
-            return value, (gradient * scale).ravel()
+            return value, change.pullback(x, gradient)
 
         def accepted(intermediate_result: Any) -> None:
-            self.velocity = model(intermediate_result.x)
+            self.velocity = change.model(intermediate_result.x)
             self.used = before + objective.evaluations
             self._record(stage, objective, earlier + time.perf_counter() - began)
             self._keep()
 
         minimize(
             scaled,
-            (self.velocity / scale).ravel(),
+            np.zeros(self.velocity.size),
             jac=True,
             method="L-BFGS-B",
-            bounds=Bounds(*((bound / scale).ravel() for bound in self.bounds)),
+            bounds=change.limits(),
             callback=accepted,
             options={
                 "maxfun": stage.evaluations - before,
@@ -128,6 +126,10 @@ class Descent:
                 "gtol": 0.0,
             },
         )
+
+    def _cells(self, smoothing: tuple[float, float]) -> tuple[float, float]:
+        depth, width = (length / self.acquisition.dx for length in smoothing)
+        return depth, width
 
     def _estimate_wavelet(self) -> None:
         predicted = self.engine.predict(self.velocity, self.acquisition, self.wavelet)
@@ -157,3 +159,54 @@ class Descent:
         if self.scale is not None:
             arrays["scale"] = self.scale
         write_state(self.path, self.asked, arrays, [self.stage, self.used, self.history])
+
+
+class _Change:
+    """A stage's change of the model as a function of what the optimizer varies.
+
+    ``v = v_0 + scale * smooth(x)``, within bounds.
+
+    Args:
+        first: ``v_0``, ``(depth, width)``, m/s.
+        bounds: ``(2, depth, width)``, m/s.
+        scale: m/s.
+        smoothing: Standard deviations in cells.
+    """
+
+    def __init__(
+        self,
+        first: np.ndarray,
+        bounds: np.ndarray,
+        scale: np.ndarray,
+        smoothing: tuple[float, float],
+    ) -> None:
+        self.first, self.bounds, self.scale, self.smoothing = first, bounds, scale, smoothing
+
+    def _smoothed(self, x: np.ndarray) -> np.ndarray:
+        """Its own adjoint, because the Gaussian is mirrored at the edges."""
+        from scipy.ndimage import gaussian_filter
+
+        return gaussian_filter(x, self.smoothing, mode="reflect") if any(self.smoothing) else x
+
+    def _unbounded(self, x: np.ndarray) -> np.ndarray:
+        return self.first + self.scale * self._smoothed(x.reshape(self.first.shape))
+
+    def model(self, x: np.ndarray) -> np.ndarray:
+        """Velocity ``(depth, width)``."""
+        return np.clip(self._unbounded(x), *self.bounds)
+
+    def pullback(self, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """The gradient with respect to ``x``."""
+        if any(self.smoothing):
+            low, high = self.bounds
+            free = self._unbounded(x)
+            gradient = np.where((low < free) & (free < high), gradient, 0.0)
+        return self._smoothed(gradient * self.scale).ravel()
+
+    def limits(self) -> Any:
+        """Bounds of ``x``, where it is a cell's own."""
+        from scipy.optimize import Bounds
+
+        if any(self.smoothing):
+            return None
+        return Bounds(*(((bound - self.first) / self.scale).ravel() for bound in self.bounds))

@@ -11,7 +11,7 @@ from keras_seismic.checks import check_finite
 from keras_seismic.inversion.descent import Descent
 from keras_seismic.inversion.misfits import Misfit, as_misfit
 from keras_seismic.inversion.objective import Engine
-from keras_seismic.inversion.regularization import Regularization
+from keras_seismic.inversion.regularization import Regularization, TotalVariation
 from keras_seismic.inversion.result import WaveformInversion
 from keras_seismic.inversion.stages import Stage, multiscale
 from keras_seismic.inversion.starts import Start, starting_velocity
@@ -23,6 +23,9 @@ from keras_seismic.simulation.acquisition import STABILITY_LIMIT
 #: Slowest and fastest rock, m/s: OpenFWI's.
 BOUNDS = (1500.0, 4500.0)
 
+#: Weak enough to leave to the data what they see: it extends layers into corners they do not see.
+REGULARIZATION = TotalVariation(1e-3, edge=50.0, lateral=4.0)
+
 
 def full_waveform(
     gathers: np.ndarray,
@@ -32,7 +35,7 @@ def full_waveform(
     shape: tuple[int, int] | None = None,
     stages: Sequence[Stage] | None = None,
     misfit: str | Misfit = "l2",
-    regularization: Regularization | Sequence[Regularization] = (),
+    regularization: Regularization | Sequence[Regularization] = REGULARIZATION,
     bounds: tuple[float, float] = BOUNDS,
     weight: np.ndarray | None = None,
     frozen: np.ndarray | None = None,
@@ -64,7 +67,8 @@ def full_waveform(
         stages: What to fit, one after the other; by default ``multiscale(acquisition)``.
         misfit: ``"l2"``, ``"l1"``, ``"huber"``, ``"envelope"``, ``"correlation"``, or a function;
             see ``misfits``.
-        regularization: A penalty or several: ``TotalVariation``, ``Tikhonov``, or functions.
+        regularization: A penalty or several: ``TotalVariation``, ``Tikhonov``, or functions; ``()``
+            for none. By default a weak total variation, four times as strong along layers.
         bounds: Smallest and largest velocity, m/s.
         weight: Of each sample, ``(time, receivers, shots)`` or what broadcasts to it: 0 mutes.
             Traces that are zero throughout are muted in any case.

@@ -20,15 +20,17 @@ _UNIT = 1000.0  # m/s
 class TotalVariation:
     """Smoothed total variation: few, sharp edges.
 
-    ``weight * mean(sqrt(v_x^2 + v_z^2 + edge^2) - edge)``. Unlike ``Tikhonov`` it charges an
-    interface by its height only, not by its sharpness, so that layers and faults stay sharp.
+    ``weight * mean(sqrt((lateral v_x)^2 + v_z^2 + edge^2) - edge)``. Unlike ``Tikhonov``, it
+    charges an interface by its height only, not by its sharpness, so that layers stay sharp.
 
     Args:
         weight: Relative to a misfit that is 1 for a prediction of zeros.
         edge: Steps, in m/s from cell to cell, below which it smooths like ``Tikhonov``.
+        lateral: How much more a step along a layer counts than one across: layers are longer than
+            thick, and reach into corners that the data do not see.
 
     Raises:
-        ValueError: If the weight is negative or the edge is not positive.
+        ValueError: If the weight is negative, or another argument is not positive.
 
     Example:
         >>> layers = np.repeat([1500.0, 2500.0], 4)[:, None] * np.ones(8)
@@ -42,19 +44,22 @@ class TotalVariation:
     """
 
     weight: float
-    edge: float = 20.0
+    edge: float = 50.0
+    lateral: float = 1.0
 
     def __post_init__(self) -> None:
         _check_weight(self)
-        if not 0 < self.edge < np.inf:
-            raise ValueError(f"TotalVariation: edge must be positive, in m/s, received {self.edge}")
+        for name in ("edge", "lateral"):
+            value = getattr(self, name)
+            if not 0 < value < np.inf:
+                raise ValueError(f"TotalVariation: {name} must be positive, received {value}")
 
     def __call__(self, velocity: np.ndarray) -> tuple[float, np.ndarray]:
         """Value and gradient."""
         down, right = _differences(velocity)
-        length = np.sqrt(down**2 + right**2 + self.edge**2)
+        length = np.sqrt(down**2 + (self.lateral * right) ** 2 + self.edge**2)
         scale = self.weight / velocity.size / _UNIT
-        gradient = _adjoint_differences(down / length, right / length)
+        gradient = _adjoint_differences(down / length, self.lateral**2 * right / length)
         return float(scale * np.sum(length - self.edge)), scale * gradient
 
 

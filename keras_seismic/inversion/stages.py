@@ -2,13 +2,23 @@
 
 import dataclasses
 
+import numpy as np
+
 from keras_seismic.inversion.misfits import Misfit, as_misfit
 from keras_seismic.inversion.regularization import Regularization
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.acquisition import is_whole_number
 
-#: Frequencies of the usual stages, in peak frequencies, and their shares of the evaluations.
-_USUAL = ((1 / 3, 30), (0.6, 30), (None, 40))
+#: The usual stages: frequency in peak frequencies, share of the evaluations, and the smoothing of
+#: changes in shortest wavelengths of 1500 m/s at the peak frequency, chosen by measuring
+#: (docs/waveform_inversion.md).
+_USUAL = (
+    (1 / 8, 0.2, (0.15, 0.3)),
+    (1 / 4, 0.2, (0.15, 0.3)),
+    (1 / 2, 0.2, (0.1, 0.2)),
+    (None, 0.4, (0.0, 0.0)),
+)
+_WAVELENGTH = 1500.0  # m, times the peak frequency
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +31,9 @@ class Stage:
             search.
         misfit: Overrides that of the whole inversion.
         regularization: Overrides that of the whole inversion.
+        smoothing: The stage's changes are smoothed by a Gaussian of these standard deviations
+            along depth and width, m: low frequencies see no detail, and need fewer iterations if
+            none is offered.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -30,6 +43,7 @@ class Stage:
     evaluations: int = 40
     misfit: str | Misfit | None = None
     regularization: tuple[Regularization, ...] | None = None
+    smoothing: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         if self.frequency is not None and not self.frequency > 0:
@@ -38,27 +52,41 @@ class Stage:
             raise ValueError(
                 f"Stage: evaluations must be a positive integer, received {self.evaluations}"
             )
+        if len(self.smoothing) != 2 or not all(0 <= s < np.inf for s in self.smoothing):
+            raise ValueError(
+                "Stage: smoothing must be two lengths, along depth and width in m, received "
+                f"{self.smoothing}"
+            )
         if self.misfit is not None:
             as_misfit(self.misfit)
 
 
-def multiscale(acquisition: Acquisition, evaluations: int = 100) -> tuple[Stage, ...]:
-    """The usual stages: a third and 0.6 of the source's peak frequency, then all frequencies.
+def multiscale(acquisition: Acquisition, evaluations: int = 200) -> tuple[Stage, ...]:
+    """The usual stages: an eighth, a quarter and half of the peak frequency, then all frequencies.
 
     Args:
         acquisition: The experiment.
         evaluations: Of all stages together.
 
+    Raises:
+        ValueError: If there are fewer evaluations than stages.
+
     Example:
         >>> import keras_seismic as ks
         >>> [stage.frequency for stage in multiscale(ks.simulation.Acquisition.openfwi())]
-        [5.0, 9.0, None]
+        [1.875, 3.75, 7.5, None]
     """
-    total = sum(share for _, share in _USUAL)
+    if not is_whole_number(evaluations, minimum=len(_USUAL)):
+        raise ValueError(
+            f"multiscale: evaluations must be an integer of at least {len(_USUAL)}, received "
+            f"{evaluations}"
+        )
+    unit = _WAVELENGTH / acquisition.peak_frequency
     return tuple(
         Stage(
             None if part is None else part * acquisition.peak_frequency,
-            max(1, round(evaluations * share / total)),
+            max(1, round(share * evaluations)),
+            smoothing=(depth * unit, width * unit),
         )
-        for part, share in _USUAL
+        for part, share, (depth, width) in _USUAL
     )

