@@ -18,7 +18,7 @@ from keras_seismic.simulation.kernels import BLOCK, HALO, WINDOW_STEPS, Medium, 
 # How long before the computed first arrival a block counts as reached, as a part of that time
 # and in cells: travel times on blocks are late by a few percent, the scheme's own waves are
 # not, and a wavelet of finite steps spreads. The gathers change by less than 3e-6.
-_EARLIER, _MARGIN = 0.08, 12
+_EARLIER, _MARGIN = 0.05, 8
 
 _NOTHING = np.empty(0, np.float32)
 _NOT_KEPT = np.empty((0, 0), np.float32)
