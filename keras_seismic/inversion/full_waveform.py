@@ -24,7 +24,7 @@ from keras_seismic.simulation.acquisition import STABILITY_LIMIT
 BOUNDS = (1500.0, 4500.0)
 
 #: Weak enough to leave to the data what they see: it extends layers into corners they do not see.
-REGULARIZATION = TotalVariation(1e-3, edge=50.0, lateral=4.0)
+REGULARIZATION = TotalVariation(1e-4, edge=50.0, lateral=2.0)
 
 
 def full_waveform(
@@ -68,7 +68,7 @@ def full_waveform(
         misfit: ``"l2"``, ``"l1"``, ``"huber"``, ``"envelope"``, ``"correlation"``, or a function;
             see ``misfits``.
         regularization: A penalty or several: ``TotalVariation``, ``Tikhonov``, or functions; ``()``
-            for none. By default a weak total variation, four times as strong along layers.
+            for none. By default a weak total variation, twice as strong along layers.
         bounds: Smallest and largest velocity, m/s.
         weight: Of each sample, ``(time, receivers, shots)`` or what broadcasts to it: 0 mutes.
             Traces that are zero throughout are muted in any case.
