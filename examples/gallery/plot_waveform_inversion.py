@@ -7,7 +7,7 @@ recorded ones, from low frequencies to high.
 """
 
 # %%
-# Eight layers and a fault under five shots, on a grid of 48 x 48 cells of 10 m. The gathers take
+# Layers and a fault under five shots, on a grid of 48 x 48 cells of 10 m. The gathers take
 # the place of recorded ones. The start is the truth blurred until no interface is left.
 # sphinx_gallery_thumbnail_number = 2
 import matplotlib.pyplot as plt

@@ -11,7 +11,7 @@ from keras_seismic.checks import check_finite
 from keras_seismic.inversion.descent import Descent
 from keras_seismic.inversion.misfits import Misfit, as_misfit
 from keras_seismic.inversion.objective import Engine
-from keras_seismic.inversion.regularization import Regularization, TotalVariation
+from keras_seismic.inversion.regularization import Regularization
 from keras_seismic.inversion.result import WaveformInversion
 from keras_seismic.inversion.stages import Stage, multiscale
 from keras_seismic.inversion.starts import Start, starting_velocity
@@ -23,9 +23,6 @@ from keras_seismic.simulation.acquisition import STABILITY_LIMIT
 #: Slowest and fastest rock, m/s: OpenFWI's.
 BOUNDS = (1500.0, 4500.0)
 
-#: Weak enough to leave to the data what they see: it extends layers into corners they do not see.
-REGULARIZATION = TotalVariation(1e-3, edge=50.0, lateral=4.0)
-
 
 def full_waveform(
     gathers: np.ndarray,
@@ -35,7 +32,7 @@ def full_waveform(
     shape: tuple[int, int] | None = None,
     stages: Sequence[Stage] | None = None,
     misfit: str | Misfit = "l2",
-    regularization: Regularization | Sequence[Regularization] = REGULARIZATION,
+    regularization: Regularization | Sequence[Regularization] | None = None,
     bounds: tuple[float, float] = BOUNDS,
     weight: np.ndarray | None = None,
     frozen: np.ndarray | None = None,
@@ -68,7 +65,8 @@ def full_waveform(
         misfit: ``"l2"``, ``"l1"``, ``"huber"``, ``"envelope"``, ``"correlation"``, or a function;
             see ``misfits``.
         regularization: A penalty or several: ``TotalVariation``, ``Tikhonov``, or functions; ``()``
-            for none. By default a weak total variation, four times as strong along layers.
+            for none. By default that of the stages: in the usual ones a total variation, weak in
+            the last of them.
         bounds: Smallest and largest velocity, m/s.
         weight: Of each sample, ``(time, receivers, shots)`` or what broadcasts to it: 0 mutes.
             Traces that are zero throughout are muted in any case.
@@ -115,9 +113,10 @@ def full_waveform(
     observed, weight = _checked_data(gathers, acquisition, weight)
     bounds = _checked_bounds(bounds, acquisition)
     first = starting_velocity(start, observed, acquisition, shape, bounds)
-    default = Stage(misfit=as_misfit(misfit), regularization=_several(regularization))
     cells = _cell_bounds(first, bounds, frozen)
-    planned = _planned(multiscale(acquisition) if stages is None else stages, default)
+    planned = _planned(
+        multiscale(acquisition) if stages is None else stages, as_misfit(misfit), regularization
+    )
     source = _checked_wavelet(wavelet, acquisition)
     power = _checked_power(preconditioning)
     descent = Descent(
@@ -224,26 +223,23 @@ def _cell_bounds(
     return np.where(mask, first, cells)
 
 
-def _planned(stages: Sequence[Stage], default: Stage) -> tuple[Stage, ...]:
+def _planned(
+    stages: Sequence[Stage],
+    misfit: Misfit,
+    regularization: Regularization | Sequence[Regularization] | None,
+) -> tuple[Stage, ...]:
     """The stages with their misfit and regularization filled in."""
     if not stages:
         raise ValueError("full_waveform: stages is empty; at least one is needed")
+    penalties = (regularization,) if callable(regularization) else regularization
     return tuple(
         dataclasses.replace(
             stage,
-            misfit=default.misfit if stage.misfit is None else stage.misfit,
-            regularization=(
-                default.regularization if stage.regularization is None else stage.regularization
-            ),
+            misfit=misfit if stage.misfit is None else stage.misfit,
+            regularization=tuple(stage.regularization if penalties is None else penalties),
         )
         for stage in stages
     )
-
-
-def _several(
-    regularization: Regularization | Sequence[Regularization],
-) -> tuple[Regularization, ...]:
-    return (regularization,) if callable(regularization) else tuple(regularization)
 
 
 def _checked_power(preconditioning: float) -> float:

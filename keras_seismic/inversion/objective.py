@@ -85,7 +85,7 @@ class Objective:
     ) -> None:
         self.engine, self.acquisition, self.weight = engine, acquisition, weight
         self.misfit = as_misfit(stage.misfit or "l2")
-        self.regularization = stage.regularization or ()
+        self.regularization = stage.regularization
         self.wavelet = low_pass(wavelet, stage.frequency, acquisition.dt)
         self.observed = weight * low_pass(observed, stage.frequency, acquisition.dt)
         self.evaluations, self.misfit_value, self.penalty_value = 0, np.nan, np.nan
