@@ -19,8 +19,8 @@ from keras_seismic.simulation.acquisition import (
     Acquisition,
     is_whole_number,
 )
-from keras_seismic.simulation.adjoint import TimeLoop
 from keras_seismic.simulation.boundaries import DampingLayer, boundary_cells
+from keras_seismic.simulation.time_loop import TimeLoop
 
 #: Points per shortest wavelength below which there is a warning, and an error.
 DISPERSION_WARNING, DISPERSION_LIMIT = 4.0, 3.0

@@ -11,7 +11,7 @@ from keras import ops
 from keras_seismic.backend import available_cores, differentiable_on_host
 from keras_seismic.simulation.acoustic import is_compiled
 from keras_seismic.simulation.acquisition import STABILITY_LIMIT, Acquisition
-from keras_seismic.simulation.adjoint import differentiable_loop
+from keras_seismic.simulation.time_loop import differentiable_loop
 from keras_seismic.types import Config, Shape, Tensor
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import pytest
 from keras import ops
 
 from keras_seismic.simulation import AcousticModeling, Acquisition, simulate
-from keras_seismic.simulation.adjoint import differentiable_loop
 from keras_seismic.simulation.boundaries import BOUNDARIES, boundary_cells
+from keras_seismic.simulation.time_loop import differentiable_loop
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="takes gradients by tf.GradientTape"
