@@ -65,8 +65,8 @@ def full_waveform(
         misfit: ``"l2"``, ``"l1"``, ``"huber"``, ``"envelope"``, ``"correlation"``, or a function;
             see ``misfits``.
         regularization: A penalty or several: ``TotalVariation``, ``Tikhonov``, or functions; ``()``
-            for none. By default that of the stages: in the usual ones a total variation, weak in
-            the last of them.
+            for none. By default that of the stages: in the usual ones a weak total variation,
+            twice as strong along layers as across.
         bounds: Smallest and largest velocity, m/s.
         weight: Of each sample, ``(time, receivers, shots)`` or what broadcasts to it: 0 mutes.
             Traces that are zero throughout are muted in any case.

@@ -49,7 +49,9 @@ def test_a_start_of_layers_and_a_fault_is_improved_by_half():
     true = sample_velocity("flatfault_a", 1, seed=11).reshape(70, 70).astype(np.float64)
     gathers = simulate(true[None], acquisition, progress=False)[0]
     start = gaussian_filter(true, 5, mode="nearest")
-    stages = multiscale(acquisition, evaluations=160)
+    *early, last = multiscale(acquisition, evaluations=160)
+    flat_layers = (TotalVariation(1e-3, lateral=4.0),)
+    stages = [*(dataclasses.replace(stage, regularization=flat_layers) for stage in early), last]
     result = full_waveform(gathers, acquisition, start, stages=stages, progress=False)
     assert error(result.velocity, true) < error(start, true) / 2
 
