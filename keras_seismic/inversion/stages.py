@@ -14,7 +14,8 @@ from keras_seismic.simulation.acquisition import is_whole_number
 _PENALTY = TotalVariation(1e-4, edge=50.0, lateral=2.0)
 
 #: The usual stages: frequency in peak frequencies, share of the evaluations, and the smoothing of
-#: changes in wavelengths at the peak frequency and 1500 m/s. Chosen by the error that a network's answers and smoothed models are left with after 200 evaluations.
+#: changes in wavelengths at the peak frequency and 1500 m/s. Chosen by the error that a network's
+#: answers and smoothed models are left with after 200 evaluations.
 _USUAL = (
     (1 / 8, 0.2, (0.15, 0.3)),
     (1 / 4, 0.2, (0.15, 0.3)),
