@@ -66,7 +66,7 @@ class TestInversionNet(ModelTests):
     @pytest.mark.slow
     def test_learns_flat_layers_from_simulated_gathers(self, small_acquisition):
         """The job itself, small: better than the mean of the training models."""
-        velocity = ks.simulation.sample_velocity("flatvel_a", 160)[..., None]
+        velocity = ks.simulation.sample_velocity("flatvel_a_v1", 160)[..., None]
         gathers = ks.simulation.simulate(velocity[..., 0], small_acquisition)
         normalization = ks.layers.GatherNormalization.openfwi("flatvel_a")
         scaling = ks.layers.VelocityScaling(1500, 4500)
