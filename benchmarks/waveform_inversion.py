@@ -11,11 +11,12 @@ windows of Marmousi2, noise free and as in the field: white noise of 10 dB, and 
 5 Hz. No inversion in ``compare`` knows anything of the truth: the smooth start is the mean of the
 training models over all columns, smoothed over depth by a Gaussian of 8 cells; the linear one grows
 from 1500 to 4500 m/s. In noise, inversion begins with the first of its usual bands that lies above
-the cut, and uses a stronger total variation, whose weight was chosen on two other models. Its wavelet is known and has passed the same low cut.
+the cut, and uses a stronger total variation, whose weight was chosen on two other models. Its
+wavelet is known and has passed the same low cut.
 
 All in OpenFWI's exact experiment. Networks and inversions that are finished are kept in the work
-folder, so that the same command goes on where it was stopped. Half an hour and an hour on two cores;
-without a part, both. Without Marmousi2 (``KERAS_SEISMIC_DATA``, else ``../shared/data``) its
+folder, so that the same command goes on where it was stopped. Half an hour and an hour on two
+cores; without a part, both. Without Marmousi2 (``KERAS_SEISMIC_DATA``, else ``../shared/data``) its
 windows are left out.
 """
 
