@@ -325,8 +325,8 @@ def forward(
             step; of length 0, nothing is kept.
     """
     left, right = np.zeros(medium.height, np.int64), np.zeros(medium.height, np.int64)
-    # Without a matched layer, nobody reads what is not kept, and one row of it does.
-    stride = medium.width if len(kept) or medium.layer else 0
+    # Where nothing is kept, one row takes all of it, and stays in the cache.
+    stride = medium.width if len(kept) else 0
     change = np.empty(max(stride * medium.height, medium.width), np.float32)
     for t in range(begin, end):
         if t == begin or t % WINDOW_STEPS == 0:
