@@ -17,6 +17,10 @@ second, beside what the machine's memory and its arithmetic would allow.
 
 import argparse
 import dataclasses
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 
@@ -159,6 +163,33 @@ def scaling() -> Iterator[tuple[str, float, float]]:
         yield name, taken, models * cell_updates(velocity[0], acquisition) / taken
 
 
+_FIRST_CALL = """
+import sys, time
+import numpy as np
+from keras_seismic.simulation import Acquisition, simulate
+velocity, acquisition = np.full((1, 70, 70), 2000.0), Acquisition.openfwi(sys.argv[1])
+start = time.perf_counter()
+simulate(velocity, acquisition, progress=False)
+print(time.perf_counter() - start)
+"""
+
+
+def first_calls() -> dict[str, float]:
+    """Seconds of a process's first simulation, importing Numba, without and with its cache."""
+    found = {}
+    for boundary in BOUNDARIES:
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("compiling", "from the cache"):
+                output = subprocess.run(
+                    [sys.executable, "-c", _FIRST_CALL, boundary],
+                    env=os.environ | {"NUMBA_CACHE_DIR": folder},
+                    stdout=subprocess.PIPE,
+                    check=True,
+                ).stdout
+                found[f"first call, {boundary}, {name}"] = float(output)
+    return found
+
+
 def limits() -> dict[str, float]:
     """Bytes a second copied from memory, and float32 operations a second, all cores."""
     big = np.ones(2**26, np.float32)
@@ -194,6 +225,10 @@ def main() -> None:
         rows += [
             [f"{boundary} {cells}", name, f"{value:.4g}"] for name, value in (found | both).items()
         ]
+    results["first calls"] = first_calls()
+    rows += [
+        ["new process", name, f"{value:.2f}"] for name, value in results["first calls"].items()
+    ]
     results["scaling"] = {}
     for name, taken, updates in scaling():
         results["scaling"][name] = {"seconds": taken, "cell updates a second": updates}
