@@ -4,7 +4,7 @@
     python -m benchmarks.waveform_inversion compare
 
 ``refine`` starts from the answers of the demo's network (``make demo``), trained on FlatVel-A, to
-held-out models of four families, and from a smoothed window of Marmousi2. ``compare`` trains
+held-out models of four families, and from smoothed windows of Marmousi2. ``compare`` trains
 InversionNet, FCNVMB and VelocityGAN on a mixture of families and sets them beside the mean of the
 training models and waveform inversion from five starts, on held-out models of three families and
 windows of Marmousi2, noise free and as in the field: white noise of 10 dB, and no frequencies under
@@ -217,8 +217,7 @@ def refine(options: argparse.Namespace) -> None:
     gradients = work.gradients()
     pictures = {}
     for name in (*REFINED, "marmousi2"):
-        models = held_out(name, (options.models or 5) if name in REFINED else 1)
-        for label, true in models.items():
+        for label, true in held_out(name, options.models or 5).items():
             one = Experiment.of(label, true, "clean")
             if name in REFINED:
                 before = work.answer(one, "network", one.answer_of, network)
@@ -239,8 +238,7 @@ def refined_rows(answers: list[dict[str, Any]]) -> Iterator[list[str]]:
     pairs = list(zip(answers[::2], answers[1::2], strict=True))
     groups = {"four families": [p for p in pairs if p[0]["method"] == "network"]}
     for pair in pairs:
-        if pair[0]["method"] == "network":
-            groups.setdefault(pair[0]["model"].split()[0], []).append(pair)
+        groups.setdefault(pair[0]["model"].split()[0], []).append(pair)
     for pair in pairs:
         groups[pair[0]["model"]] = [pair]
     for label, chosen in groups.items():
