@@ -109,7 +109,7 @@ def differentiable_on_host(
         backend: TensorFlow (where it cannot be part of what XLA compiles) or JAX.
 
     Raises:
-        NotImplementedError: On another backend.
+        ValueError: On another backend.
     """
     if backend == "tensorflow":
         import tensorflow as tf
@@ -147,4 +147,7 @@ def differentiable_on_host(
 
         on_arrays.defvjp(lambda *arguments: (on_arrays(*arguments), arguments), backward)
         return on_arrays
-    raise NotImplementedError(f"a NumPy function inside a {backend} graph")
+    raise ValueError(
+        "gradients through NumPy functions need KERAS_BACKEND=tensorflow or jax, "
+        f"received {backend}"
+    )

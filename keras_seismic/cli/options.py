@@ -53,7 +53,7 @@ Samples = Annotated[
 HeldOut = Annotated[int, typer.Option(min=1, help="Pairs to score on, never learned from.")]
 Boundary = Annotated[
     Literal["openfwi", "cpml"],
-    typer.Option(help="openfwi: OpenFWI's exact scheme; cpml: three times faster."),
+    typer.Option(help="openfwi: OpenFWI's exact scheme; cpml: closer to an open medium."),
 ]
 CacheDir = Annotated[Path, typer.Option(metavar="FOLDER", help="Where simulated pairs are kept.")]
 

@@ -46,7 +46,7 @@ class Acquisition:
             for all shots, or as many tuples as shots, all of the same length: a streamer.
         boundary: ``"openfwi"``, the exact damping layer of the OpenFWI data sets,
             or ``"cpml"``, a convolutional perfectly matched layer: closer to an open
-            medium and about three times faster, but not what OpenFWI used.
+            medium, but not what OpenFWI used.
         boundary_width: Cells of the layer on every side; 0 means 120 for ``"openfwi"`` and 20
             for ``"cpml"``. A narrower ``"openfwi"`` layer is another experiment: with 40 cells
             the gathers change by 4 %.
@@ -130,7 +130,7 @@ class Acquisition:
         70 receivers at 10 m depth, no free surface.
 
         Args:
-            boundary: ``"openfwi"`` for the exact scheme, ``"cpml"`` for the fast one.
+            boundary: ``"openfwi"`` for the exact scheme, ``"cpml"`` for the matched layer.
         """
         return cls.surface(
             width=70,
