@@ -33,6 +33,7 @@ from keras_seismic import (
 )
 from keras_seismic.inference import denoise, invert
 from keras_seismic.inspection import inspect
+from keras_seismic.models import load_preset, presets
 from keras_seismic.version import __version__
 
 del keras, without_loading_log
@@ -52,10 +53,12 @@ __all__ = [
     "invert",
     "io",
     "layers",
+    "load_preset",
     "losses",
     "metrics",
     "models",
     "noise",
+    "presets",
     "serving",
     "simulation",
     "sparse",

@@ -16,6 +16,7 @@ from keras_seismic.datasets.patches import NoisyPatches, normalize_section, patc
 from keras_seismic.datasets.pipeline import BatchSequence, GeneratedExamples
 from keras_seismic.datasets.simulated import SimulatedPairs
 from keras_seismic.datasets.tfds.reading import TFDSPairs
+from keras_seismic.datasets.varied_noise import VariedNoisePatches
 
 __all__ = [
     "tfds",
@@ -31,6 +32,7 @@ __all__ = [
     "Pairs",
     "SimulatedPairs",
     "TFDSPairs",
+    "VariedNoisePatches",
     "mirrored_order",
     "normalize_section",
     "open_pairs",

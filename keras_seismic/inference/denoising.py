@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import keras
 import numpy as np
@@ -15,23 +15,44 @@ from keras_seismic.inference.windows import Size, apply_in_windows
 from keras_seismic.io.arrays import read_array, write_array
 from keras_seismic.io.section_writing import check_target, write_section
 from keras_seismic.io.sections import Section, read_section
-from keras_seismic.models.physical_units import PhysicalUnitsModel
+from keras_seismic.models import PhysicalUnitsModel, load_preset
 
 #: Time slices of a cube read at a time.
 _SLICES = 16
 
 
+#: The preset that denoises unless another model is named.
+PRESET = "blind_denoiser"
+
+
+@overload
 def denoise(
+    section: np.ndarray | Section, *arguments: Any, return_noise: Literal[True], **options: Any
+) -> tuple[np.ndarray, float]: ...
+
+
+@overload
+def denoise(section: np.ndarray | Section, *arguments: Any, **options: Any) -> np.ndarray: ...
+
+
+def denoise(  # type: ignore[misc]
     section: np.ndarray | Section,
-    model: keras.Model | Predictor | str | os.PathLike[str],
+    model: keras.Model | Predictor | str | os.PathLike[str] | None = None,
     window: Size = 256,
     overlap: Size | None = None,
     batch_size: int = 4,
     keep_mute: bool = True,
     keep_peaks: bool = False,
     progress: bool = True,
-) -> np.ndarray:
+    *,
+    strength: float = 1.0,
+    return_noise: bool = False,
+) -> np.ndarray | tuple[np.ndarray, float]:
     """Denoise a section of any size in overlapping windows.
+
+    Without a model, the package's own blind denoiser does it, which was trained on simulated
+    sections with noise of many kinds: whatever the amplitudes, the sample interval and the noise
+    level.
 
     With a Keras model in physical units, only the network runs in windows: the section is
     normalized as a whole, as in training. Exported models normalize each window separately, so
@@ -41,7 +62,7 @@ def denoise(
         section: ``(time, traces)``, raw amplitudes, or what ``read_section`` returns.
         model: A denoiser in physical units (``ks.models.with_physical_units``), the path of a
             model, what ``load_predictor`` returns, or any function from ``(batch, time, traces,
-            1)`` to the same shape.
+            1)`` to the same shape; by default the preset ``"blind_denoiser"``.
         window: Samples and traces of a window, or one number for both.
         overlap: Samples and traces that neighbors share; a quarter of the window by
             default.
@@ -51,14 +72,18 @@ def denoise(
         keep_peaks: Add back what the model's ``SectionNormalization("percentile")`` clips: strong
             reflectors keep their amplitude, but so do spikes.
         progress: Show a progress bar when the work takes longer than a second.
+        strength: How much of what the model takes for noise is removed: 0 leaves the section as
+            it was, 1 removes all.
+        return_noise: Also return the estimated level of the noise.
 
     Returns:
-        float32 ``(time, traces)``.
+        float32 ``(time, traces)``; with ``return_noise``, also the root mean square of the
+        estimated noise over the live samples, in the units of the section.
 
     Raises:
         FileNotFoundError: If there is no model at the path.
-        ValueError: If the model is no denoiser, if peaks are to be kept and it is not in physical
-            units, or as ``apply_in_windows`` says.
+        ValueError: If the model is no denoiser, the strength is not in [0, 1], if peaks are to be
+            kept and the model is not in physical units, or as ``apply_in_windows`` says.
 
     Example:
         >>> section = np.zeros((100, 40), "float32")
@@ -66,10 +91,12 @@ def denoise(
         >>> bool(np.allclose(denoise(section, lambda x: x), section))
         True
     """
-    if isinstance(model, str | os.PathLike):
-        model = _load_denoiser(model)
-    elif isinstance(model, keras.Model):
+    if not 0 <= strength <= 1:
+        raise ValueError(f"denoise: strength must be in [0, 1], received {strength}")
+    if isinstance(model, keras.Model):
         _check_denoiser(ModelCard.of(model), "denoise")
+    else:
+        model = load_denoiser(model)
     section = np.asarray(section.amplitude if isinstance(section, Section) else section, np.float32)
     check_finite(section, "denoise: section")
     options = (window, overlap, batch_size, progress, "denoising")
@@ -90,7 +117,15 @@ def denoise(
         denoised = apply_in_windows(model.network, normalized, *options) * scale + offset
         if keep_peaks:
             denoised += section - (normalized * scale + offset)
-    return np.where(_muted(section), np.float32(0), denoised) if keep_mute else denoised
+    if keep_mute:
+        denoised = np.where(_muted(section), section, denoised)
+    removed = section - denoised
+    if strength < 1:
+        denoised = section - np.float32(strength) * removed
+    if not return_noise:
+        return denoised
+    live = np.count_nonzero(section)
+    return denoised, float(np.sqrt(np.sum(np.square(removed, dtype=np.float64)) / max(live, 1)))
 
 
 def _muted(section: np.ndarray) -> np.ndarray:
@@ -101,16 +136,32 @@ def _muted(section: np.ndarray) -> np.ndarray:
     return ~(begun & not_ended)
 
 
-def _load_denoiser(path: str | os.PathLike[str]) -> keras.Model | Predictor:
-    """A denoiser from raw amplitudes to raw amplitudes; a model without a card counts as one."""
+def load_denoiser(
+    model: Predictor | str | os.PathLike[str] | None = None,
+) -> keras.Model | Predictor:
+    """A denoiser from raw amplitudes to raw amplitudes.
+
+    Args:
+        model: A path, ``None`` for the preset, or a function, which is returned. A model without
+            a card counts as a denoiser.
+
+    Raises:
+        FileNotFoundError: If there is no model at the path.
+        ValueError: If it is no denoiser.
+    """
+    if model is None:
+        return load_preset(PRESET)
+    if not isinstance(model, str | os.PathLike):
+        return model
+    path, card = model, None
     if Path(path).suffix == ".keras":
-        model: keras.Model | Predictor = load_model(path)
-        card: ModelCard | None = ModelCard.of(model)
+        denoiser: keras.Model | Predictor = load_model(path)
+        card = ModelCard.of(denoiser)
     else:
-        model, card = load_predictor(path), ModelCard.read(path)
+        denoiser, card = load_predictor(path), ModelCard.read(path)
     if card is not None:
         _check_denoiser(card, str(path))
-    return model
+    return denoiser
 
 
 def _check_denoiser(card: ModelCard, name: str) -> None:
@@ -158,7 +209,7 @@ def denoise_file(
     source, target = Path(source), Path(target)
     check_free(source, target, overwrite)
     if isinstance(model, str | os.PathLike):
-        model = _load_denoiser(model)
+        model = load_denoiser(model)
     cube = source.suffix.lower() == ".npy" and line is None and read_array(source, mmap=True)
     if cube is not False and cube.ndim == 3:
         return _denoise_cube(model, source, target, cube, options)

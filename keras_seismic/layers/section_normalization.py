@@ -12,19 +12,21 @@ from keras_seismic.types import Config, Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class SectionNormalization(Float32Layer):
-    """Raw amplitudes of sections to [-1, 1] (or [0, 1]), each section by its own amplitude.
+    """Raw amplitudes of sections to about [-1, 1] (or [0, 1]), each section by its own amplitude.
 
     - ``"maximum"``: divide by the largest absolute amplitude.
     - ``"percentile"``: divide by a percentile of the nonzero absolute amplitudes and clip
       to [-1, 1]. Robust against spikes; dead traces do not count. ``percentile=90`` keeps
       the central 90 % of a symmetric distribution.
+    - ``"rms"``: divide by the root mean square of the nonzero amplitudes, and clip nothing:
+      for networks whose output is proportional to their input (``BlindDenoiser``).
     - ``"range"``: ``(x - min) / (max - min)``, into [0, 1]. For comparison only: it moves
       the zero line with the noise and reportedly makes training fail.
 
     An all-zero section (a constant one, for ``"range"``) stays zero.
 
     Args:
-        mode: ``"maximum"``, ``"percentile"`` or ``"range"``.
+        mode: ``"maximum"``, ``"percentile"``, ``"rms"`` or ``"range"``.
         percentile: Percentile for ``"percentile"``, in (0, 100].
 
     Input and output: ``(batch, time, traces, channels)``.
@@ -44,7 +46,9 @@ class SectionNormalization(Float32Layer):
 
     def __init__(self, mode: str = "maximum", percentile: float = 99.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        checked_choice(mode, ("maximum", "percentile", "range"), "SectionNormalization: mode")
+        checked_choice(
+            mode, ("maximum", "percentile", "rms", "range"), "SectionNormalization: mode"
+        )
         if not 0 < percentile <= 100:
             raise ValueError(
                 f"SectionNormalization: percentile must be in (0, 100], received {percentile}"
@@ -71,6 +75,12 @@ class SectionNormalization(Float32Layer):
             offset = ops.zeros_like(scale)
             if self.mode == "percentile":
                 scale = _percentile_of_nonzero(magnitude, self.percentile)
+            elif self.mode == "rms":
+                # Relative to the largest amplitude, whose square may be too large or too small.
+                relative = magnitude / ops.where(scale > 0, scale, ops.ones_like(scale))
+                live = ops.sum(ops.cast(magnitude > 0, "float32"), axis=axes, keepdims=True)
+                total = ops.sum(ops.square(relative), axis=axes, keepdims=True)
+                scale = scale * ops.sqrt(total / ops.maximum(live, 1.0))
         return offset, ops.where(scale > 0, scale, ops.ones_like(scale))
 
     def call(self, inputs: Tensor) -> Tensor:

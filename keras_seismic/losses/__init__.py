@@ -1,5 +1,6 @@
-"""Losses of the published recipes that Keras does not have."""
+"""Losses that Keras does not have."""
 
+from keras_seismic.losses.log_squared_error import LogSquaredError
 from keras_seismic.losses.pixel_loss import WeightedPixelLoss
 
-__all__ = ["WeightedPixelLoss"]
+__all__ = ["LogSquaredError", "WeightedPixelLoss"]

@@ -1,5 +1,6 @@
 """Networks, one per file."""
 
+from keras_seismic.models.blind_denoiser import BlindDenoiser
 from keras_seismic.models.conv_denoiser import ConvDenoiser
 from keras_seismic.models.fcnvmb import FCNVMB
 from keras_seismic.models.inversion_net import InversionNet
@@ -11,6 +12,7 @@ from keras_seismic.models.physical_units import (
     with_physical_units,
 )
 from keras_seismic.models.physics_guided import DataMisfit, PhysicsGuidedModel
+from keras_seismic.models.presets import load_preset, presets, write_preset
 from keras_seismic.models.velocity_critic import VelocityCritic
 from keras_seismic.models.velocity_gan import VelocityGAN
 from keras_seismic.models.wasserstein import wgan_adamw
@@ -18,6 +20,7 @@ from keras_seismic.models.wasserstein import wgan_adamw
 __all__ = [
     "FCNVMB",
     "LISTA",
+    "BlindDenoiser",
     "ConvDenoiser",
     "DataMisfit",
     "InversionNet",
@@ -26,7 +29,10 @@ __all__ = [
     "VelocityCritic",
     "VelocityGAN",
     "in_float32",
+    "load_preset",
     "predicting_network",
+    "presets",
     "wgan_adamw",
     "with_physical_units",
+    "write_preset",
 ]

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import keras
 
@@ -35,6 +35,26 @@ class Network(keras.Model):
         return {
             **arguments, "dtype": self.policy, "name": self.name, "trainable": self.trainable
         }  # fmt: skip
+
+    @classmethod
+    def from_preset(cls, name: str) -> Self:
+        """The trained network of a preset (``ks.presets()``), without the layers of its units.
+
+        Args:
+            name: A preset of this class.
+
+        Raises:
+            ValueError: If there is none of that name, or its network is of another class.
+        """
+        from keras_seismic.models.presets import load_preset
+
+        network = load_preset(name).network
+        if not isinstance(network, cls):
+            raise ValueError(
+                f"{cls.__name__}.from_preset: {name!r} is a {type(network).__name__}; "
+                f"call ks.models.{type(network).__name__}.from_preset({name!r})"
+            )
+        return network
 
     def compile(
         self,

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_seismic.checks import checked_velocity
+from keras_seismic.checks import checked_size, checked_velocity
 from keras_seismic.simulation.acquisition import is_whole_number
 from keras_seismic.simulation.geology import sample_velocity
+from keras_seismic.simulation.section_structure import structured_section
 
 
 def simulate_section(
@@ -69,27 +70,48 @@ def simulate_section(
 
 
 def sample_sections(
-    count: int, seed: int | Sequence[int] = 0, family: str = "curvefault_b"
+    count: int,
+    seed: int | Sequence[int] = 0,
+    family: str | None = None,
+    shape: tuple[int, int] = (256, 140),
 ) -> list[np.ndarray]:
-    """Clean sections of random geology, at peak frequencies of 15, 20, 25 and 30 Hz in turn.
+    """Clean sections of random structure, to train denoisers when no clean data is available.
 
-    For training denoisers when no clean data is available. Models of 70 x 140 cells of 10 m,
-    256 samples of 4 ms.
+    By default every section has a structure, a band and a phase of its own: layers of any
+    thickness, dips, folds, bends, faults, unconformities, channels, diffractions, reflections of
+    fault planes, water and its multiple, gain laws; every tenth is seen as a shot gather. Peak
+    frequencies lie between 0.02 and 0.2 cycles a sample, which are 5 and 50 Hz at 4 ms. No
+    section depends on those before it.
+
+    With a family, sections of that family's velocity models by the convolutional model
+    (``simulate_section``), models of 70 cells of 10 m in depth, 4 ms, at peak frequencies of 15,
+    20, 25 and 30 Hz in turn: simpler, but in known units.
 
     Args:
         count: Number of sections.
         seed: See ``sample_velocity``.
         family: See ``sample_velocity``.
+        shape: Samples and traces.
 
     Returns:
-        ``count`` float32 arrays ``(time, traces)``.
+        ``count`` float32 arrays ``(time, traces)``, of standard deviation 1, or reflection
+        coefficients.
+
+    Raises:
+        ValueError: If the family is unknown or a size is not a positive integer.
 
     Example:
         >>> [section.shape for section in sample_sections(2, seed=1)]
         [(256, 140), (256, 140)]
     """
-    velocity = sample_velocity(family, count, seed, shape=(70, 140))
+    samples, traces = checked_size(shape, 2, "sample_sections: shape")
+    if family is None:
+        generators = np.random.SeedSequence(seed).spawn(count)
+        return [
+            structured_section(np.random.default_rng(one), (samples, traces)) for one in generators
+        ]
+    velocity = sample_velocity(family, count, seed, shape=(70, traces))
     return [
-        simulate_section(velocity[i : i + 1], peak_frequency=15 + 5 * (i % 4))[0]
+        simulate_section(velocity[i : i + 1], nt=samples, peak_frequency=15 + 5 * (i % 4))[0]
         for i in range(count)
     ]

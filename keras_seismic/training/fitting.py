@@ -27,6 +27,7 @@ def adamw(
     weight_decay: float = 1e-4,
     warmup: float = 0.05,
     multipliers: Mapping[str, float] | None = None,
+    clipnorm: float | None = None,
 ) -> keras.optimizers.Optimizer:
     """AdamW with a short warm-up and a cosine decay to zero.
 
@@ -39,6 +40,7 @@ def adamw(
         weight_decay: Decoupled weight decay.
         warmup: Fraction of the steps in which the rate grows.
         multipliers: Multipliers of the learning rate by layer, see ``LayerwiseAdamW``.
+        clipnorm: Largest norm of all gradients together.
 
     Example:
         >>> optimizer = adamw(1e-3, steps=1000)
@@ -52,9 +54,10 @@ def adamw(
         warmup_target=learning_rate,
         warmup_steps=rising,
     )
+    options = {"epsilon": 1e-8, "global_clipnorm": clipnorm}
     if multipliers:
-        return LayerwiseAdamW(schedule, weight_decay, multipliers, epsilon=1e-8)
-    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, epsilon=1e-8)
+        return LayerwiseAdamW(schedule, weight_decay, multipliers, **options)
+    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, **options)
 
 
 def jit_compile() -> bool | str:

@@ -1,5 +1,6 @@
 """The programs ``keras-seismic train``; importing them registers them."""
 
+from keras_seismic.cli.train.blind_denoiser import blind_denoiser
 from keras_seismic.cli.train.deconvolution import deconvolution
 from keras_seismic.cli.train.denoiser import denoiser
 from keras_seismic.cli.train.fcnvmb import fcnvmb
@@ -9,6 +10,7 @@ from keras_seismic.cli.train.unsupervised import unsupervised
 from keras_seismic.cli.train.velocitygan import velocitygan
 
 __all__ = [
+    "blind_denoiser",
     "deconvolution",
     "denoiser",
     "fcnvmb",

@@ -1,0 +1,119 @@
+"""Presets: trained networks that come with the package."""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_seismic.files import write_text, written_whole
+from keras_seismic.models.physical_units import PhysicalUnitsModel
+
+#: Where the package keeps its own.
+FOLDER = Path(__file__).with_name("preset_files")
+#: Of the files; a newer one is refused.
+FORMAT = 1
+
+
+def presets() -> Mapping[str, Mapping[str, Any]]:
+    """The trained networks in the package, by name, each with its card.
+
+    A card says what the network was trained on, by which command, with what scores, where it
+    fails, and its licence.
+
+    Example:
+        >>> "blind_denoiser" in presets()
+        True
+    """
+    names = sorted(path.stem for path in FOLDER.glob("*.json"))
+    return MappingProxyType({name: MappingProxyType(_read(_card(name))) for name in names})
+
+
+def load_preset(name: str) -> PhysicalUnitsModel:
+    """A trained network from the package, in physical units, ready to use, export or fine-tune.
+
+    Args:
+        name: One of ``ks.presets()``.
+
+    Raises:
+        ValueError: If there is no such preset, its files are damaged or changed, or it was
+            written by a newer version of the package.
+
+    Example:
+        >>> load_preset("blind_denoiser").network.name
+        'blind_denoiser'
+    """
+    if not isinstance(name, str) or not _card(name).is_file() or Path(name).name != name:
+        raise ValueError(f"load_preset: expected one of {', '.join(presets())}, received {name!r}")
+    return read_preset(_card(name))
+
+
+def read_preset(path: Path) -> PhysicalUnitsModel:
+    """The network that ``write_preset`` wrote.
+
+    Raises:
+        ValueError: See ``load_preset``.
+    """
+    card, weights = _read(path), path.with_suffix(".npz")
+    if card.get("format") != FORMAT:
+        raise ValueError(
+            f"{path}: expected a preset of format {FORMAT}, received {card.get('format')!r}; "
+            "upgrade keras_seismic"
+        )
+    content = weights.read_bytes()
+    if hashlib.sha256(content).hexdigest() != card["sha256"]:
+        raise ValueError(
+            f"{weights}: expected the weights of SHA-256 {card['sha256']}, received other bytes; "
+            "the file was damaged or changed: install keras_seismic again"
+        )
+    model = keras.saving.deserialize_keras_object(card["model"])
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        model.set_weights([arrays[str(i)].astype(np.float32) for i in range(len(arrays))])
+    return model
+
+
+def write_preset(model: PhysicalUnitsModel, path: Path, card: Mapping[str, Any]) -> None:
+    """Write a network as a preset: a card, and beside it the weights in half precision.
+
+    Args:
+        model: In physical units; it is not changed.
+        path: ``<name>.json``; the weights go to ``<name>.npz``.
+        card: What users should know: ``summary``, ``data``, ``command``, ``hardware``,
+            ``metrics``, ``limits``, ``license``, in plain values.
+    """
+    arrays = {str(i): np.asarray(w, np.float16) for i, w in enumerate(model.get_weights())}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    content = buffer.getvalue()
+    config = keras.saving.serialize_keras_object(model)
+    config.get("config", {}).pop("name", None)
+    entries = dict(card) | {
+        "format": FORMAT,
+        "network": type(model.network).__name__,
+        "parameters": model.count_params(),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "model": config,
+    }
+    with written_whole(path.with_suffix(".npz")) as temporary:
+        temporary.write_bytes(content)
+    write_text(path, json.dumps(entries, indent=1) + "\n")
+
+
+def _card(name: str) -> Path:
+    return FOLDER / f"{name}.json"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        card["sha256"], card["model"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path}: expected the card of a preset ({error!r}); install keras_seismic again"
+        ) from error
+    return card
