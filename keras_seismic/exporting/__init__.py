@@ -9,6 +9,7 @@ from keras_seismic.exporting.parity import (
     check_parity,
     example_inputs,
 )
+from keras_seismic.exporting.preset import export_preset
 from keras_seismic.exporting.saved_model import export_saved_model
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "example_inputs",
     "export_litert",
     "export_onnx",
+    "export_preset",
     "export_saved_model",
 ]

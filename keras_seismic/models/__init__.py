@@ -12,7 +12,7 @@ from keras_seismic.models.physical_units import (
     with_physical_units,
 )
 from keras_seismic.models.physics_guided import DataMisfit, PhysicsGuidedModel
-from keras_seismic.models.presets import load_preset, presets, write_preset
+from keras_seismic.models.presets import load_preset, presets
 from keras_seismic.models.velocity_critic import VelocityCritic
 from keras_seismic.models.velocity_gan import VelocityGAN
 from keras_seismic.models.wasserstein import wgan_adamw
@@ -34,5 +34,4 @@ __all__ = [
     "presets",
     "wgan_adamw",
     "with_physical_units",
-    "write_preset",
 ]

@@ -1,6 +1,6 @@
 """BlindDenoiser: sections of any amplitude and noise level to clean ones, by a residual U-Net."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -40,7 +40,7 @@ class BlindDenoiser(Network):
 
     Example:
         >>> BlindDenoiser().count_params()
-        1278792
+        1280304
 
     Reference:
         Mohan, Kadkhodaie, Simoncelli and Fernandez-Granda, Robust and interpretable blind image
@@ -54,7 +54,7 @@ class BlindDenoiser(Network):
         dtype: DType = None,
         **kwargs: Any,
     ) -> None:
-        filters = checked_size(tuple(filters), len(filters), "BlindDenoiser: filters")
+        filters = checked_size(tuple(filters), max(len(filters), 1), "BlindDenoiser: filters")
         dtype = policy_name(dtype)
         section = keras.Input((None, None, 1), name="section")
         estimate = _noise_estimate(filters, dtype)
@@ -70,36 +70,43 @@ class BlindDenoiser(Network):
         self.policy = dtype
 
 
-def _noise_estimate(filters: tuple[int, ...], dtype: str) -> keras.Model:
-    """The part with weights."""
+def _noise_estimate(filters: tuple[int, ...], dtype: str) -> Callable[[Tensor], Tensor]:
+    """The part with weights; each call uses the same layers."""
+    made: dict[str, keras.layers.Layer] = {}
+
+    def apply(kind: type[keras.layers.Layer], name: str, *inputs: Any, **options: Any) -> Tensor:
+        if name not in made:
+            made[name] = kind(name=name, dtype=dtype, **options)
+        return made[name](*inputs)
 
     def convolution(
-        x: Tensor, count: int, size: int, name: str, start: str = "he_normal", strides: int = 1
+        x: Tensor, count: int, size: int, name: str, gain: float = 1.0, strides: int = 1
     ) -> Tensor:
-        return layers.Conv2D(
-            count, size, strides, "same", use_bias=False, name=name, dtype=dtype,
-            kernel_initializer=start,
-        )(x)  # fmt: skip
+        start = keras.initializers.VarianceScaling(gain)
+        options = {"filters": count, "kernel_size": size, "strides": strides, "padding": "same"}
+        return apply(layers.Conv2D, name, x, use_bias=False, kernel_initializer=start, **options)
 
     def block(x: Tensor, name: str) -> Tensor:
-        y = convolution(x, x.shape[-1], 3, f"{name}_1")
-        y = layers.LeakyReLU(0.1, name=f"{name}_activation", dtype=dtype)(y)
-        y = convolution(y, x.shape[-1], 3, f"{name}_2", "zeros")  # begins as the identity
-        return layers.Add(name=name, dtype=dtype)([x, y])
+        y = convolution(x, x.shape[-1], 3, f"{name}_1", gain=2.0)
+        y = apply(layers.LeakyReLU, f"{name}_activation", y, negative_slope=0.1)
+        y = convolution(y, x.shape[-1], 3, f"{name}_2", gain=0.01)  # begins near the identity
+        return apply(layers.Add, name, [x, y])
 
-    section = keras.Input((None, None, 1), name="section")
-    x = convolution(section, filters[0], 3, "stem")
-    skips = []
-    for level, count in enumerate(filters):
-        if level:
-            skips.append(x)
-            x = convolution(x, count, 2, f"down_{level}", "glorot_normal", strides=2)
-        x = block(x, f"encoder_{level}")
-    for level in reversed(range(len(skips))):
-        x = block(x, f"decoder_{level + 1}")
-        x = convolution(x, filters[level], 1, f"up_{level}", "glorot_normal")
-        x = layers.UpSampling2D(name=f"resize_{level}", dtype=dtype)(x)
-        x = CropLike(name=f"crop_{level}", dtype=dtype)(x, skips[level])
-        x = layers.Add(name=f"merge_{level}", dtype=dtype)([x, skips[level]])
-    x = block(x, "decoder_0")
-    return keras.Model(section, convolution(x, 1, 3, "head", "zeros"), name="noise_estimate")
+    def estimate(section: Tensor) -> Tensor:
+        x = convolution(section, filters[0], 3, "stem")
+        skips = []
+        for level, count in enumerate(filters):
+            if level:
+                skips.append(x)
+                x = convolution(x, count, 2, f"down_{level}", strides=2)
+            x = block(x, f"encoder_{level}")
+        for level in reversed(range(len(skips))):
+            x = block(x, f"decoder_{level + 1}")
+            x = convolution(x, filters[level], 1, f"up_{level}")
+            x = apply(layers.UpSampling2D, f"resize_{level}", x)
+            x = apply(CropLike, f"crop_{level}", x, skips[level])
+            x = apply(layers.Add, f"merge_{level}", [x, skips[level]])
+        x = block(x, "decoder_0")
+        return convolution(x, 1, 3, "head", gain=0.01)
+
+    return estimate

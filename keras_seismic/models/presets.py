@@ -11,7 +11,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_seismic.files import write_text, written_whole
 from keras_seismic.models.physical_units import PhysicalUnitsModel
 
 #: Where the package keeps its own.
@@ -54,7 +53,7 @@ def load_preset(name: str) -> PhysicalUnitsModel:
 
 
 def read_preset(path: Path) -> PhysicalUnitsModel:
-    """The network that ``write_preset`` wrote.
+    """The network that ``ks.exporting.export_preset`` wrote.
 
     Raises:
         ValueError: See ``load_preset``.
@@ -75,33 +74,6 @@ def read_preset(path: Path) -> PhysicalUnitsModel:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         model.set_weights([arrays[str(i)].astype(np.float32) for i in range(len(arrays))])
     return model
-
-
-def write_preset(model: PhysicalUnitsModel, path: Path, card: Mapping[str, Any]) -> None:
-    """Write a network as a preset: a card, and beside it the weights in half precision.
-
-    Args:
-        model: In physical units; it is not changed.
-        path: ``<name>.json``; the weights go to ``<name>.npz``.
-        card: What users should know: ``summary``, ``data``, ``command``, ``hardware``,
-            ``metrics``, ``limits``, ``license``, in plain values.
-    """
-    arrays = {str(i): np.asarray(w, np.float16) for i, w in enumerate(model.get_weights())}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    content = buffer.getvalue()
-    config = keras.saving.serialize_keras_object(model)
-    config.get("config", {}).pop("name", None)
-    entries = dict(card) | {
-        "format": FORMAT,
-        "network": type(model.network).__name__,
-        "parameters": model.count_params(),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "model": config,
-    }
-    with written_whole(path.with_suffix(".npz")) as temporary:
-        temporary.write_bytes(content)
-    write_text(path, json.dumps(entries, indent=1) + "\n")
 
 
 def _card(name: str) -> Path:
