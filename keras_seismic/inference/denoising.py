@@ -11,7 +11,7 @@ from keras_seismic.checks import check_finite
 from keras_seismic.files import check_free
 from keras_seismic.inference.model_card import ModelCard
 from keras_seismic.inference.predictors import Predictor, load_model, load_predictor
-from keras_seismic.inference.windows import Size, apply_in_windows
+from keras_seismic.inference.windows import Size, apply_in_windows, fitting_window
 from keras_seismic.io.arrays import read_array, write_array
 from keras_seismic.io.section_writing import check_target, write_section
 from keras_seismic.io.sections import Section, read_section
@@ -21,6 +21,9 @@ from keras_seismic.models import PhysicalUnitsModel, load_preset
 _SLICES = 16
 
 
+#: Windows unless others are asked for, samples and traces: large, because what they share is
+#: computed twice, and not so large that memory matters.
+_LARGEST, _OVERLAP = 512, 64
 #: The preset that denoises unless another model is named.
 PRESET = "blind_denoiser"
 
@@ -38,7 +41,7 @@ def denoise(section: np.ndarray | Section, *arguments: Any, **options: Any) -> n
 def denoise(  # type: ignore[misc]
     section: np.ndarray | Section,
     model: keras.Model | Predictor | str | os.PathLike[str] | None = None,
-    window: Size = 256,
+    window: Size | None = None,
     overlap: Size | None = None,
     batch_size: int = 4,
     keep_mute: bool = True,
@@ -63,9 +66,10 @@ def denoise(  # type: ignore[misc]
         model: A denoiser in physical units (``ks.models.with_physical_units``), the path of a
             model, what ``load_predictor`` returns, or any function from ``(batch, time, traces,
             1)`` to the same shape; by default the preset ``"blind_denoiser"``.
-        window: Samples and traces of a window, or one number for both.
-        overlap: Samples and traces that neighbors share; a quarter of the window by
-            default.
+        window: Samples and traces of a window, or one number for both; by default 512,
+            or less where that fits the section.
+        overlap: Samples and traces that neighbors share; by default a quarter of the window, or
+            64 if neither is given.
         batch_size: Windows passed through the network together.
         keep_mute: Leave the zeros above the first and below the last nonzero sample of each
             trace, and dead traces, as they are.
@@ -99,6 +103,10 @@ def denoise(  # type: ignore[misc]
         model = load_denoiser(model)
     section = np.asarray(section.amplitude if isinstance(section, Section) else section, np.float32)
     check_finite(section, "denoise: section")
+    if window is None and overlap is None:
+        window, overlap = fitting_window(section.shape, _LARGEST, _OVERLAP), _OVERLAP
+    elif window is None:
+        window = _LARGEST
     options = (window, overlap, batch_size, progress, "denoising")
     if not isinstance(model, PhysicalUnitsModel) or section.ndim != 2 or not section.size:
         if keep_peaks:

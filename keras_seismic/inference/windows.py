@@ -114,6 +114,22 @@ def blending(length: int, window: int, overlap: int) -> tuple[np.ndarray, np.nda
     return starts, np.stack([weight / total[s : s + window] for s in starts])
 
 
+def fitting_window(shape: tuple[int, ...], largest: int, overlap: int) -> tuple[int, ...]:
+    """A size of window that covers a section with little to spare.
+
+    Args:
+        shape: Of the section.
+        largest: Longest side of a window.
+        overlap: Samples and traces that neighbors share.
+
+    Returns:
+        Multiples of 16 along each axis, of as few windows as possible.
+    """
+    counts = [max(-(-(n - overlap) // (largest - overlap)), 1) for n in shape]
+    needed = [-(-(n + (k - 1) * overlap) // k) for n, k in zip(shape, counts, strict=True)]
+    return tuple(-(-n // 16) * 16 for n in needed)
+
+
 def _checked_call(function: Callable[[np.ndarray], Any], windows: np.ndarray) -> np.ndarray:
     outputs = keras.ops.convert_to_numpy(function(windows))
     if outputs.shape != windows.shape:

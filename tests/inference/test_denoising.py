@@ -184,3 +184,68 @@ def test_field_sections_are_denoised_and_written_back(model, tmp_path, data_fold
         written = np.load(out, allow_pickle=False)
         assert written.shape == shape
         assert np.isfinite(written).all()
+
+
+def test_strength_and_noise_level(section):
+    """Halfway is the mean of both ends; the level is that of what is removed."""
+    clean, level = ks.denoise(section, lambda x: 0.5 * x, return_noise=True)
+    np.testing.assert_allclose(clean, 0.5 * section, rtol=1e-6)
+    live = section[section != 0]
+    assert level == pytest.approx(np.sqrt(np.mean((0.5 * live.astype(float)) ** 2)), rel=1e-5)
+    half = ks.denoise(section, lambda x: 0.5 * x, strength=0.5)
+    np.testing.assert_allclose(half, 0.75 * section, rtol=1e-6)
+    np.testing.assert_array_equal(ks.denoise(section, lambda x: 0 * x, strength=0), section)
+    for strength in (-0.1, 1.5, np.nan):
+        with pytest.raises(ValueError, match=r"strength must be in \[0, 1\]"):
+            ks.denoise(section, lambda x: x, strength=strength)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (40, 700), (1100, 30), (16, 512)])
+def test_windows_that_fit_cover_the_section(shape, rng):
+    section = rng.standard_normal(shape).astype("float32")
+    seen = []
+
+    def network(windows):
+        seen.append(windows.shape)
+        return windows
+
+    np.testing.assert_allclose(ks.denoise(section, network), section, atol=1e-6)
+    size = np.prod(seen[0][1:])
+    assert max(seen[0][1:3]) <= 512
+    assert sum(shape[0] for shape in seen) * size < 1.6 * section.size + 16**2
+
+
+class TestPreset:
+    """What denoises where no model is named."""
+
+    @pytest.fixture(scope="class")
+    def clean(self):
+        return ks.datasets.normalize_section(ks.simulation.sample_sections(1, 1234)[0])
+
+    @pytest.mark.parametrize("snr", [0, 6])
+    def test_it_removes_noise_that_a_filter_tuned_on_the_answer_leaves(self, clean, snr):
+        from scipy.ndimage import gaussian_filter
+
+        noisy = ks.noise.add_white_noise(clean, snr, seed=5)
+
+        def after(estimate):
+            return 10 * np.log10((clean**2).sum() / ((clean - estimate) ** 2).sum())
+
+        filtered = [
+            after(gaussian_filter(noisy, (t, x)))
+            for t in (0, 0.5, 0.8, 1.1, 1.5) for x in (0, 0.7, 1.5, 3, 5)
+        ]  # fmt: skip
+        denoised, level = ks.denoise(noisy, return_noise=True)
+        assert after(denoised) > max(filtered) + 1
+        assert level == pytest.approx(np.std(noisy - clean), rel=0.1)
+
+    @pytest.mark.parametrize("factor", [1e-6, 1e6, -1])
+    def test_units_and_polarity_do_not_matter(self, clean, factor):
+        noisy = ks.noise.add_white_noise(clean, 3, seed=5)
+        expected = ks.denoise(noisy)
+        scaled = ks.denoise(np.float32(factor) * noisy) / factor
+        np.testing.assert_allclose(scaled, expected, atol=1e-4 * np.abs(expected).max())
+
+    def test_clean_sections_come_back(self, clean):
+        error = ks.denoise(clean) - clean
+        assert 10 * np.log10((clean**2).sum() / (error**2).sum()) > 25
