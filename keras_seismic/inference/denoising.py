@@ -104,7 +104,8 @@ def denoise(  # type: ignore[misc]
     section = np.asarray(section.amplitude if isinstance(section, Section) else section, np.float32)
     check_finite(section, "denoise: section")
     if window is None and overlap is None:
-        window, overlap = fitting_window(section.shape, _LARGEST, _OVERLAP), _OVERLAP
+        window = fitting_window(section.shape, _LARGEST, _OVERLAP)
+        overlap = [min(_OVERLAP, n // 2) for n in window]  # alone, a window may be smaller
     elif window is None:
         window = _LARGEST
     options = (window, overlap, batch_size, progress, "denoising")

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-from keras_seismic.cli.main import main
+from tests.command import keras_seismic
 
 
 def train(*arguments):
-    main(["train", "blind-denoiser", *map(str, arguments)])
+    keras_seismic("train", "blind-denoiser", *arguments)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_training_and_going_on_from_it(tmp_path, rng):
     first, second = tmp_path / "first", tmp_path / "second"
     train("--smoke", "--out", first)

@@ -12,7 +12,11 @@ from keras_seismic.cli import options
 from keras_seismic.cli.app import train
 from keras_seismic.cli.program import configuration, finish, program
 
-SMOKE = {"simulated": 4, "patches": 8, "patch_size": 32, "batch_size": 4, "epochs": 1}
+SMOKE = {
+    "simulated": 4, "patches": 8, "patch_size": 32, "batch_size": 4, "epochs": 1, "filters": 4,
+}  # fmt: skip
+#: Channels at full size and at each halving, in units of ``--filters``.
+_WIDTHS = (1, 2, 4, 6)
 _LEVELS = (0.0, 6.0)
 
 
@@ -32,6 +36,7 @@ def blind_denoiser(
     epochs: options.Epochs = 30,
     batch_size: options.BatchSize = 16,
     learning_rate: options.LearningRate = 1e-3,
+    filters: options.Filters = 24,
     precision: Annotated[
         Literal["float32", "mixed_bfloat16"],
         typer.Option(help="mixed_bfloat16 is quicker where the processor has it."),
@@ -53,7 +58,8 @@ def blind_denoiser(
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
-    network = ks.models.BlindDenoiser() if start is None else _trained(start)
+    widths = tuple(filters * width for width in _WIDTHS)
+    network = ks.models.BlindDenoiser(widths) if start is None else _trained(start)
     learner = ks.models.BlindDenoiser(network.filters, odd=False, dtype=precision)
     learner.set_weights(network.get_weights())
 
