@@ -9,12 +9,13 @@ import keras_seismic as ks
 from keras_seismic.cli.main import main
 from keras_seismic.cli.train import unsupervised
 
+RECIPE = {"samples": 4, "epochs": 2, "batch_size": 2, "filters": 1}
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, small_data, eagerly):
     out = tmp_path_factory.mktemp("runs") / "run"
-    recipe = {"samples": 4, "epochs": 2, "batch_size": 2, "filters": 1}
-    return out, unsupervised(out, small_data, **recipe)
+    return out, unsupervised(out, small_data, **RECIPE)
 
 
 def test_it_leaves_a_whole_run_folder(trained, files):
@@ -28,6 +29,21 @@ def test_it_leaves_a_whole_run_folder(trained, files):
     assert {"velocity_mae_m_s", "start_mae_m_s", "baseline_mae_m_s", "data_misfit",
             "start_data_misfit", "baseline_data_misfit"} < set(metrics)  # fmt: skip
     assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_interrupted_and_resumed_it_leaves_the_same_run(trained, small_data, tmp_path, files):
+    run, metrics = trained
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        # Removing the last state but one is the end of an epoch.
+        patch.setattr(ks.training.RunFolder, "forget_progress", _interrupted)
+        unsupervised(tmp_path / "run", small_data, **RECIPE)
+    again = unsupervised(tmp_path / "run", small_data, **RECIPE, resume=True)
+    assert again == pytest.approx(metrics, rel=1e-4)
+    assert files(tmp_path / "run") == files(run)
+
+
+def _interrupted(*_, **__):
+    raise KeyboardInterrupt
 
 
 def test_the_misfit_is_that_of_the_saved_model(trained, small_data):
