@@ -58,7 +58,8 @@ class DenoiserRecipe:
         epochs: Passes over the patches.
 
     Raises:
-        ValueError: If there is no such loss or optimizer, or the learning rate is not positive.
+        ValueError: If there is no such normalization, loss or optimizer, or the learning rate is
+            not positive.
 
     Example:
         >>> DenoiserRecipe(loss="sigmoid_crossentropy", normalization="range").check()
@@ -79,6 +80,7 @@ class DenoiserRecipe:
     def __post_init__(self) -> None:
         checked_choice(self.loss, list(LOSSES), "DenoiserRecipe: loss")
         checked_choice(self.optimizer, list(OPTIMIZERS), "DenoiserRecipe: optimizer")
+        _ = self.input_normalization  # raises if there is none like it
         if not self.learning_rate > 0:
             raise ValueError(
                 f"DenoiserRecipe: learning_rate must be positive, received {self.learning_rate}"

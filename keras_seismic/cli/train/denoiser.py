@@ -118,8 +118,9 @@ def denoiser(
         raise ValueError("masking traces is for self-supervised learning only")
     if percentile is not None and normalization != "percentile":
         raise ValueError(f"a percentile does nothing with the normalization {normalization!r}")
+    percentile = 99.5 if percentile is None else percentile
     recipe = DenoiserRecipe(
-        decoder, batch_norm, normalization, percentile or 99.5, loss, optimizer, learning_rate
+        decoder, batch_norm, normalization, percentile, loss, optimizer, learning_rate
     )
     recipe.check()
     keras.utils.set_random_seed(seed)
