@@ -92,6 +92,7 @@ def study_denoiser(
     repetitions: int = 3,
     seed: int = 0,
     factors: Factors | None = None,
+    config: dict[str, Any] | None = None,
     progress: bool = True,
 ) -> DenoiserStudy:
     """Train every variant with several seeds and score it on sections that none has seen.
@@ -101,7 +102,7 @@ def study_denoiser(
     and not trained again; the order is such that every variant has one result before any has two.
 
     Args:
-        run: Where to keep the results; created.
+        run: Where to keep the results; made with ``parts=True``, and created here.
         sections: Clean sections to learn from, ``(time, traces)``, raw amplitudes.
         held_out: Clean sections to score on.
         dt: Sample interval of each section, s, for noise with frequencies.
@@ -116,10 +117,12 @@ def study_denoiser(
         repetitions: Seeds of patches, noise and initial weights.
         seed: The first of them.
         factors: By default ``study_factors()``.
+        config: How the study is made, for the run's ``config.json``.
         progress: Show a progress bar with the time left.
 
     Raises:
-        ValueError: If a section is too small for the largest patches, or as ``NoisyPatches``.
+        ValueError: If a section is too small for the largest patches, or as ``NoisyPatches``;
+            or if the run holds a study made otherwise.
     """
     factors = factors or study_factors()
     recipes = list(dict.fromkeys(r for variants in factors.values() for r in variants.values()))
@@ -128,6 +131,7 @@ def study_denoiser(
     data = _Data(sections, held_out, dt, held_out_dt, noise, snr_db, *size)
     for recipe in {recipe.patch_size: recipe for recipe in recipes}.values():
         data.patches(recipe, seed)  # raises before any work is done
+    run.create(config or {})
     (run.path / "variants").mkdir(exist_ok=True)
     seeds = range(seed, seed + repetitions)
     files = {

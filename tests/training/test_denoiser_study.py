@@ -186,7 +186,7 @@ def sections():
 
 
 def run_study(folder, sections, **options):
-    run = RunFolder(folder, parts=True).create({"arguments": {"patches": 64}})
+    run = RunFolder(folder, parts=True)
     options = {"patches": 64, "num_filters": 2, "repetitions": 2, "progress": False} | options
     return study_denoiser(run, sections[:2], sections[2:], factors=FACTORS, **options)
 
@@ -238,5 +238,5 @@ def test_larger_patches_make_as_many_updates_of_as_many_samples(sections):
 def test_sections_too_small_for_a_variant_are_refused_before_any_training(tmp_path, sections):
     small = [section[:100] for section in sections]
     with pytest.raises(ValueError, match="100 x 140 is smaller than a patch of 128 x 128"):
-        study_denoiser(RunFolder(tmp_path).create({}), small, small, patches=64)
-    assert not (tmp_path / "variants").exists()
+        study_denoiser(RunFolder(tmp_path / "study"), small, small, patches=64)
+    assert not (tmp_path / "study").exists()

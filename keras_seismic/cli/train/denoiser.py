@@ -219,7 +219,7 @@ def _study(
     given = [name for name in _FIXED_BY_STUDY if arguments[name] != defaults[name].default]
     if given:
         raise ValueError(f"--study: chooses these by itself, received {', '.join(given)}")
-    run.create(configuration("train denoiser", arguments))
+    typer.echo("after an interruption, the same command goes on")
     result = ks.training.study_denoiser(
         run,
         [one.amplitude for one in learned],
@@ -235,6 +235,7 @@ def _study(
         repetitions=arguments["repetitions"],
         seed=arguments["seed"],
         factors=ks.training.study_factors(arguments["epochs"]),
+        config=configuration("train denoiser", arguments),
     )
     run.save_figure(result.figure(), "study")
     path = run.write_text("report.md", result.report())
