@@ -71,7 +71,7 @@ def plot_curves(
         panel.set(xlabel="epoch", title=heading)
         panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=7.5, loc="lower right")
+        panel.legend(fontsize=7.5)
     panels[0, 0].set_ylim(bottom=lowest)
     for first in panels[:, 0]:
         first.set_ylabel(label)
