@@ -19,8 +19,7 @@ class SectionNormalization(Float32Layer):
       to [-1, 1]. Robust against spikes; dead traces do not count. ``percentile=90`` keeps
       the central 90 % of a symmetric distribution.
     - ``"range"``: ``(x - min) / (max - min)``, into [0, 1]. For comparison only: it moves
-      the zero line with the noise. What that costs, and whether it makes training fail as
-      reported, is in docs/denoiser_study.md.
+      the zero line with the noise and reportedly makes training fail.
 
     An all-zero section (a constant one, for ``"range"``) stays zero.
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_seismic.checks import checked_choice
 from keras_seismic.deprecation import deprecated
 from keras_seismic.visualization.sections import draw_amplitudes
 from keras_seismic.visualization.style import new_figure
@@ -82,6 +83,7 @@ def plot_volume_quality(
     removed: Sequence[float] | np.ndarray,
     lines: Sequence[int] | np.ndarray | None = None,
     time: float | None = None,
+    along: str = "inline",
     title: str = "",
 ) -> "Figure":
     """A time slice of a volume before and after processing, and how much each line lost.
@@ -90,15 +92,16 @@ def plot_volume_quality(
     their neighbors are worth a page of their own (``plot_quality``).
 
     Args:
-        before: A time slice, ``(inlines, crosslines)``.
+        before: A time slice, ``(inlines, crosslines)``; NaN where there is no trace.
         after: The same.
-        removed: RMS of what was removed over RMS before, for each inline; NaN for dead ones.
-        lines: Numbers of the inlines; by default from 0.
+        removed: RMS of what was removed over RMS before, for each line; NaN for dead ones.
+        lines: Numbers of these lines; by default from 0.
         time: Of the slice, s.
+        along: Whether these lines are the ``"inline"`` or the ``"crossline"`` ones.
         title: Heading of the page.
 
     Raises:
-        ValueError: If the shapes differ, or there is not one number for each inline.
+        ValueError: If the shapes differ, or there is not one number for each line.
 
     Example:
         >>> before = np.random.default_rng(0).standard_normal((20, 30))
@@ -107,25 +110,27 @@ def plot_volume_quality(
         'time slice at 1.200 s; removed 50.0 % of the RMS amplitude in the median line'
     """
     before, after = _checked(before, after, "plot_volume_quality: (inlines, crosslines)")
-    inlines, crosslines = before.shape
+    checked_choice(along, ("inline", "crossline"), "plot_volume_quality: along")
+    down, across = (np.arange(n) for n in before.shape)
+    count = len(down if along == "inline" else across)
     percent = 100 * np.asarray(removed, np.float64)
-    numbers = np.arange(inlines) if lines is None else np.asarray(lines)
-    if percent.shape != (inlines,) or numbers.shape != (inlines,):
+    numbers = np.arange(count) if lines is None else np.asarray(lines)
+    if percent.shape != (count,) or numbers.shape != (count,):
         raise ValueError(
-            f"plot_volume_quality: expected removed and lines of {inlines} inlines, received "
+            f"plot_volume_quality: expected removed and lines of {count} {along}s, received "
             f"shapes {percent.shape} and {numbers.shape}"
         )
+    down, across = (numbers, across) if along == "inline" else (down, numbers)
     panels = {"before": before, "after": after, "removed": before - after}
-    half = (numbers[-1] - numbers[0]) / max(inlines - 1, 1) / 2 or 0.5
-    extent = (-0.5, crosslines - 0.5, numbers[-1] + half, numbers[0] - half)
+    extent = (*_edges(across), *_edges(down)[::-1])
     figure, lower = _page(panels, extent, "crossline", "inline")
     known = percent[np.isfinite(percent)]
     curve, histogram = lower.subplots(1, 2, sharey=True, width_ratios=(2, 1))
     curve.plot(numbers, percent, color=_COLORS["removed"], linewidth=1)
-    curve.set(xlabel="inline", ylabel="removed (% of RMS)", title="removed by inline")
+    curve.set(xlabel=along, ylabel="removed (% of RMS)", title=f"removed by {along}")
     bins = min(max(known.size // 4, 5), 40)
     histogram.hist(known, bins, orientation="horizontal", color=_COLORS["removed"], alpha=0.6)
-    histogram.set(xlabel="inlines", title="histogram")
+    histogram.set(xlabel=f"{along}s", title="histogram")
     middle = float(np.median(known)) if known.size else 0.0
     for panel in (curve, histogram):
         panel.axhline(middle, color="0.3", linewidth=1, linestyle="--")
@@ -179,9 +184,15 @@ def _page(
     return figure, lower
 
 
+def _edges(numbers: np.ndarray) -> tuple[float, float]:
+    """Where an image of numbered lines begins and ends."""
+    half = (numbers[-1] - numbers[0]) / max(len(numbers) - 1, 1) / 2 or 0.5
+    return float(numbers[0] - half), float(numbers[-1] + half)
+
+
 def _scale(section: np.ndarray) -> float:
     """The amplitude that is drawn black or white."""
-    live = np.abs(section[section != 0])
+    live = np.abs(section[np.isfinite(section) & (section != 0)])
     return float(np.percentile(live, 98)) if live.size else 1.0
 
 

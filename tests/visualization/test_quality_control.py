@@ -91,6 +91,20 @@ def test_a_volume(rng, tmp_path):
     figure.savefig(tmp_path / "volume.png")
 
 
+def test_a_volume_by_crosslines_with_missing_traces(rng, tmp_path):
+    before = rng.standard_normal((30, 20))
+    before[5, 3] = np.nan
+    numbers = np.arange(200, 220)
+    figure = ks.visualization.plot_volume_quality(
+        before, 0.5 * before, np.full(20, 0.5), numbers, along="crossline"
+    )
+    axes, images = panels(figure)
+    assert list(images["before"].get_extent()) == [199.5, 219.5, 29.5, -0.5]
+    assert np.isfinite(images["before"].get_clim()).all()
+    assert axes["removed by crossline"].get_xlabel() == "crossline"
+    figure.savefig(tmp_path / "volume.png")
+
+
 def test_shapes_that_do_not_fit_are_refused(section):
     with pytest.raises(ValueError, match=r"received \(500, 60\) and \(500, 59\)"):
         ks.visualization.plot_quality(section, section[:, 1:])
