@@ -37,7 +37,8 @@ def plot_quality(
         after: The same.
         dt: Sample interval, s; without it the axes count samples.
         similarity: Local similarity of what was removed with ``after``, ``(time, traces)`` in
-            [0, 1] (``ks.denoising.local_similarity``); drawn where it is given.
+            [0, 1] (``ks.denoising.local_similarity``); drawn if it is given, where ``before`` is
+            not zero.
         title: Heading of the page.
 
     Returns:
@@ -65,12 +66,13 @@ def plot_quality(
     text = _removed_text(before, after)
     if similarity is not None:
         (last,) = others
+        live = before != 0
+        known = np.where(live, similarity, np.nan)
         image = last.imshow(
-            similarity, cmap=_SIMILARITY_MAP, vmin=0, vmax=1, aspect="auto", extent=extent
+            known, cmap=_SIMILARITY_MAP, vmin=0, vmax=1, aspect="auto", extent=extent
         )
         last.set(title="local similarity of removed and after", xlabel="trace", ylabel=down)
         lower.colorbar(image, ax=last, label="similarity", pad=0.02)
-        live = before != 0
         mean = float(similarity[live].mean()) if live.any() else 0.0
         text += f", mean local similarity with what was kept {mean:.2f}"
     figure.suptitle("\n".join(filter(None, (title, text))), fontsize=11)
