@@ -157,9 +157,21 @@ def test_table_and_verdicts_follow_from_the_numbers():
 
 
 def test_a_training_that_diverged_failed():
-    study = study_of([("base", {}, [9.0]), ("range", {"normalization": "range"}, [np.nan])])
-    assert verdicts(study)["Normalization to [0, 1] makes the training fail"] == "yes"
-    assert "nan" in study.table()
+    study = study_of(
+        [
+            ("base", {}, [9.0, 9.1]),
+            ("range", {"normalization": "range"}, [8.0, np.nan]),
+            ("sgd", {"optimizer": "sgd"}, [np.nan, np.nan]),
+            ("longer", {"epochs": 10}, [9.1, 9.1]),
+        ]
+    )
+    assert set(verdicts(study).values()) == {"yes"}
+    assert "| sgd | -99.00 ± 0.00 |" in study.table()
+
+
+def test_a_training_that_goes_on_to_improve_had_not_converged():
+    study = study_of([("base", {}, [9.0, 9.1]), ("longer", {"epochs": 10}, [9.6, 9.6])])
+    assert verdicts(study)["It has converged after 5 epochs"] == "no"
 
 
 def test_a_network_that_leaves_the_noise_does_not_separate():
