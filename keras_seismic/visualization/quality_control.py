@@ -221,13 +221,14 @@ def _draw_spectra(axes: Any, panels: dict[str, np.ndarray], dt: float | None) ->
         axes.text(0.5, 0.5, "no live traces", ha="center", transform=axes.transAxes)
         return
     window = {"fs": 1 / (dt or 1), "nperseg": min(256, len(before)), "axis": 0}
-    largest = 0.0
+    largest = lowest = 0.0
     for name, section in panels.items():
         frequency, power = welch(section[:, live].astype(np.float64), **window)
         power = power.mean(axis=1)
         largest = largest or power.max() or 1.0
         level = 10 * np.log10(np.maximum(power / largest, 1e-30))
+        lowest = min(lowest, float(level.min()))
         axes.plot(frequency, level, color=_COLORS[name], label=name, linewidth=1.3)
-    axes.set(xlim=(0, frequency[-1]), ylim=(_FLOOR, 5))
+    axes.set(xlim=(0, frequency[-1]), ylim=(max(_FLOOR, lowest - 5), 5))
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper right")
+    axes.legend()
