@@ -34,6 +34,16 @@ def fixed_state():
 
 
 @pytest.fixture
+def untraced():
+    """TensorFlow runs step by step: for a few steps, tracing takes longer."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(0)
 

@@ -32,4 +32,4 @@ plt.show()
 # Kinds add up, each at its own level. ``NoisyPatches(..., noise=...)`` trains on such a mixture.
 mixture = ["white", ("swell", 0), ("linear", 3), ("missing", 0.05)]
 noisy = ks.noise.add_noise(section, mixture, snr_db=6.0, dt=0.004)
-figure = ks.visualization.plot_before_after(section, noisy, dt=0.004, title="clean and noisy")
+figure = ks.visualization.plot_quality(noisy, section, dt=0.004, title="with noise, and without")

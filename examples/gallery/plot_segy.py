@@ -48,4 +48,4 @@ print("same size:", len(before) == len(after), "- same file header:", before[:36
 # %%
 # Three-trace smoothing removes noise, and smears the steep parts of horizons: the difference
 # shows layers. A trained network does better, see :doc:`plot_denoiser`.
-figure = ks.visualization.plot_before_after(section.amplitude, smoothed, dt=section.dt)
+figure = ks.visualization.plot_quality(section.amplitude, smoothed, dt=section.dt)

@@ -137,17 +137,23 @@ def _repeat(context: typer.Context, path: Path | None) -> Path | None:
         raise ValueError(
             f"{path}: expected a run of {name!r}, received one of {config.get('command')!r}"
         )
-    known = {parameter.name for parameter in context.command.params}
-    unknown = sorted(config["arguments"].keys() - known)
+    known = {parameter.name: parameter for parameter in context.command.params}
+    unknown = sorted(config["arguments"].keys() - known.keys())
     if unknown:
         raise ValueError(f"{path}: {name!r} has no argument {', '.join(unknown)}")
     recorded = {
-        argument: value
+        argument: _repeated(known[argument], value)
         for argument, value in config["arguments"].items()
         if value is not None and argument not in ("overwrite", "resume")
     }
     context.default_map = {**recorded, **(context.default_map or {})}
     return path
+
+
+def _repeated(option: Any, value: Any) -> Any:
+    """A recorded value as a list, if the option has become repeatable since then."""
+    single = getattr(option, "multiple", False) and not isinstance(value, list)
+    return [value] if single else value
 
 
 _CONFIG = typer.Option(

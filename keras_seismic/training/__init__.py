@@ -1,9 +1,12 @@
 """Training: run folders and fitting, from scratch or from a trained network."""
 
+from keras_seismic.training.denoiser_recipe import DenoiserRecipe
+from keras_seismic.training.denoiser_study import study_denoiser, study_factors
 from keras_seismic.training.fitting import adamw, fit, fit_pairs, jit_compile, training_batches
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder
 from keras_seismic.training.semi_supervised import fit_with_unlabeled, with_unlabeled
+from keras_seismic.training.study_result import Claim, DenoiserStudy
 from keras_seismic.training.transfer import (
     encoder_multipliers,
     encoder_stages,
@@ -12,6 +15,9 @@ from keras_seismic.training.transfer import (
 )
 
 __all__ = [
+    "Claim",
+    "DenoiserRecipe",
+    "DenoiserStudy",
     "LayerwiseAdamW",
     "RunFolder",
     "adamw",
@@ -23,6 +29,8 @@ __all__ = [
     "freeze_encoder",
     "jit_compile",
     "reset_head",
+    "study_denoiser",
+    "study_factors",
     "training_batches",
     "with_unlabeled",
 ]

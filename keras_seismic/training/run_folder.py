@@ -30,6 +30,8 @@ class RunFolder:
         path: The folder; made if it does not exist.
         overwrite: Empty the folder of an earlier run first. Any other folder is left alone.
         resume: Continue an interrupted run in the folder.
+        parts: The run is made of parts that it keeps one by one: unless ``overwrite``, one that
+            is in the folder already is continued.
 
     Raises:
         FileExistsError: If the folder is not empty, and ``overwrite`` is false or the folder
@@ -45,12 +47,18 @@ class RunFolder:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], overwrite: bool = False, resume: bool = False
+        self,
+        path: str | os.PathLike[str],
+        overwrite: bool = False,
+        resume: bool = False,
+        parts: bool = False,
     ) -> None:
         self.path = Path(path)
         self.overwrite, self.resume = overwrite, resume
+        self._begun = parts and not overwrite and (self.path / _MARK).is_file()
         if resume:
             self._check_resumable()
+        if resume or self._begun:
             return
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(f"{self.path}: expected a folder for the run, found a file")
@@ -117,7 +125,7 @@ class RunFolder:
             FileExistsError: If another run was started there since this object was made.
             ValueError: If the run to resume was made with other arguments.
         """
-        if self.resume:
+        if self.resume or self._begun:
             self._check_same_arguments(config)
             return self
         if self._occupied:

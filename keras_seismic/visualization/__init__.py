@@ -4,14 +4,19 @@ Every function returns a ``matplotlib.figure.Figure`` that belongs to no window:
 ``figure.savefig`` or show it in a notebook. matplotlib is imported when a figure is made.
 """
 
-from keras_seismic.visualization.sections import plot_before_after, plot_denoising, plot_gathers
+from keras_seismic.visualization.quality_control import (
+    plot_before_after,
+    plot_quality,
+    plot_volume_quality,
+)
+from keras_seismic.visualization.sections import plot_denoising, plot_gathers
 from keras_seismic.visualization.style import (
     AMPLITUDE_MAP,
     DIFFERENCE_MAP,
     VELOCITY_MAP,
     new_figure,
 )
-from keras_seismic.visualization.training import plot_history
+from keras_seismic.visualization.training import plot_curves, plot_history
 from keras_seismic.visualization.velocity import (
     plot_families,
     plot_predicted_velocity,
@@ -26,11 +31,14 @@ __all__ = [
     "animate_wave_field",
     "new_figure",
     "plot_before_after",
+    "plot_curves",
     "plot_denoising",
     "plot_families",
     "plot_gathers",
     "plot_history",
     "plot_predicted_velocity",
+    "plot_quality",
     "plot_velocity",
+    "plot_volume_quality",
     "plot_wave_field",
 ]

@@ -1,6 +1,7 @@
 """Figures of sections and shot gathers."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -8,6 +9,32 @@ from keras_seismic.visualization.style import AMPLITUDE_MAP, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def draw_amplitudes(
+    axes: Sequence[Any],
+    panels: Mapping[str, np.ndarray],
+    largest: float,
+    extent: tuple[float, float, float, float],
+    across: str = "trace",
+) -> Any:
+    """Draw amplitudes in gray, on one scale.
+
+    Args:
+        axes: One for each panel.
+        panels: ``(time, traces)`` by title.
+        largest: Amplitude that is drawn black or white.
+        extent: Left, right, bottom and top of the panels.
+        across: Label of the horizontal axis.
+
+    Returns:
+        The last image, for a color bar.
+    """
+    limits = {"vmin": -largest, "vmax": largest}
+    for panel, (title, amplitude) in zip(axes, panels.items(), strict=True):
+        image = panel.imshow(amplitude, cmap=AMPLITUDE_MAP, aspect="auto", extent=extent, **limits)
+        panel.set(title=title, xlabel=across)
+    return image
 
 
 def plot_denoising(
@@ -28,54 +55,26 @@ def plot_denoising(
     """
     figure = new_figure(14, 4.6)
     axes = figure.subplots(1, 4, sharex=True, sharey=True)
-    largest = float(np.percentile(np.abs(clean), 99)) or 1.0
     samples, traces = clean.shape
-    extent = (0, traces, samples * (dt or 1), 0)
-    panels = {"clean": clean, "noisy": noisy, "denoised": denoised, "residual": clean - denoised}
-    for panel, (name, section) in zip(axes, panels.items(), strict=True):
-        image = panel.imshow(
-            section, cmap=AMPLITUDE_MAP, vmin=-largest, vmax=largest, aspect="auto", extent=extent
-        )
-        if name in ("noisy", "denoised"):
-            error = np.sum((clean - section) ** 2, dtype=np.float64)
-            signal = np.sum(np.square(clean), dtype=np.float64)
-            snr_db = round(10 * np.log10(signal / max(error, 1e-30)), 1)
-            name += f", {snr_db + 0.0:.1f} dB"  # no minus zero
-        panel.set_title("clean - denoised" if name == "residual" else name)
-        panel.set_xlabel("trace")
+    panels = {
+        "clean": clean,
+        f"noisy, {_snr_text(clean, noisy)}": noisy,
+        f"denoised, {_snr_text(clean, denoised)}": denoised,
+        "clean - denoised": clean - denoised,
+    }
+    largest = float(np.percentile(np.abs(clean), 99)) or 1.0
+    image = draw_amplitudes(axes, panels, largest, (0, traces, samples * (dt or 1), 0))
     axes[0].set_ylabel("time (s)" if dt else "sample")
     figure.colorbar(image, ax=axes, label="amplitude", pad=0.01)
     figure.suptitle(title)
     return figure
 
 
-def plot_before_after(
-    before: np.ndarray, after: np.ndarray, dt: float | None = None, title: str = ""
-) -> "Figure":
-    """A section before and after processing, and what was removed, all on one amplitude scale.
-
-    For field data, whose truth is unknown: what was removed should look like noise.
-
-    Args:
-        before: ``(time, traces)``.
-        after: The same.
-        dt: Sample interval, s; without it the axis counts samples.
-        title: Heading of the figure.
-    """
-    figure = new_figure(12, 4.8)
-    axes = figure.subplots(1, 3, sharex=True, sharey=True)
-    live = np.abs(before[before != 0])
-    largest = float(np.percentile(live, 98)) if live.size else 1.0
-    samples, traces = before.shape
-    style = {"extent": (0, traces, samples * (dt or 1), 0), "aspect": "auto"}
-    panels = {"before": before, "after": after, "before - after": before - after}
-    for panel, (name, section) in zip(axes, panels.items(), strict=True):
-        image = panel.imshow(section, cmap=AMPLITUDE_MAP, vmin=-largest, vmax=largest, **style)
-        panel.set(title=name, xlabel="trace")
-    axes[0].set_ylabel("time (s)" if dt else "sample")
-    figure.colorbar(image, ax=axes, label="amplitude", pad=0.01)
-    figure.suptitle(title)
-    return figure
+def _snr_text(clean: np.ndarray, estimate: np.ndarray) -> str:
+    error = np.sum((clean - estimate) ** 2, dtype=np.float64)
+    signal = np.sum(np.square(clean), dtype=np.float64)
+    snr_db = round(10 * np.log10(signal / max(error, 1e-30)), 1)
+    return f"{snr_db + 0.0:.1f} dB"  # no minus zero
 
 
 def plot_gathers(gathers: np.ndarray, dt: float = 0.001, title: str = "") -> "Figure":
@@ -90,16 +89,9 @@ def plot_gathers(gathers: np.ndarray, dt: float = 0.001, title: str = "") -> "Fi
     figure = new_figure(2.4 * shots + 1, 4)
     axes = figure.subplots(1, shots, squeeze=False, sharey=True)[0]
     largest = float(np.percentile(np.abs(gathers), 98)) or 1.0
-    for shot, panel in enumerate(axes):
-        image = panel.imshow(
-            gathers[..., shot],
-            cmap=AMPLITUDE_MAP,
-            vmin=-largest,
-            vmax=largest,
-            aspect="auto",
-            extent=(0, receivers, samples * dt, 0),
-        )
-        panel.set(title=f"shot {shot + 1}", xlabel="receiver")
+    panels = {f"shot {shot + 1}": gathers[..., shot] for shot in range(shots)}
+    extent = (0, receivers, samples * dt, 0)
+    image = draw_amplitudes(axes, panels, largest, extent, "receiver")
     axes[0].set_ylabel("time (s)")
     figure.colorbar(image, ax=axes, label="amplitude", pad=0.01)
     figure.suptitle(title)

@@ -1,6 +1,9 @@
 """Figures of training."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from keras_seismic.visualization.style import new_figure
 
@@ -35,5 +38,42 @@ def plot_history(history: dict[str, list[float]], title: str = "") -> "Figure":
             panel.yaxis.set_minor_formatter("{x:g}")
         panel.grid(alpha=0.3)
         panel.legend()
+    figure.suptitle(title)
+    return figure
+
+
+def plot_curves(
+    groups: Mapping[str, Mapping[str, np.ndarray]],
+    label: str,
+    lowest: float | None = None,
+    title: str = "",
+) -> "Figure":
+    """Curves by epoch of several trainings, a panel for each group of them.
+
+    Args:
+        groups: By heading of the panel and name of the curve, ``(repetitions, epochs)``; the
+            mean is drawn, and each repetition as a thin line.
+        label: Of the vertical axis, which the panels share.
+        lowest: Where it ends below; by default below all curves.
+        title: Heading of the figure.
+    """
+    columns = min(len(groups), 4)
+    rows = -(-len(groups) // columns)
+    figure = new_figure(12, 3.6 * rows + 0.4)
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for unused in panels.ravel()[len(groups) :]:
+        unused.remove()
+    for panel, (heading, curves) in zip(panels.ravel(), groups.items(), strict=False):
+        for number, (name, values) in enumerate(curves.items()):
+            epochs = np.arange(1, values.shape[1] + 1)
+            panel.plot(epochs, values.T, color=f"C{number}", alpha=0.3, linewidth=0.8)
+            panel.plot(epochs, values.mean(axis=0), color=f"C{number}", marker=".", label=name)
+        panel.set(xlabel="epoch", title=heading)
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize=7.5)
+    panels[0, 0].set_ylim(bottom=lowest)
+    for first in panels[:, 0]:
+        first.set_ylabel(label)
     figure.suptitle(title)
     return figure

@@ -103,6 +103,13 @@ def test_a_run_is_repeated_from_its_config(toy, tmp_path):
     assert not toy.calls[4]["overwrite"]
 
 
+def test_what_was_recorded_before_an_option_became_repeatable_is_read(toy, tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text('{"command": "toy", "arguments": {"noise": "hum=6"}}')
+    toy("--config", config, "--out", tmp_path / "run")
+    assert toy.calls[0]["noise"] == ["hum=6"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
