@@ -10,9 +10,9 @@ from keras_seismic.denoising.windows import Size, by_frequency, checked_section
 
 def fx_deconvolution(
     section: np.ndarray,
-    length: int = 8,
+    length: int = 4,
     regularization: float = 0.01,
-    window: Size = (128, 64),
+    window: Size = (64, 32),
     overlap: Size | None = None,
     band: Sequence[float] | None = None,
     dt: float | None = None,

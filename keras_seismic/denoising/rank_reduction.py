@@ -10,10 +10,10 @@ from keras_seismic.denoising.windows import Size, by_frequency, checked_section
 
 def cadzow(
     section: np.ndarray,
-    rank: int = 3,
-    damping: float = np.inf,
+    rank: int = 4,
+    damping: float = 2.0,
     iterations: int = 1,
-    window: Size = (128, 48),
+    window: Size = (64, 24),
     overlap: Size | None = None,
     band: Sequence[float] | None = None,
     dt: float | None = None,
@@ -29,7 +29,7 @@ def cadzow(
         rank: Number of dips in a window that are kept.
         damping: Singular values ``s`` that are kept are multiplied by ``1 - (s0 / s)^damping``,
             ``s0`` the largest one that is not: the smaller, the less noise stays with weak
-            events, and the weaker they get. None by default.
+            events, and the weaker they get; ``inf`` leaves them as they are.
         iterations: Averaging raises the rank again; repeat both this often.
         window: Samples and traces of a window, or one number for both; a window that is larger
             than the section is as large as the section.

@@ -58,7 +58,7 @@ def local_slope(
 
 def structural_median(
     section: np.ndarray,
-    traces: int = 9,
+    traces: int = 7,
     slope: np.ndarray | None = None,
     smoothing: Sequence[float] = (8.0, 8.0),
 ) -> np.ndarray:
