@@ -15,7 +15,7 @@ Every classical filter, pydrr and pyseistr run with several settings, and **the 
 answer** counts, of each cell anew: nobody who does not know the answer does as well. The preset
 gets the noisy section and nothing else; where traces are missing, ``keep_mute=False``. The
 fine-tuned preset and the self-supervised network learn from the noisy section alone (blind
-spots), at 0 dB of random noise. The brief's network is what ``train denoiser`` trains on
+spots), at 0 dB of random noise. ConvDenoiser is the small network that ``train denoiser`` trains on
 simulated sections with white noise of 0 dB.
 
 Similarity is the mean local similarity of what was removed with the clean section: where it
@@ -23,10 +23,8 @@ exceeds that of the noise itself, signal went too. Finished answers are kept in 
 so that the same command goes on where it was stopped; answers of another preset, of other
 settings or of other sections are made again. pydrr and pyseistr are GPL and no dependency of
 anything here: they are left out if they are not installed. Neither knows NumPy 2; the names that
-they miss are put back here, and pyseistr is built for it by
-
-    CFLAGS="-DNPY_IN_ARRAY=NPY_ARRAY_IN_ARRAY -fpermissive" \\
-        pip install --no-build-isolation pydrr pyseistr
+they miss are put back here, and pyseistr is built for it by ``pip install --no-build-isolation
+pyseistr`` with CFLAGS="-DNPY_IN_ARRAY=NPY_ARRAY_IN_ARRAY -fpermissive".
 """
 
 import argparse
@@ -69,7 +67,9 @@ NOISES: dict[str, tuple[float, ...]] = {
     "missing": (0.3, 0.2, 0.1),  # of the traces
 }
 RANDOM = ("white", "band_limited", "erratic")
-PRESET, TUNED, BRIEF, BLIND = "preset", "preset, fine-tuned", "brief's network", "self-supervised"
+PRESET, TUNED = "preset", "preset, fine-tuned"
+SMALL, BLIND = "ConvDenoiser", "ConvDenoiser, self-supervised"
+PRESET_NAME = "blind_denoiser"
 Setting = tuple[Any, ...]
 
 
@@ -149,7 +149,7 @@ def cells(quick: bool) -> Iterator[Cell]:
     parts = {name: normalized(middle(section)) for name, section in field.items()}
     count = 1 if quick else 2
     for i, section in enumerate(ks.simulation.sample_sections(count, SEED)):
-        part = section[:96, :64] if quick else section
+        part = section[:96, :96] if quick else section
         parts[f"simulated {i + 1}"] = normalized(part)
     for noise, levels in NOISES.items():
         for (name, clean), level in itertools.product(parts.items(), levels):
@@ -193,10 +193,10 @@ def candidates(options: argparse.Namespace) -> list[Candidate]:
     """All that are there."""
     small = options.quick
     training = {"patches": 640, "epochs": 1} if small else {}
-    brief = options.work / f"brief{'_quick' * small}"
-    if not (brief / "model.keras").is_file():
-        train_denoiser(brief, **training, overwrite=brief.exists())
-    network = ks.inference.load_model(brief / "model.keras")
+    small_run = options.work / f"conv_denoiser{'_quick' * small}"
+    if not (small_run / "model.keras").is_file():
+        train_denoiser(small_run, **training, overwrite=small_run.exists())
+    network = ks.inference.load_model(small_run / "model.keras")
     weights = b"".join(w.tobytes() for w in network.get_weights())
     blind = (200, 1) if small else (3000, 4)
     tuned = 2 if small else 60
@@ -207,14 +207,14 @@ def candidates(options: argparse.Namespace) -> list[Candidate]:
         Candidate(PRESET, preset, key=made),
         Candidate(TUNED, lambda y: fine_tuned(y, tuned), key=steps, learns=True),
         Candidate(BLIND, lambda y: self_supervised(y, *blind), key=str(blind), learns=True),
-        Candidate(BRIEF, denoised_by(network), key=digest(weights)),
+        Candidate(SMALL, denoised_by(network), key=digest(weights)),
         *classical(),
         *peers(),
     ]
     if options.stand_in:
         found = [one for one in found if one.name != TUNED]
     if small:
-        found = [dataclasses.replace(one, settings=one.settings[:2]) for one in found]
+        found = [dataclasses.replace(one, settings=one.settings[-2:]) for one in found]
     return found
 
 
@@ -249,9 +249,9 @@ def classical() -> Iterator[Candidate]:
             (4, 1.5, (64, 24), (0, 60)),
             (2, 1.5, (32, 12), None),
             (4, 1.5, (32, 12), (0, 60)),
-            (2, 1.5, (64, 24), (0, 60)),
-            (4, 3, (64, 24), (0, 60)),
+            (2, 2, (64, 24), None),
             (1, 1.5, (128, 48), None),
+            (4, 3, (64, 24), (0, 60)),
         ),
     )
     yield Candidate(
@@ -320,7 +320,7 @@ def preset_fingerprint(stand_in: bool) -> str:
     """What tells one version of the preset from another."""
     if stand_in:
         return "a Gaussian filter"
-    return digest(b"".join(w.tobytes() for w in ks.inference.load_denoiser().get_weights()))
+    return digest(b"".join(w.tobytes() for w in ks.load_preset(PRESET_NAME).get_weights()))
 
 
 def digest(content: bytes) -> str:
@@ -330,18 +330,20 @@ def digest(content: bytes) -> str:
 def fine_tuned(noisy: np.ndarray, steps: int) -> np.ndarray:
     """The preset after some more steps on the noisy section alone."""
     keras.utils.set_random_seed(SEED)
-    model = ks.inference.load_denoiser()
-    normalization = model.input_normalization
+    model = ks.load_preset(PRESET_NAME)
+    network = ks.models.BlindDenoiser(model.network.filters, odd=False)  # half the time
+    network.set_weights(model.network.get_weights())
     patches = ks.datasets.BlindSpotPatches(
-        [noisy], 64, 16 * steps, normalization, pixel_fraction=0.02
+        [noisy], 64, 16 * steps, model.input_normalization, pixel_fraction=0.02
     )
-    model.network.compile(keras.optimizers.Adam(5e-5), "mean_squared_error", jit_compile=False)
-    model.network.fit(patches.dataset(16), epochs=1, verbose=0)
+    network.compile(keras.optimizers.Adam(5e-5), "mean_squared_error", jit_compile=False)
+    network.fit(patches.dataset(16), epochs=1, verbose=0)
+    model.network.set_weights(network.get_weights())
     return denoised_by(model)(noisy)
 
 
 def self_supervised(noisy: np.ndarray, count: int, epochs: int) -> np.ndarray:
-    """The brief's network by blind spots, as ``train denoiser --self-supervised`` trains it."""
+    """The small network by blind spots, as ``train denoiser --self-supervised`` trains it."""
     keras.utils.set_random_seed(SEED)
     normalization = ks.layers.SectionNormalization("percentile", percentile=99.5)
     patches = ks.datasets.BlindSpotPatches([noisy], 28, count, normalization)
@@ -401,7 +403,7 @@ class Work:
 
 
 def solved(candidate: Candidate, cell: Cell, setting: Setting) -> np.ndarray:
-    options = {"keep_mute": False} if candidate.name in (PRESET, BRIEF) else {}
+    options = {"keep_mute": False} if candidate.name in (PRESET, SMALL) else {}
     if cell.noise != "missing":
         options = {}
     with contextlib.redirect_stdout(io.StringIO()):  # the peers' own lines
@@ -489,7 +491,7 @@ def draw(work: Work, cell: Cell, rows: list[dict[str, Any]], folder: Path) -> No
     own = [row for row in rows if row["whole"] and row["section"] == cell.section]
     own = [row for row in own if row["level"] == cell.level]
     scores = {row["candidate"]: row["snr_db"] for row in own}
-    networks = (PRESET, TUNED, BRIEF, BLIND)
+    networks = (PRESET, TUNED, SMALL, BLIND)
     rival = max((name for name in scores if name not in networks), key=scores.__getitem__)
     estimates = {name: work.estimate(cell, name) for name in (PRESET, rival)}
     panels = {"clean": cell.clean, "noisy": cell.noisy}
@@ -524,13 +526,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/denoising"))
     parser.add_argument("--out", type=Path, help="for JSON and figures, instead of the checkout")
     parser.add_argument("--quick", action="store_true", help="a few small cells")
+    parser.add_argument("--only", default="", help="cells whose name contains this")
     parser.add_argument("--stand-in", action="store_true", help="a Gaussian filter as the preset")
     options = parser.parse_args()
     work = Work(options.work / ("quick" if options.quick else "answers"))
     start = time.perf_counter()
     competing = candidates(options)
     rows, drawn = [], []
-    for cell in cells(options.quick):
+    for cell in (one for one in cells(options.quick) if options.only in one.name):
         for candidate in competing:
             if not candidate.learns or (cell.is_random and cell.level == 0):
                 rows.append(work.answer(cell, candidate))
@@ -541,7 +544,8 @@ def main() -> None:
     names = [one.name for one in competing]
     wins, lost = losses(rows)
     print("\nGain in dB, mean over the sections; bold: the best\n")
-    print(markdown(["noise", *names], list(gain_rows(rows, names))))
+    gains = ["noise", *names], list(gain_rows(rows, names))
+    print(markdown(*gains))
     print("\nRandom noise of 0 dB\n")
     columns = ("gain, dB", "amplitude of the signal", "similarity of the removed", "seconds")
     print(markdown(["candidate", *columns], list(quality_rows(rows, names))))
@@ -550,10 +554,10 @@ def main() -> None:
         "in {} of {} others; where it is not:\n".format(*wins["random"], *wins["other"])
     )
     print(markdown(["noise", "section", "preset", "best", "its gain"], lost))
-    print(f"\nWhite noise on whole sections; {time.perf_counter() - start:.0f} s\n")
+    print(f"\nWhite noise on whole sections; all of it took {time.perf_counter() - start:.0f} s\n")
     kept = [{k: v for k, v in row.items() if k != "key"} for row in rows]
     results = {"first": wins, "stand_in": options.stand_in, "cells": kept}
-    header, table = whole_rows(rows, names)
+    header, table = whole_rows(rows, names) if drawn else gains
     name = f"denoising{'_quick' * options.quick}"
     folder = options.out or (options.work if options.quick else RESULTS)
     report(name, results, header, table, PACKAGES, folder)
