@@ -88,6 +88,14 @@ def test_the_dip_filter_is_a_projection_where_it_does_not_taper(rng, taper):
     assert (spectrum[far] ** 2).sum() < 0.02 * (spectrum**2).sum()
 
 
+def test_nothing_comes_in_at_the_other_edge():
+    section = np.zeros((64, 40))
+    section[32, -1] = section[-1, 20] = 1
+    filtered = dip_filter(section, (-0.3, 0.3))
+    assert np.abs(filtered[:, :4]).max() < 0.1 * np.abs(filtered[:, -4:]).max()
+    assert np.abs(filtered[:4]).max() < 0.1 * np.abs(filtered[-4:]).max()
+
+
 @pytest.mark.parametrize("slope", [-2.0, -0.3, 0.0, 0.5, 1.0, 3.0])
 def test_slopes_of_plane_waves(slope):
     found = inside(local_slope(plane_wave(slope, rate=0.3)))
@@ -126,7 +134,7 @@ def test_the_median_is_pyseistrs(rng):
     spiky, slope = clean + 5 * (rng.random(clean.shape) < 0.01), 0.4 * np.cos(trace / 15)
     theirs = np.squeeze(pyseistr.somf2dc(spiky, slope, 4, 2, 0.01, 1, verb=0))
     difference = structural_median(spiky, 9, slope) - theirs
-    assert np.abs(inside(difference, 20, 15)).max() < 0.04
+    assert np.abs(inside(difference, 20, 15)).mean() < 0.01
 
 
 @pytest.mark.parametrize("traces", [1, 3, 9])
@@ -159,6 +167,16 @@ def test_a_curved_event_stays_and_spikes_go(rng):
     np.testing.assert_allclose(inside(structural_median(clean, 7)), inside(clean), atol=0.06)
     known = structural_median(spiky, 7, slope=local_slope(clean))
     assert np.abs(inside(known - clean)).max() < 0.25
+
+
+def test_paths_bend_with_the_slopes():
+    """Paths that went straight on would miss the fold: 0.13 at most, 0.05 on average."""
+    time, trace = np.indices((160, 120))
+    clean = np.cos(0.3 * (time - 10 * np.sin(trace / 10)))
+    slope = np.broadcast_to(np.cos(trace / 10), clean.shape)
+    error = np.abs(structural_median(clean, 11, slope) - clean)[40:-40, 10:-10]
+    assert error.max() < 0.08
+    assert error.mean() < 0.03
 
 
 def test_the_median_follows_scale_and_offset(rng):
