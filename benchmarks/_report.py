@@ -39,6 +39,15 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def markdown(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table with aligned columns."""
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, ["-" * width for width in widths])
+    padded = ([c.ljust(width) for c, width in zip(row, widths, strict=True)] for row in cells)
+    return "\n".join(f"| {' | '.join(row)} |" for row in padded)
+
+
 def report(
     name: str,
     results: Any,
@@ -67,12 +76,7 @@ def report(
         "versions": versions(packages),
         "results": results,
     }
-    cells = [[str(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    cells.insert(1, ["-" * width for width in widths])
-    for row in cells:
-        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(f"| {' | '.join(padded)} |")
+    print(markdown(header, rows))
     print(", ".join(f"{key} {value}" for key, value in content["versions"].items()))
     print(", ".join(f"{key}: {value}" for key, value in content["machine"].items()))
 

@@ -13,6 +13,7 @@ with without_loading_log():
 from keras_seismic import (
     convert,
     datasets,
+    denoising,
     evaluation,
     exporting,
     gathers,
@@ -43,6 +44,7 @@ __all__ = [
     "convert",
     "datasets",
     "denoise",
+    "denoising",
     "evaluation",
     "exporting",
     "gathers",

@@ -10,6 +10,7 @@ ORDER = (
     "plot_waveform_inversion.py",
     "plot_uncertainty.py",
     "plot_denoiser.py",
+    "plot_classical_denoising.py",
     "plot_noise.py",
     "plot_segy.py",
     "plot_field_line.py",

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_seismic.checks import check_finite
+from keras_seismic.denoising.windows import blending
 from keras_seismic.progress import progress_bar
 from keras_seismic.simulation.acquisition import is_whole_number
 
@@ -90,28 +91,6 @@ def apply_in_windows(
                 result[s] += output[..., 0] * by_row[:, None] * by_column
             bar.update(len(batch))
     return result[: section.shape[0], : section.shape[1]].astype(np.float32)
-
-
-def blending(length: int, window: int, overlap: int) -> tuple[np.ndarray, np.ndarray]:
-    """Starts of the windows along one axis and their weights, which sum to one everywhere.
-
-    Args:
-        length: Of the axis; at least one window.
-        window: Length of a window.
-        overlap: Samples that neighbors share, at least.
-
-    Returns:
-        Starts ``(windows,)`` and weights ``(windows, window)``.
-    """
-    starts = np.append(np.arange(0, length - window, window - overlap), length - window)
-    distance = np.arange(window) + 0.5
-    ramp = np.minimum(distance, distance[::-1]) / max(overlap, 1)
-    weight = np.sin(np.pi / 2 * np.minimum(ramp, 1)) ** 2
-    total = np.zeros(length)
-    for start in starts:
-        total[start : start + window] += weight
-    # Dividing also handles samples in only one window and larger overlaps at the end.
-    return starts, np.stack([weight / total[s : s + window] for s in starts])
 
 
 def fitting_window(shape: tuple[int, ...], largest: int, overlap: int) -> tuple[int, ...]:
