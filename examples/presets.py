@@ -28,12 +28,12 @@ class Recipe(NamedTuple):
 RECIPES = {
     "blind_denoiser": Recipe(
         blind_denoiser,
-        "keras-seismic train blind-denoiser --epochs 18 --precision mixed_bfloat16 --out RUN",
-        {"epochs": 18, "precision": "mixed_bfloat16"},
+        "keras-seismic train blind-denoiser --epochs 16 --precision mixed_bfloat16 --out RUN",
+        {"epochs": 16, "precision": "mixed_bfloat16"},
         {
             "summary": "noisy sections of any amplitude, sampling and noise level to clean ones",
             "data": "1500 sections of 256 x 256 by ks.simulation.sample_sections, seed (0, 0); "
-            "72,000 patches of 128 x 128 by ks.datasets.VariedNoisePatches, seed 0; no field data",
+            "64,000 patches of 128 x 128 by ks.datasets.VariedNoisePatches, seed 0; no field data",
             "limits": "Ground roll, swell and other coherent noise are removed in part only. What "
             "is as incoherent as noise goes with it: signal near the Nyquist frequency under "
             "strong noise, single bad traces, chaotic facies. Compare before and after.",

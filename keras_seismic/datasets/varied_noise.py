@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from keras_seismic.checks import check_finite
 from keras_seismic.datasets.pipeline import GeneratedExamples
@@ -19,12 +18,13 @@ _WEAKEST = 0.1
 class VariedNoisePatches(GeneratedExamples):
     """Pairs of noisy and clean patches, each with noise of its own kind, level and color.
 
-    About half have white noise alone; the others noise in a frequency band, or white noise with
-    spikes, swell, hum, ground roll or missing traces. The signal-to-noise ratio lies between -8
-    and 20 dB over the section from which the patch is cut, and up to 40 dB for every tenth, so
-    that clean data are learned to be left alone. Some noise resembles itself on neighboring
-    traces, some grows or fades with time. Patches are mirrored in trace, time and polarity at
-    random. Both are divided by the deviation of the noisy patch.
+    Most have white noise alone; the others noise in a frequency band, or white noise with spikes,
+    swell, hum, ground roll or missing traces. All of it is rougher from trace to trace than waves
+    are, or has another band: what looks like signal is left alone. The signal-to-noise ratio lies
+    between -8 and 20 dB over the section from which the patch is cut, and up to 40 dB for every
+    tenth, so that clean data are learned to be left alone; some noise grows or fades with time.
+    Patches are mirrored in trace, time and polarity at random. Both are divided by the deviation
+    of the noisy patch.
 
     Args:
         sections: Clean sections ``(time, traces)``, of any units.
@@ -107,7 +107,7 @@ def _with_noise(rng: np.random.Generator, clean: np.ndarray) -> np.ndarray:
     level = rng.uniform(20, 40) if rng.random() < 0.1 else rng.uniform(-8, 20)
     level = max(level + 20 * np.log10(clean.std()), -20.0)  # of the patch
     noises, kind = [], rng.random()
-    if kind < 0.55:
+    if kind < 0.6:
         noises.append(Noise("white", level))
     elif kind < 0.75:
         low = rng.uniform(0, 50)
@@ -126,15 +126,10 @@ def _with_noise(rng: np.random.Generator, clean: np.ndarray) -> np.ndarray:
             Noise(other, rng.uniform(0.02, 0.2) if other == "missing" else level, options)
         )
     noisy = add_noise(clean, noises, dt=_INTERVAL, seed=int(rng.integers(2**31)))
-    if kind < 0.75 and rng.random() < 0.4:
+    if kind < 0.75 and rng.random() < 0.25:  # grown or faded with time, as a gain makes it
         noise = noisy - clean
-        if rng.random() < 0.5:  # as migration makes it
-            alike = gaussian_filter1d(noise, rng.uniform(0.4, 1.2), axis=1)
-            noise = alike * (noise.std() / alike.std())
-        else:  # as a gain makes it
-            grown = noise * np.exp(np.linspace(0, rng.uniform(-2, 2), len(noise)))[:, None]
-            noise = grown * (noise.std() / grown.std())
-        noisy = clean + noise
+        grown = noise * np.exp(np.linspace(0, rng.uniform(-2, 2), len(noise)))[:, None]
+        noisy = clean + grown * (noise.std() / grown.std())
     return noisy
 
 

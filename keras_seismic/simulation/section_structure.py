@@ -5,7 +5,7 @@ many of them meets every sampling.
 """
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
+from scipy.fft import fft2, fftfreq, ifft2, irfft, next_fast_len, rfft, rfftfreq
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
 #: Samples of the reflectivity above and below a section, which structure brings into it.
@@ -16,9 +16,9 @@ def structured_section(rng: np.random.Generator, shape: tuple[int, int]) -> np.n
     """One clean section ``(time, traces)`` of random structure, of standard deviation 1.
 
     Layers by dips, folds, bends and faults, sometimes under an unconformity, with channels or
-    seen as a shot gather; then diffractions, reflections of fault planes, water above a mute, a
-    multiple of the sea floor, a wavelet of any band and phase that loses high frequencies with
-    time, and a gain law.
+    seen as a shot gather; then diffractions, scattering, reflections of fault planes, water above
+    a mute, a multiple of the sea floor, a wavelet of any band and phase that loses high frequencies
+    with time, and a gain law.
     """
     samples, traces = shape
     time, x = np.arange(samples)[:, None], np.arange(traces)[None]
@@ -38,6 +38,8 @@ def structured_section(rng: np.random.Generator, shape: tuple[int, int]) -> np.n
     reflectivity = reflectivity * (1 + strength)
     if rng.random() < 0.4:
         reflectivity = reflectivity + _diffractions(rng, shape, reflectivity.std())
+    if rng.random() < (0.3 if gather else 0.8):
+        reflectivity = reflectivity + _scattering(rng, shape) * reflectivity.std()
     if not gather and rng.random() < 0.3:
         reflectivity = _under_water(rng, reflectivity, time, x)
     section = _with_wavelet(rng, reflectivity)
@@ -151,6 +153,21 @@ def _diffractions(rng: np.random.Generator, shape: tuple[int, int], level: float
         polarity = np.sign(columns - place) if rng.random() < 0.3 else 1.0
         _add_at(reflectivity, at, columns, rng.normal() * strength * polarity * (apex / at) ** 1.5)
     return reflectivity
+
+
+def _scattering(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """What small bodies everywhere reflect: no pattern, only dips that waves can have.
+
+    Migrated field sections are full of it. It has the signal's band and is no steeper than
+    reflections, so it is no noise that a filter could know from signal.
+    """
+    samples, traces = (next_fast_len(n + 16) for n in shape)
+    frequency, wavenumber = np.abs(fftfreq(samples))[:, None], np.abs(fftfreq(traces))[None]
+    steepest = np.exp(rng.uniform(np.log(0.5), np.log(4.0)))  # samples a trace
+    widest = np.minimum(steepest * frequency + 0.03, 0.25)
+    fan = 1 / (1 + (wavenumber / widest) ** 8)
+    pattern = ifft2(fft2(rng.normal(size=(samples, traces))) * fan).real[: shape[0], : shape[1]]
+    return pattern / pattern.std() * np.exp(rng.uniform(np.log(0.05), np.log(1.5)))
 
 
 def _add_at(
