@@ -18,8 +18,8 @@ _WEAKEST = 0.1
 class VariedNoisePatches(GeneratedExamples):
     """Pairs of noisy and clean patches, each with noise of its own kind, level and color.
 
-    Most have white noise alone; the others noise in a frequency band, or white noise with spikes,
-    swell, hum, ground roll or missing traces. All of it is rougher from trace to trace than waves
+    Most have white noise alone; the others noise in a frequency band, or spikes, swell, hum, ground
+    roll or missing traces, with white noise or alone. All of it is rougher from trace to trace than waves
     are, or has another band: what looks like signal is left alone. The signal-to-noise ratio lies
     between -8 and 20 dB over the section from which the patch is cut, and up to 40 dB for every
     tenth, so that clean data are learned to be left alone; some noise grows or fades with time.
@@ -115,7 +115,8 @@ def _with_noise(rng: np.random.Generator, clean: np.ndarray) -> np.ndarray:
         noises.append(Noise("band_limited", level, {"band": band}))
         noises.append(Noise("white", level + rng.uniform(0, 15)))
     else:
-        noises.append(Noise("white", level + rng.uniform(0, 10)))
+        if rng.random() < 0.6:
+            noises.append(Noise("white", level + rng.uniform(0, 10)))
         other = rng.choice(["erratic", "swell", "hum", "linear", "missing"], p=_SHARES)
         options = {}
         if other == "erratic":
@@ -133,5 +134,5 @@ def _with_noise(rng: np.random.Generator, clean: np.ndarray) -> np.ndarray:
     return noisy
 
 
-#: Of the noises that come with white noise.
-_SHARES = [0.35, 0.2, 0.1, 0.15, 0.2]
+#: Of the other noises.
+_SHARES = [0.45, 0.15, 0.1, 0.15, 0.15]
