@@ -18,10 +18,10 @@ _WEAKEST = 0.1
 class VariedNoisePatches(GeneratedExamples):
     """Pairs of noisy and clean patches, each with noise of its own kind, level and color.
 
-    Most have white noise alone; the others noise in a frequency band, or spikes, swell, hum, ground
-    roll or missing traces, with white noise or alone. All of it is rougher from trace to trace than waves
-    are, or has another band: what looks like signal is left alone. The signal-to-noise ratio lies
-    between -8 and 20 dB over the section from which the patch is cut, and up to 40 dB for every
+    Most have white noise alone; the others noise in a frequency band, spikes, swell, hum, ground
+    roll or missing traces, with white noise or alone. All of it is rougher from trace to trace
+    than waves are, or has another band: what looks like signal is left alone. The
+    signal-to-noise ratio lies between -8 and 20 dB over the section from which the patch is cut, and up to 40 dB for every
     tenth, so that clean data are learned to be left alone; some noise grows or fades with time.
     Patches are mirrored in trace, time and polarity at random. Both are divided by the deviation
     of the noisy patch.
@@ -113,10 +113,7 @@ def _with_noise(rng: np.random.Generator, clean: np.ndarray) -> np.ndarray:
         low = rng.uniform(0, 50)
         band = (low, rng.uniform(low + 10, 120))
         noises.append(Noise("band_limited", level, {"band": band}))
-        noises.append(Noise("white", level + rng.uniform(0, 15)))
     else:
-        if rng.random() < 0.6:
-            noises.append(Noise("white", level + rng.uniform(0, 10)))
         other = rng.choice(["erratic", "swell", "hum", "linear", "missing"], p=_SHARES)
         options = {}
         if other == "erratic":
@@ -126,6 +123,8 @@ def _with_noise(rng: np.random.Generator, clean: np.ndarray) -> np.ndarray:
         noises.append(
             Noise(other, rng.uniform(0.02, 0.2) if other == "missing" else level, options)
         )
+    if kind >= 0.6 and rng.random() < 0.6:
+        noises.append(Noise("white", level + rng.uniform(0, 12)))
     noisy = add_noise(clean, noises, dt=_INTERVAL, seed=int(rng.integers(2**31)))
     if kind < 0.75 and rng.random() < 0.25:  # grown or faded with time, as a gain makes it
         noise = noisy - clean
