@@ -20,11 +20,11 @@ class VariedNoisePatches(GeneratedExamples):
 
     Most have white noise alone; the others noise in a frequency band, spikes, swell, hum, ground
     roll or missing traces, with white noise or alone. All of it is rougher from trace to trace
-    than waves are, or has another band: what looks like signal is left alone. The
-    signal-to-noise ratio lies between -8 and 20 dB over the section from which the patch is cut, and up to 40 dB for every
-    tenth, so that clean data are learned to be left alone; some noise grows or fades with time.
-    Patches are mirrored in trace, time and polarity at random. Both are divided by the deviation
-    of the noisy patch.
+    than waves are, or has another band: what looks like signal is left alone. The ratio of signal
+    to noise lies between -8 and 20 dB over the section from which the patch is cut, and up to
+    40 dB for every tenth, so that clean data are learned to be left alone; some noise grows or
+    fades with time. Patches are mirrored in trace, time and polarity at random. Both are divided
+    by the deviation of the noisy patch.
 
     Args:
         sections: Clean sections ``(time, traces)``, of any units.
