@@ -533,14 +533,17 @@ def main() -> None:
     start = time.perf_counter()
     competing = candidates(options)
     rows, drawn = [], []
-    for cell in (one for one in cells(options.quick) if options.only in one.name):
+    chosen = [cell for cell in cells(options.quick) if options.only in cell.name]
+    if not chosen:
+        raise SystemExit(f"--only: no cell has {options.only!r} in its name")
+    for cell in chosen:
         for candidate in competing:
             if not candidate.learns or (cell.is_random and cell.level == 0):
                 rows.append(work.answer(cell, candidate))
         if cell.whole and cell.level == 0:
             drawn.append(cell)
     for cell in drawn:
-        draw(work, cell, rows, options.out or FIGURES)
+        draw(work, cell, rows, options.out or (options.work if options.stand_in else FIGURES))
     names = [one.name for one in competing]
     wins, lost = losses(rows)
     print("\nGain in dB, mean over the sections; bold: the best\n")
@@ -558,9 +561,9 @@ def main() -> None:
     kept = [{k: v for k, v in row.items() if k != "key"} for row in rows]
     results = {"first": wins, "stand_in": options.stand_in, "cells": kept}
     header, table = whole_rows(rows, names) if drawn else gains
-    name = f"denoising{'_quick' * options.quick}"
-    folder = options.out or (options.work if options.quick else RESULTS)
-    report(name, results, header, table, PACKAGES, folder)
+    partial = options.quick or options.only or options.stand_in
+    folder = options.out or (options.work if partial else RESULTS)
+    report("denoising", results, header, table, PACKAGES, folder)
 
 
 if __name__ == "__main__":
