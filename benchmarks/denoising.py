@@ -6,10 +6,10 @@
 Clean sections are clipped to their 99th percentile of nonzero absolute amplitudes and divided by
 it; white noise of s dB has the deviation ``std(section) 10^(-s/20)``, all other noise meets its
 level exactly; output dB is ``10 log10(sum clean^2 / sum (clean - estimate)^2)``, gain is output
-minus input. White noise of 0 and 6 dB is on the whole field sections (NAMSS line, salt stack,
-inline section of the 3-D stack); everything else on 256 x 256 samples of the first two, the whole
-third, and on simulated sections of a seed that nothing was trained with. Sections without a
-sample interval count as 4 ms.
+minus input. White noise of 0 and 6 dB is on the whole field sections (NAMSS line, salt stack, an
+inline of the 3-D stack); everything else on at most 256 x 256 samples of them, where nothing is
+dead, and on simulated sections of a seed that nothing was trained with. Sections without a sample
+interval count as 4 ms.
 
 Every classical filter, pydrr and pyseistr run with several settings, and **the best one on the
 answer** counts, of each cell anew: nobody who does not know the answer does as well. The preset
