@@ -6,9 +6,9 @@
 Clean sections are clipped to their 99th percentile of nonzero absolute amplitudes and divided by
 it; white noise of s dB has the deviation ``std(section) 10^(-s/20)``, all other noise meets its
 level exactly; output dB is ``10 log10(sum clean^2 / sum (clean - estimate)^2)``, gain is output
-minus input. White noise of 0 and 6 dB is on the whole field sections (NAMSS line, salt stack,
-inline section of the 3-D stack); everything else on 256 x 256 samples of the first two, the whole
-third, and on simulated sections of a seed that nothing was trained with. Sections without a
+minus input. White noise of 0 and 6 dB is on the whole field sections (NAMSS line, salt stack, an
+inline of the 3-D stack); everything else on at most 256 x 256 samples of them, where they are
+strongest, and on simulated sections of a seed that nothing was trained with. Sections without a
 sample interval count as 4 ms.
 
 Every classical filter, pydrr and pyseistr run with several settings, and **the best one on the
@@ -146,7 +146,7 @@ def cells(quick: bool) -> Iterator[Cell]:
     field = {} if quick else field_sections()
     for (name, section), level in itertools.product(field.items(), (0.0, 6.0)):
         yield Cell(name, "white", level, normalized(section), whole=True)
-    parts = {name: normalized(middle(section)) for name, section in field.items()}
+    parts = {name: normalized(section[strongest(section)]) for name, section in field.items()}
     count = 1 if quick else 2
     for i, section in enumerate(ks.simulation.sample_sections(count, SEED)):
         part = section[:96, :96] if quick else section
@@ -158,16 +158,14 @@ def cells(quick: bool) -> Iterator[Cell]:
                 yield Cell(name, noise, level, clean)
 
 
-def middle(section: np.ndarray, size: int = 256) -> np.ndarray:
-    """The liveliest place: the window in which most samples are not zero, nearest the middle."""
+def strongest(section: np.ndarray, size: int = 256) -> tuple[slice, slice]:
+    """The window in which the section is strongest, single peaks aside."""
     n, m = (min(size, length) for length in section.shape)
-    live = np.lib.stride_tricks.sliding_window_view(section != 0, (n, m))[::16, ::16]
-    count = live.sum(axis=(2, 3), dtype=np.int64)
-    row, column = np.indices(count.shape)
-    away = np.hypot(row - (len(count) - 1) / 2, column - (count.shape[1] - 1) / 2)
-    best = np.argmin(np.where(count == count.max(), away, np.inf))
-    row, column = (16 * int(i) for i in np.unravel_index(best, count.shape))
-    return section[row : row + n, column : column + m]
+    strength = np.abs(ks.datasets.normalize_section(section))
+    sums = np.pad(strength.cumsum(axis=0, dtype=np.float64).cumsum(axis=1), ((1, 0), (1, 0)))
+    total = sums[n:, m:] - sums[:-n, m:] - sums[n:, :-m] + sums[:-n, :-m]
+    row, column = (int(i) for i in np.unravel_index(total.argmax(), total.shape))
+    return slice(row, row + n), slice(column, column + m)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -487,7 +485,7 @@ def losses(rows: list[dict[str, Any]]) -> tuple[dict[str, Any], list[list[str]]]
 
 
 def draw(work: Work, cell: Cell, rows: list[dict[str, Any]], folder: Path) -> None:
-    """Clean, noisy, the preset, the best classical filter, and what both removed."""
+    """Clean, noisy, the preset, the best classical filter, what both removed, in part."""
     own = [row for row in rows if row["whole"] and row["section"] == cell.section]
     own = [row for row in own if row["level"] == cell.level]
     scores = {row["candidate"]: row["snr_db"] for row in own}
@@ -499,12 +497,13 @@ def draw(work: Work, cell: Cell, rows: list[dict[str, Any]], folder: Path) -> No
     panels |= {f"removed: {name}": cell.noisy - estimates[name] for name in estimates}
     figure = new_figure(11, 7.2)
     axes = figure.subplots(2, 3, sharex=True, sharey=True)
-    samples, traces = cell.clean.shape
-    style = {"extent": (0, traces, samples * DT, 0), "aspect": "auto", "vmin": -1, "vmax": 1}
+    rows_shown, traces_shown = part = strongest(cell.clean, 400)
+    extent = (traces_shown.start, traces_shown.stop, rows_shown.stop * DT, rows_shown.start * DT)
+    style = {"extent": extent, "aspect": "auto", "vmin": -1, "vmax": 1}
     order = [0, 2, 3, 1, 4, 5]
     for panel, i in zip(axes.ravel(), order, strict=True):
         title, section = list(panels.items())[i]
-        panel.imshow(section, cmap=AMPLITUDE_MAP, interpolation="antialiased", **style)
+        panel.imshow(section[part], cmap=AMPLITUDE_MAP, **style)
         panel.set_title(title, fontsize=9)
     for panel in axes[:, 0]:
         panel.set_ylabel("time (s)")
@@ -533,14 +532,17 @@ def main() -> None:
     start = time.perf_counter()
     competing = candidates(options)
     rows, drawn = [], []
-    for cell in (one for one in cells(options.quick) if options.only in one.name):
+    chosen = [cell for cell in cells(options.quick) if options.only in cell.name]
+    if not chosen:
+        raise SystemExit(f"--only: no cell has {options.only!r} in its name")
+    for cell in chosen:
         for candidate in competing:
             if not candidate.learns or (cell.is_random and cell.level == 0):
                 rows.append(work.answer(cell, candidate))
         if cell.whole and cell.level == 0:
             drawn.append(cell)
     for cell in drawn:
-        draw(work, cell, rows, options.out or FIGURES)
+        draw(work, cell, rows, options.out or (options.work if options.stand_in else FIGURES))
     names = [one.name for one in competing]
     wins, lost = losses(rows)
     print("\nGain in dB, mean over the sections; bold: the best\n")
@@ -558,9 +560,9 @@ def main() -> None:
     kept = [{k: v for k, v in row.items() if k != "key"} for row in rows]
     results = {"first": wins, "stand_in": options.stand_in, "cells": kept}
     header, table = whole_rows(rows, names) if drawn else gains
-    name = f"denoising{'_quick' * options.quick}"
-    folder = options.out or (options.work if options.quick else RESULTS)
-    report(name, results, header, table, PACKAGES, folder)
+    partial = options.quick or options.only or options.stand_in
+    folder = options.out or (options.work if partial else RESULTS)
+    report("denoising", results, header, table, PACKAGES, folder)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Linear filters: a band of frequencies, a fan of slopes."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,9 +49,11 @@ def band_pass(section: np.ndarray, band: Sequence[float], dt: float, order: int 
         sections = signal.butter(order, high, "lowpass", fs=1 / dt, output="sos")
     else:
         return section.astype(np.float32)
-    # SciPy's padding, as far as the traces reach
-    padding = min(3 * (2 * len(sections) + 1), len(section) - 1)
-    filtered = signal.sosfiltfilt(sections, section, axis=0, padlen=padding)
+    # Mirrored, by two periods of the lower corner as far as the traces reach: noise in the first
+    # sample would ring after SciPy's reflection about that sample.
+    longest = 2 / ((low or high) * dt)
+    padding = min(max(math.ceil(longest), 3 * (2 * len(sections) + 1)), len(section) - 1)
+    filtered = signal.sosfiltfilt(sections, section, axis=0, padtype="even", padlen=padding)
     return np.asarray(filtered, np.float32)
 
 

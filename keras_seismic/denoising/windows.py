@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from keras_seismic.backend import available_cores
 from keras_seismic.checks import check_finite, checked_size
 
 Size = int | Sequence[int]
@@ -122,7 +123,7 @@ def _in_windows(
     )
     windows = np.lib.stride_tricks.sliding_window_view(section, size)
     result = np.zeros(section.shape)
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         outputs = pool.map(lambda row: function(windows[row, columns]), rows)
         for row, row_weight, output in zip(rows, by_row, outputs, strict=True):
             for column, weight, filtered in zip(columns, by_column, output, strict=True):

@@ -44,6 +44,13 @@ def test_band_pass_has_butterworths_response_and_no_delay(order, band):
     np.testing.assert_allclose(np.abs(np.fft.rfft(response)), expected, atol=2e-3)
 
 
+def test_noise_does_not_ring_at_the_ends(rng):
+    """What comes out at the ends is as strong as in the middle, also of a low corner."""
+    noise = rng.standard_normal((500, 200))
+    power = np.mean(band_pass(noise, (2, 40), DT) ** 2, axis=1)
+    assert max(power[:25].mean(), power[-25:].mean()) < 2 * power[100:400].mean()
+
+
 def test_the_whole_band_changes_nothing(rng):
     section = rng.standard_normal((50, 7)).astype("float32")
     np.testing.assert_array_equal(band_pass(section, (0, 125), DT), section)

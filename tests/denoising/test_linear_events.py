@@ -115,6 +115,7 @@ def test_rank_reduction_is_a_truncated_svd(rng, traces, rank, damping):
     assert np.abs(twice - ours).max() > 0.01
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("damping", [20.0, 4.0])
 def test_pydrr_finds_the_same(rng, monkeypatch, damping):
     pydrr = pytest.importorskip("pydrr", reason="pydrr (GPL) is compared with, not needed")
