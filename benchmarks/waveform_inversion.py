@@ -315,6 +315,7 @@ def draw(models: dict[str, dict[str, np.ndarray]], options: argparse.Namespace, 
     """A row of velocity models for each set, the first of each, with their errors."""
     columns = len(next(iter(models.values())))
     figure = new_figure(1.7 * columns + 1, 2.1 * len(models))
+    figure.get_layout_engine().set(h_pad=0.1)
     axes = figure.subplots(len(models), columns, squeeze=False, sharex=True, sharey=True)
     style = {"cmap": VELOCITY_MAP, "vmin": BOUNDS[0], "vmax": BOUNDS[1], "extent": (0, 700, 700, 0)}
     for row, (label, answers) in zip(axes, models.items(), strict=True):
