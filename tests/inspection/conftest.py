@@ -9,7 +9,7 @@ import keras_seismic as ks
 @pytest.fixture(scope="session")
 def section():
     """Reflections of random geology with some gain, (256, 140)."""
-    clean = 1e4 * ks.simulation.sample_sections(1, 3)[0]
+    clean = 1e4 * ks.simulation.sample_sections(1, 3, "curvefault_b")[0]
     return ks.noise.add_white_noise(clean, 40.0)  # no two traces are equal
 
 
