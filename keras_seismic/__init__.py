@@ -31,7 +31,7 @@ from keras_seismic import (
     training,
     visualization,
 )
-from keras_seismic.inference import denoise, invert
+from keras_seismic.inference import denoise, denoise_file, invert
 from keras_seismic.inspection import inspect
 from keras_seismic.version import __version__
 
@@ -42,6 +42,7 @@ __all__ = [
     "convert",
     "datasets",
     "denoise",
+    "denoise_file",
     "evaluation",
     "exporting",
     "gathers",

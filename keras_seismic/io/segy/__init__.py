@@ -18,6 +18,7 @@ from keras_seismic.io.segy.trace_layout import (
     MappedTraces,
     TraceLayout,
 )
+from keras_seismic.io.segy.trace_records import TraceRecords
 from keras_seismic.io.segy.writing import check_segy_limits, write_shot_gathers
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "TraceFileWriter",
     "TraceLayout",
     "TracePositions",
+    "TraceRecords",
     "Word",
     "check_segy_limits",
     "read_layout",

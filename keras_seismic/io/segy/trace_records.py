@@ -61,7 +61,7 @@ class TraceRecords:
 
     def write(self, numbers: np.ndarray, records: np.ndarray) -> None:
         """Write the records of these numbers."""
-        for offset, part in self._runs(numbers, np.ascontiguousarray(records, self.record)):
+        for offset, part in self._runs(numbers, np.ascontiguousarray(records)):
             while part:  # a disk that is nearly full takes a part, and none the next time
                 written = os.pwrite(self._file, part, offset)
                 part, offset = part[written:], offset + written

@@ -10,7 +10,7 @@ from keras_seismic.io.volumes.lines import Lines
 from keras_seismic.io.volumes.survey import ALONG, GEOMETRIES, Survey
 from keras_seismic.io.volumes.trace_files import TraceFileVolume
 from keras_seismic.io.volumes.volume import Volume, VolumeWriter, fingerprint
-from keras_seismic.io.volumes.zarr_stores import STORE_SUFFIXES, ZarrVolume
+from keras_seismic.io.volumes.zarr_stores import STORE_SUFFIXES, ZarrVolume, check_free_store
 
 __all__ = [
     "ALONG",
@@ -23,6 +23,7 @@ __all__ = [
     "Volume",
     "VolumeWriter",
     "ZarrVolume",
+    "check_free_store",
     "fingerprint",
     "open_volume",
 ]

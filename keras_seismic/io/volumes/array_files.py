@@ -30,9 +30,7 @@ class ArrayVolume:
         array = read_array(path, mmap=True)
         if line is not None and array.ndim == 3:
             if not 0 <= line < array.shape[2]:
-                raise ValueError(
-                    f"{path}: line must be in 0-{array.shape[2] - 1}, received {line}"
-                )
+                raise ValueError(f"{path}: line must be in 0-{array.shape[2] - 1}, received {line}")
             array = array[:, :, line]
         if array.ndim not in (2, 3) or 0 in array.shape:
             raise ValueError(
@@ -61,7 +59,8 @@ class ArrayVolume:
             order = np.arange(self.traces).reshape(length, count).T.ravel()
         else:
             count, length = length, count
-        return Lines(along, np.arange(count), length * np.arange(count + 1), order)
+        kind = "line" if along == "inline" else along
+        return Lines(kind, np.arange(count), length * np.arange(count + 1), order)
 
     def read(self, numbers: np.ndarray) -> np.ndarray:
         traces = np.empty((len(numbers), self.samples), np.float32)

@@ -63,7 +63,8 @@ class TraceFileVolume:
         if not self.is_volume:
             return values[None]
         rows, columns = (
-            np.unique(n, return_inverse=True)[1] for n in (self.survey.inline, self.survey.crossline)
+            np.unique(n, return_inverse=True)[1]
+            for n in (self.survey.inline, self.survey.crossline)
         )
         image = np.full((rows.max() + 1, columns.max() + 1), np.nan, np.float32)
         image[rows, columns] = values
