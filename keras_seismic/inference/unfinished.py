@@ -94,8 +94,9 @@ class UnfinishedWork:
 
     def finish(self) -> None:
         """Put the file in its place and remove the folder."""
-        if self.target.exists():
-            check_replaceable(self.target, self.overwrite)
+        if self.target.is_dir() and self.overwrite:  # a store
+            os.replace(self.target, self.folder / "replaced")
+        check_replaceable(self.target, self.overwrite)
         os.replace(self.partial, self.target)
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -60,7 +60,7 @@ class VolumeRun:
         self.model, self.options, self.integers, self.progress = model, options, integers, progress
         self.energies = np.zeros((len(passes[-1]), 4))
         self.slices = self.middle = np.empty(0)
-        self.seconds: collections.Counter[str] = collections.Counter()
+        self.seconds: dict[str, float] = collections.defaultdict(float)
 
     def finish(self) -> None:
         """Do all that is not done yet."""
@@ -150,19 +150,20 @@ class VolumeRun:
         with self._timed("write"):
             energies: list[list[float]] = []
             last = number == len(self.passes) - 1
+            written = []
             for part, result in zip(parts, after, strict=True):
                 piece = part.piece
                 kept = slice(piece.first - piece.begin, piece.stop - piece.begin)
                 numbers, before, denoised = part.numbers[kept], part.traces[kept], result[kept]
-                target.write(numbers, denoised)
+                written.append((numbers, denoised))
                 if last:
                     energies.append([piece.line, *_energies(before, denoised)])
                     half = self.volume.samples // 2
                     self.slices[:, numbers] = before[:, half], denoised[:, half]
                     if piece == self._middle:
                         np.save(self.work.folder / "middle.npy", np.stack([before, denoised]))
+            target.write(*(np.concatenate(arrays) for arrays in zip(*written, strict=True)))
             target.synchronize()
-            # "pass" is known by number, so that energies of the last one can be found again.
             self.work.record(**{"pass": number, "group": group, "energies": energies})
         traces = sum(part.piece.stop - part.piece.first for part in parts)
         self._bar.update(traces)

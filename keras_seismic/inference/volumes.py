@@ -68,7 +68,7 @@ class VolumeResult:
 
     @property
     def removed(self) -> np.ndarray:
-        """RMS of what was removed over that of the line before, ``(lines,)``; NaN for dead lines."""
+        """RMS of what was removed over that of the line before ``(lines,)``, NaN for dead lines."""
         before, _, removed = self.rms.T
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio: np.ndarray = removed / before

@@ -80,7 +80,7 @@ class TraceRecords:
 
     def _runs(self, numbers: np.ndarray, records: np.ndarray) -> Iterator[tuple[int, memoryview]]:
         """Offset in the file and place in memory of each run of consecutive records."""
-        size, content = self.record.itemsize, memoryview(records.view(np.uint8).reshape(-1))
+        size, content = self.record.itemsize, memoryview(records.view(np.uint8).data).cast("B")
         breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
         for first, stop in zip([0, *breaks], [*breaks, len(numbers)], strict=True):
             if stop > first:

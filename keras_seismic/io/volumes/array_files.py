@@ -37,7 +37,8 @@ class ArrayVolume:
                 f"{path}: expected a section (time, traces) or a cube (time, inline, crossline), "
                 f"received shape {array.shape}"
             )
-        self.path, self.dt, self.shape = path, None, array.shape
+        self.path, self.shape = path, array.shape
+        self.dt: float | None = None
         self._cube: np.ndarray = array if array.ndim == 3 else array[..., None]
         self.samples, self._long, self._across = self._cube.shape
         self.traces = self._long * self._across

@@ -1,5 +1,6 @@
 """What every kind of volume offers: lines, and traces by their numbers."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,13 +32,15 @@ class Volume(Protocol):
         path: The file or store.
         samples: Of each trace.
         traces: How many there are.
-        dt: Sample interval in s, if it is stated.
     """
 
     path: Path
     samples: int
     traces: int
-    dt: float | None
+
+    @property
+    def dt(self) -> float | None:
+        """Sample interval in s, if it is stated."""
 
     @property
     def is_volume(self) -> bool:
@@ -75,7 +78,14 @@ class Volume(Protocol):
 
 
 def fingerprint(path: str | os.PathLike[str]) -> list[Any]:
-    """What tells a file from another and from a changed one: name, size and time of change."""
+    """What tells a file or store from another and from a changed one.
+
+    Its name, and sizes and times of change of what is in it.
+    """
     path = Path(path).resolve()
-    found = path.stat()
-    return [str(path), found.st_size, found.st_mtime_ns]
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        found = file.stat()
+        digest.update(f"{file.relative_to(path)} {found.st_size} {found.st_mtime_ns}".encode())
+    return [str(path), len(files), digest.hexdigest()]
