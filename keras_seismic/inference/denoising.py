@@ -59,7 +59,10 @@ def denoise(
         >>> bool(np.allclose(denoise(section, lambda x: x), section))
         True
     """
-    model = loaded_denoiser(model)
+    if isinstance(model, str | os.PathLike):
+        model = load_denoiser(model)
+    elif isinstance(model, keras.Model):
+        _check_denoiser(ModelCard.of(model), "denoise")
     section = np.asarray(section.amplitude if isinstance(section, Section) else section, np.float32)
     check_finite(section, "denoise: section")
     options = (window, overlap, batch_size, progress, "denoising")
@@ -91,33 +94,32 @@ def _muted(section: np.ndarray) -> np.ndarray:
     return ~(begun & not_ended)
 
 
-def loaded_denoiser(
-    model: keras.Model | Predictor | str | os.PathLike[str] | None,
+def load_denoiser(
+    model: keras.Model | Predictor | str | os.PathLike[str] | None = None,
 ) -> keras.Model | Predictor:
-    """What ``denoise`` is to be called with many times: a model in memory, checked.
+    """A denoiser from raw amplitudes to raw amplitudes.
 
     Args:
-        model: As for ``denoise``.
+        model: A path, or a model or function, which is returned. A model without a card counts
+            as a denoiser.
+
+    Raises:
+        FileNotFoundError: If there is no model at the path.
+        ValueError: If it is no denoiser.
     """
     if model is None:
-        raise ValueError("denoise: no model was given")
-    if isinstance(model, str | os.PathLike):
-        return _load_denoiser(model)
-    if isinstance(model, keras.Model):
-        _check_denoiser(ModelCard.of(model), "denoise")
-    return model
-
-
-def _load_denoiser(path: str | os.PathLike[str]) -> keras.Model | Predictor:
-    """A denoiser from raw amplitudes to raw amplitudes; a model without a card counts as one."""
+        raise ValueError("denoise: no model was given, and no preset ships yet")
+    if not isinstance(model, str | os.PathLike):
+        return model
+    path = model
     if Path(path).suffix == ".keras":
-        model: keras.Model | Predictor = load_model(path)
-        card: ModelCard | None = ModelCard.of(model)
+        denoiser: keras.Model | Predictor = load_model(path)
+        card: ModelCard | None = ModelCard.of(denoiser)
     else:
-        model, card = load_predictor(path), ModelCard.read(path)
+        denoiser, card = load_predictor(path), ModelCard.read(path)
     if card is not None:
         _check_denoiser(card, str(path))
-    return model
+    return denoiser
 
 
 def _check_denoiser(card: ModelCard, name: str) -> None:

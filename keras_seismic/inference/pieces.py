@@ -11,14 +11,14 @@ from keras_seismic.inference.predictors import Predictor
 from keras_seismic.io.volumes import Lines
 
 #: Samples that are read, denoised and written together.
-_GROUP = 2**22
+GROUP = 2**21
 
 #: Samples of a line that is denoised as a whole. A section passes through several arrays of its
 #: size, some of them float64.
-_WHOLE = 2**23
+WHOLE = 2**22
 
 #: Traces and overlap of ``denoise``'s windows.
-_WINDOW, _OVERLAP = 256, 64
+_WINDOW, _OVERLAP = 512, 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,15 +47,16 @@ def pieces_of(lines: Lines, line: int, samples: int, options: dict[str, Any]) ->
     that each sample is denoised in the same windows as in the whole line.
     """
     length = int(lines.starts[line + 1] - lines.starts[line])
-    if length * samples <= _WHOLE:
+    if length * samples <= WHOLE:
         yield Piece(line, 0, length, 0, length)
         return
-    window = int(np.ravel(options.get("window", _WINDOW))[-1])
-    overlap = options.get("overlap")
-    shared = window // 4 if overlap is None else int(np.ravel(overlap)[-1])
+    asked, overlap = options.get("window"), options.get("overlap")
+    window = _WINDOW if asked is None else int(np.ravel(asked)[-1])
+    shared = _OVERLAP if asked is None else window // 4
+    shared = shared if overlap is None else int(np.ravel(overlap)[-1])
     stride = max(1, window - shared)
     margin = -(-window // stride) * stride
-    step = max(_WHOLE // samples - 2 * margin, margin) // stride * stride
+    step = max(WHOLE // samples - 2 * margin, margin) // stride * stride
     for first in range(0, length, step):
         stop = min(first + step, length)
         yield Piece(line, first, stop, max(0, first - margin), min(length, stop + margin))
@@ -69,7 +70,7 @@ def groups_of_pieces(lines: Lines, samples: int, options: dict[str, Any]) -> lis
         for piece in pieces_of(lines, line, samples, options):
             traces = piece.end - piece.begin
             begins_block = line % lines.block == 0 and piece.first == 0 and lines.block > 1
-            if not groups or begins_block or (size + traces) * samples > _GROUP:
+            if not groups or begins_block or (size + traces) * samples > GROUP:
                 groups.append([])
                 size = 0
             groups[-1].append(piece)

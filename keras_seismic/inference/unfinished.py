@@ -106,7 +106,7 @@ class UnfinishedWork:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        keep = bool(self.done) and not isinstance(error, ValueError)
+        keep = len(self.done) > 1 and not isinstance(error, ValueError)
         if error is not None and not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._release()

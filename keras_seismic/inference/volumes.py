@@ -13,7 +13,8 @@ import numpy as np
 from keras_seismic.checks import checked_choice
 from keras_seismic.deprecation import warn_deprecated
 from keras_seismic.files import check_free
-from keras_seismic.inference.denoising import loaded_denoiser
+from keras_seismic.inference import pieces
+from keras_seismic.inference.denoising import load_denoiser
 from keras_seismic.inference.predictors import Predictor
 from keras_seismic.inference.unfinished import UnfinishedWork
 from keras_seismic.inference.volume_run import VolumeRun
@@ -107,7 +108,7 @@ def denoise_file(
     A volume is denoised line by line, a pre-stack line gather by gather, anything else as one
     section; each as ``denoise`` would. Trace headers say which (``geometry``), also where traces
     are missing or in another order. Reading and writing are piecewise, so that memory does not
-    grow with the file, apart from a few bytes a trace; a line of more than eight million samples
+    grow with the file, apart from a few bytes a trace; a line of more than four million samples
     is denoised in parts that overlap. The result is made in a hidden folder beside the target
     (``.<target>.unfinished``) and put in place when it is complete. The same call after an
     interruption goes on from there, to the same bytes; another source, model or option starts
@@ -177,10 +178,10 @@ def denoise_file(
         "model": model_digest(model),
         "options": [along, line, integers, geometry, *words.values()],
         "denoise": {name: repr(value) for name, value in sorted(options.items())},
-        "version": __version__,
+        "version": [__version__, pieces.GROUP, pieces.WHOLE],
     }
     with UnfinishedWork(target, identity, overwrite) as work:
-        run = VolumeRun(volume, passes, loaded_denoiser(model), options, work, integers, progress)
+        run = VolumeRun(volume, passes, load_denoiser(model), options, work, integers, progress)
         run.finish()
         if fingerprint(source) != identity["source"]:
             raise ValueError(f"{source}: was changed while it was being denoised; run it again")

@@ -12,7 +12,7 @@ import numpy as np
 class TraceRecords:
     """Records of equal length in a file, by their numbers and in any order.
 
-    Consecutive ones are read or written in one call. Nothing is mapped, so that a full disk or a
+    Those that stand side by side are read or written in one call. Nothing is mapped, so that a full disk or a
     file that was cut short is an error and not a crash. Use it as a context manager.
 
     Args:
@@ -49,19 +49,27 @@ class TraceRecords:
         Raises:
             ValueError: If the file ends before.
         """
+        order = np.argsort(numbers, kind="stable")
         records = np.empty(len(numbers), self.record)
-        for offset, part in self._runs(numbers, records):
+        for offset, part in self._runs(numbers[order], records):
             received = os.preadv(self._file, [part], offset)
             if received != len(part):
                 raise ValueError(
                     f"{self.path}: ended at byte {offset + received} while it was read; has it "
                     "been changed or cut short?"
                 )
-        return records
+        if (np.diff(order) == 1).all():
+            return records
+        asked = np.empty_like(records)
+        asked[order] = records
+        return asked
 
     def write(self, numbers: np.ndarray, records: np.ndarray) -> None:
         """Write the records of these numbers."""
-        for offset, part in self._runs(numbers, np.ascontiguousarray(records)):
+        order = np.argsort(numbers, kind="stable")
+        if not (np.diff(order) == 1).all():
+            records = records[order]
+        for offset, part in self._runs(numbers[order], np.ascontiguousarray(records)):
             while part:  # a disk that is nearly full takes a part, and none the next time
                 written = os.pwrite(self._file, part, offset)
                 part, offset = part[written:], offset + written
