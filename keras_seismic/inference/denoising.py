@@ -8,7 +8,12 @@ import numpy as np
 
 from keras_seismic.checks import check_finite
 from keras_seismic.inference.model_card import ModelCard
-from keras_seismic.inference.predictors import Predictor, load_model, load_predictor
+from keras_seismic.inference.predictors import (
+    Predictor,
+    graph_predictor,
+    load_model,
+    load_predictor,
+)
 from keras_seismic.inference.windows import Size, apply_in_windows
 from keras_seismic.io.sections import Section
 from keras_seismic.models.physical_units import PhysicalUnitsModel
@@ -19,7 +24,7 @@ def denoise(
     model: keras.Model | Predictor | str | os.PathLike[str],
     window: Size = 256,
     overlap: Size | None = None,
-    batch_size: int = 4,
+    batch_size: int = 1,
     keep_mute: bool = True,
     keep_peaks: bool = False,
     progress: bool = True,
@@ -80,7 +85,9 @@ def denoise(
             for value in layer.statistics(whole)
         )
         normalized = keras.ops.convert_to_numpy(layer(whole))[0, ..., 0]
-        denoised = apply_in_windows(model.network, normalized, *options) * scale + offset
+        denoised = (
+            apply_in_windows(graph_predictor(model.network), normalized, *options) * scale + offset
+        )
         if keep_peaks:
             denoised += section - (normalized * scale + offset)
     return np.where(_muted(section), np.float32(0), denoised) if keep_mute else denoised
