@@ -1,5 +1,6 @@
 """Inference: trained networks applied to your data."""
 
+from keras_seismic.inference.beam_volumes import denoise_with_beam
 from keras_seismic.inference.denoising import denoise
 from keras_seismic.inference.gather_inverter import GatherInverter
 from keras_seismic.inference.model_card import ModelCard
@@ -18,6 +19,7 @@ __all__ = [
     "apply_in_windows",
     "denoise",
     "denoise_file",
+    "denoise_with_beam",
     "invert",
     "invert_file",
     "load_model",

@@ -115,7 +115,7 @@ def graph_predictor(model: keras.Model) -> Predictor:
     if model not in _GRAPHS:
         import tensorflow as tf
 
-        known = weakref.ref(model)  # so that the graph goes with the model
+        known: Any = weakref.ref(model)  # so that the graph goes with the model
         _GRAPHS[model] = tf.function(lambda inputs: known()(inputs, training=False))
     graph = _GRAPHS[model]
     return lambda inputs: keras.ops.convert_to_numpy(graph(keras.ops.convert_to_tensor(inputs)))

@@ -22,6 +22,7 @@ from keras_seismic.io.sections import Section
 from keras_seismic.io.segy import Word
 from keras_seismic.io.volumes import (
     ALONG,
+    PASSES,
     STORE_SUFFIXES,
     check_free_store,
     fingerprint,
@@ -169,10 +170,7 @@ def denoise_file(
     }
     volume = open_volume(source, line, geometry, **words)
     volume.check_target(target, integers)
-    # The last pass is along the lines that are reported.
-    passes = [
-        volume.lines(name) for name in (("crossline", "inline") if along == "both" else (along,))
-    ]
+    passes = [volume.lines(name) for name in PASSES[along]]
     identity = {
         "source": fingerprint(source),
         "model": model_digest(model),
@@ -186,10 +184,10 @@ def denoise_file(
         if fingerprint(source) != identity["source"]:
             raise ValueError(f"{source}: was changed while it was being denoised; run it again")
         work.finish()
-    return _result(run)
+    return _result(run, PASSES[along][-1])
 
 
-def _result(run: VolumeRun) -> VolumeResult:
+def _result(run: VolumeRun, along: str) -> VolumeResult:
     volume, lines = run.volume, run.passes[-1]
     *energies, samples = run.energies.T
     before, after = run.middle
@@ -197,7 +195,7 @@ def _result(run: VolumeRun) -> VolumeResult:
     return VolumeResult(
         section=Section(np.ascontiguousarray(before.T), volume.dt, volume.path),
         denoised=np.ascontiguousarray(after.T),
-        along=lines.kind,
+        along=along if volume.is_volume else lines.kind,
         lines=lines.numbers,
         rms=np.sqrt(np.stack(energies, axis=1) / samples[:, None]),
         slice_before=volume.slice_of(run.slices[0]),

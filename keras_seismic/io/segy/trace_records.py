@@ -12,8 +12,8 @@ import numpy as np
 class TraceRecords:
     """Records of equal length in a file, by their numbers and in any order.
 
-    Those that stand side by side are read or written in one call. Nothing is mapped, so that a full disk or a
-    file that was cut short is an error and not a crash. Use it as a context manager.
+    Those that stand side by side are read or written in one call. Nothing is mapped, so that a
+    full disk or a file that was cut short is an error and not a crash. A context manager.
 
     Args:
         path: The file; made if it is to be written and does not exist.

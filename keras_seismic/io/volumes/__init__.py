@@ -7,14 +7,20 @@ from typing import Any
 from keras_seismic.io.segy import SEGY_SUFFIXES, SU_SUFFIXES
 from keras_seismic.io.volumes.array_files import ArrayVolume
 from keras_seismic.io.volumes.lines import Lines
-from keras_seismic.io.volumes.survey import ALONG, GEOMETRIES, Survey
+from keras_seismic.io.volumes.survey import ALONG, GEOMETRIES, PASSES, Survey
 from keras_seismic.io.volumes.trace_files import TraceFileVolume
 from keras_seismic.io.volumes.volume import Volume, VolumeWriter, fingerprint
-from keras_seismic.io.volumes.zarr_stores import STORE_SUFFIXES, ZarrVolume, check_free_store
+from keras_seismic.io.volumes.zarr_stores import (
+    STORE_SUFFIXES,
+    ZarrVolume,
+    check_free_store,
+    is_url,
+)
 
 __all__ = [
     "ALONG",
     "GEOMETRIES",
+    "PASSES",
     "STORE_SUFFIXES",
     "ArrayVolume",
     "Lines",
@@ -25,6 +31,7 @@ __all__ = [
     "ZarrVolume",
     "check_free_store",
     "fingerprint",
+    "is_url",
     "open_volume",
 ]
 

@@ -10,6 +10,9 @@ from keras_seismic.io.volumes.lines import Lines
 GEOMETRIES = ("auto", "line", "volume", "gathers")
 ALONG = ("inline", "crossline", "both")
 
+#: The lines of each pass; the last ones are reported.
+PASSES = {"inline": ("inline",), "crossline": ("crossline",), "both": ("crossline", "inline")}
+
 _LARGEST = 2**24
 
 

@@ -63,8 +63,9 @@ class ZarrVolume:
         self._variable = variable.transpose(*self.axes)
         self._shape: tuple[int, int, int] = self._variable.shape
         self.samples, self.traces = self._shape[2], self._shape[0] * self._shape[1]
-        stored = variable.encoding.get("preferred_chunks") or {}
-        self.chunks = tuple(int(stored.get(axis) or 1) for axis in self.axes)
+        stored = variable.encoding.get("shards") or variable.encoding.get("chunks") or ()
+        sizes = dict(zip(self.stored_axes, stored, strict=False))
+        self.chunks = tuple(int(sizes.get(axis) or 1) for axis in self.axes)
         self.numbers = [
             store[axis].values if axis in store.coords else np.arange(size)
             for axis, size in zip(self.axes[:2], self._shape, strict=False)
@@ -108,7 +109,11 @@ class ZarrVolume:
     def writer(self, path: Path, target: Path, integers: str) -> "ZarrWriter":
         if not path.exists():
             self.copy_all_but_samples(os.fspath(path))
-        return ZarrWriter(self, os.fspath(path))
+        return self.open_writer(os.fspath(path))
+
+    def open_writer(self, url: str) -> "ZarrWriter":
+        """For a store that ``copy_all_but_samples`` made."""
+        return ZarrWriter(self, url)
 
     def output_bytes(self, target: Path) -> int:
         return sum(file.stat().st_size for file in self.path.rglob("*"))
