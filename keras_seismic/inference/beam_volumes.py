@@ -14,7 +14,15 @@ from keras_seismic.checks import check_finite, checked_choice
 from keras_seismic.inference.denoising import load_denoiser
 from keras_seismic.inference.pieces import denoised_traces, pieces_of
 from keras_seismic.inference.predictors import Predictor
-from keras_seismic.io.volumes import ALONG, PASSES, ZarrVolume, check_free_store, is_url
+from keras_seismic.io.volumes import (
+    ALONG,
+    PASSES,
+    ZarrVolume,
+    check_free_store,
+    is_url,
+    remove_store,
+    store_exists,
+)
 
 
 def denoise_with_beam(
@@ -71,7 +79,10 @@ def denoise_with_beam(
     if not is_url(target):
         check_free_store(Path(source), Path(target), overwrite)
         partial = str(Path(target).with_name(f".{Path(target).name}.unfinished"))
-        shutil.rmtree(partial, ignore_errors=True)
+        for left in (partial, f"{partial}.pass"):
+            shutil.rmtree(left, ignore_errors=True)
+    elif store_exists(target):
+        raise FileExistsError(f"{target}: exists already; choose another output")
     if not isinstance(model, keras.Model):
         load_denoiser(model)  # what is wrong with it is found here
     stores = [partial] if along != "both" else [f"{partial}.pass", partial]
@@ -91,8 +102,9 @@ def denoise_with_beam(
                 | "Denoise" >> beam.Map(work)
             )
         earlier = store
+    if along == "both":
+        remove_store(stores[0])
     if not is_url(target):
-        shutil.rmtree(stores[0]) if along == "both" else None
         if Path(target).exists():
             shutil.rmtree(target)
         os.replace(partial, target)

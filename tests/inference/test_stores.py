@@ -106,9 +106,7 @@ def test_an_mdio_volume(tmp_path):
     ks.denoise_file(source, target, smooth, along="crossline")
     before, after = opened(source), opened(target)
     known = np.nan_to_num(before.amplitude.values)
-    np.testing.assert_array_equal(
-        np.nan_to_num(after.amplitude.values), lines_of(known, 1)
-    )
+    np.testing.assert_array_equal(np.nan_to_num(after.amplitude.values), lines_of(known, 1))
     assert np.isnan(after.amplitude.values).sum() == 50
     for name in before.variables:
         if name != "amplitude":
@@ -180,5 +178,7 @@ def test_beam_between_urls(tmp_path, cube):
     ks.inference.denoise_with_beam(source, target, smooth, along="both")
     expected = (lines_of(cube, 0) + lines_of(cube, 1)) / 2
     np.testing.assert_array_equal(opened(target).amplitude.values, expected)
+    with pytest.raises(FileExistsError, match=r"clean\.zarr: exists already"):
+        ks.inference.denoise_with_beam(source, target, smooth)
     with pytest.raises(ValueError, match=r"write \.zarr or \.mdio, received '\.segy'"):
         ks.inference.denoise_with_beam(source, "memory://clean.segy", smooth)

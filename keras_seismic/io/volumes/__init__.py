@@ -15,6 +15,8 @@ from keras_seismic.io.volumes.zarr_stores import (
     ZarrVolume,
     check_free_store,
     is_url,
+    remove_store,
+    store_exists,
 )
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "fingerprint",
     "is_url",
     "open_volume",
+    "remove_store",
+    "store_exists",
 ]
 
 

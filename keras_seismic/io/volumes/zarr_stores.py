@@ -212,6 +212,22 @@ def is_url(path: str) -> bool:
     return "://" in path
 
 
+def store_exists(url: str) -> bool:
+    """Whether there is anything at a path or URL."""
+    import fsspec
+
+    files, path = fsspec.core.url_to_fs(url)
+    return bool(files.exists(path))
+
+
+def remove_store(url: str) -> None:
+    """Remove what is at a path or URL."""
+    import fsspec
+
+    files, path = fsspec.core.url_to_fs(url)
+    files.rm(path, recursive=True)
+
+
 def check_free_store(source: Path, target: Path, overwrite: bool) -> None:
     """As ``files.check_free``, for stores: a folder may be replaced if it is one.
 
