@@ -125,8 +125,10 @@ class UnfinishedWork:
             lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except BlockingIOError as error:
                 raise self._taken(lock) from error
+            except OSError:  # a file system without locks: the file's content has to do
+                pass
             with contextlib.suppress(FileNotFoundError):
                 if os.fstat(lock).st_ino == self._lock_path.stat().st_ino:
                     break

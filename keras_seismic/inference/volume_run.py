@@ -2,9 +2,11 @@
 
 import collections
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,9 +100,9 @@ class VolumeRun:
         lines = self.passes[number]
         done = {entry["group"] for entry in self.work.done if entry.get("pass") == number}
         groups = groups_of_pieces(lines, self.volume.samples, self.options)
-        for group in done:
-            self._bar.initial += sum(piece.stop - piece.first for piece in groups[group])
-        self._bar.update(0)
+        for group in done:  # no part of the speed
+            self._bar.n += sum(piece.stop - piece.first for piece in groups[group])
+        self._bar.initial = self._bar.n
         waiting = [group for group in range(len(groups)) if group not in done]
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
             written: Future[None] | None = None
@@ -224,10 +226,12 @@ class VolumeRun:
         self.seconds[stage] += time.perf_counter() - begin
 
 
-def _opened(path: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _opened(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """A mapped float32 file, made if it is not there."""
-    mode = "r+" if path.exists() else "w+"
+    mode: Any = "r+" if path.exists() else "w+"
     mapped: np.ndarray = np.lib.format.open_memmap(path, mode, np.float32, shape=shape)
+    with path.open("r+b") as file:  # where a mapped file finds no room, the process dies
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return mapped
 
 

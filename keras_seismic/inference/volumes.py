@@ -158,6 +158,8 @@ def denoise_file(
         warn_deprecated("denoise_file(model, source, target)", removed_in="0.2", instead=instead)
         source, target, model = target, model, source  # type: ignore[assignment]
     source, target = Path(source), Path(target)
+    if options.get("return_noise"):
+        raise ValueError(f"{source}: return_noise is for sections; of a file, see the result's rms")
     checked_choice(along, ALONG, f"{source}: along")
     if target.suffix.lower() in STORE_SUFFIXES:
         check_free_store(source, target, overwrite)
