@@ -32,7 +32,7 @@ from keras_seismic import (
     training,
     visualization,
 )
-from keras_seismic.inference import denoise, invert
+from keras_seismic.inference import denoise, denoise_file, invert
 from keras_seismic.inspection import inspect
 from keras_seismic.models import load_preset, presets
 from keras_seismic.version import __version__
@@ -44,6 +44,7 @@ __all__ = [
     "convert",
     "datasets",
     "denoise",
+    "denoise_file",
     "denoising",
     "evaluation",
     "exporting",

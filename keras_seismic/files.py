@@ -225,7 +225,7 @@ def _renamed(temporary: Path, folder: Path, version: int | None) -> Path:
 
 def _temporary(folder: Path, suffix: str = "") -> Path:
     """A new hidden name, which is not a number and tells whose it is."""
-    return folder / f".{_machine()}-{os.getpid()}-{uuid.uuid4().hex}.partial{suffix}"
+    return folder / f".{machine_name()}-{os.getpid()}-{uuid.uuid4().hex}.partial{suffix}"
 
 
 def _remove_abandoned(folder: Path) -> None:
@@ -244,7 +244,7 @@ def _remove_abandoned(folder: Path) -> None:
 def _is_of_the_dead(name: str) -> bool:
     """Whether a partial file was written on this machine by a process that no longer runs."""
     machine, process, *_ = [*name.removeprefix(".").split("-"), ""]
-    if machine != _machine() or not process.isdecimal():
+    if machine != machine_name() or not process.isdecimal():
         return False
     try:
         os.kill(int(process), 0)
@@ -256,7 +256,7 @@ def _is_of_the_dead(name: str) -> bool:
 
 
 @functools.cache
-def _machine() -> str:
+def machine_name() -> str:
     """Where a process' number means that process: one start of a machine or container."""
     facts = [socket.gethostname()]
     with contextlib.suppress(OSError):  # Linux

@@ -79,3 +79,23 @@ def write_line(
     write = write_su if path.suffix == ".su" else write_segy
     code = {} if path.suffix == ".su" else {"code": 5}
     return write(path, traces, dt_us=dt_us, headers=headers, **(code | options))
+
+
+def write_volume(path, cube, inlines=None, crosslines=None, keep=None, order=None, **options):
+    """Write ``(inlines, crosslines, time)`` as a 3-D volume, numbers in bytes 189 and 193.
+
+    ``keep`` says which traces are in the file, ``order`` shuffles them.
+    """
+    inlines = np.arange(100, 100 + cube.shape[0]) if inlines is None else inlines
+    crosslines = np.arange(200, 200 + cube.shape[1]) if crosslines is None else crosslines
+    places = [p for p in np.ndindex(cube.shape[:2]) if keep is None or keep[p]]
+    places = places if order is None else [places[i] for i in order(len(places))]
+    headers = [
+        {
+            segyio.TraceField.INLINE_3D: int(inlines[i]),
+            segyio.TraceField.CROSSLINE_3D: int(crosslines[x]),
+        }
+        for i, x in places
+    ]
+    traces = np.stack([cube[p] for p in places])
+    return write_segy(path, traces, headers=headers, **{"code": 5, **options})

@@ -1,8 +1,10 @@
 """``keras-seismic predict``: a trained model on a file."""
 
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import keras
 import numpy as np
@@ -12,8 +14,7 @@ import keras_seismic as ks
 from keras_seismic.cli import options
 from keras_seismic.cli.app import app
 from keras_seismic.files import check_free, written_whole
-from keras_seismic.inference import GatherInverter, ModelCard, VelocityLine
-from keras_seismic.io.sections import Section
+from keras_seismic.inference import GatherInverter, ModelCard, VelocityLine, VolumeResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,27 +22,43 @@ if TYPE_CHECKING:
 Size: TypeAlias = tuple[int, int]
 
 _GATHERS_ONLY = ("calibrate", "irregular", "origin", "refine", "spacing")
-_SECTIONS_ONLY = ("line", "window", "overlap", "fill_mute", "keep_peaks", "integers")
+_SECTIONS_ONLY = (
+    "along", "beam", "crossline_word", "fill_mute", "gather_word", "geometry", "inline_word",
+    "integers", "keep_peaks", "line", "overlap", "strength", "window",
+)  # fmt: skip
 
 
 @app.command()
 def predict(
     context: typer.Context,
     input: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="Gathers or section: .segy, .sgy, .su or .npy.")
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="Gathers, section or volume: .segy, .sgy, .su, .npy; a volume also .zarr, .mdio.",
+        ),
     ],
     output: Annotated[
         Path,
-        typer.Argument(metavar="OUTPUT", help=".npy to write; a section also in its own format."),
+        typer.Argument(
+            metavar="OUTPUT", help=".npy to write; a section or volume in its own format."
+        ),
     ],
     model: Annotated[
-        Path, typer.Option(help="model.keras of a run, .onnx, .tflite or a SavedModel's version.")
-    ],
+        Path | None,
+        typer.Option(
+            help="model.keras of a run, .onnx, .tflite or a SavedModel's version. Without one, the "
+            "input is denoised by the package's own network."
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
     figure: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Draw the velocity, or before and after.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Gathers or windows at once.")] = 4,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Gathers or windows at once; by default 4 gathers, 1 window."),
+    ] = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Gathers: scale amplitudes by the direct wave.")
     ] = False,
@@ -66,12 +83,36 @@ def predict(
             help="Gathers: refine each answer by waveform inversion, about a minute each.",
         ),
     ] = False,
+    along: Annotated[
+        Literal["inline", "crossline", "both"],
+        typer.Option(help="Volumes: lines to denoise; both: one after the other, averaged."),
+    ] = "inline",
+    geometry: Annotated[
+        Literal["auto", "line", "volume", "gathers"],
+        typer.Option(
+            help="Sections: what a SEG-Y or SU file is. auto: as its headers say; line: all traces "
+            "as one section."
+        ),
+    ] = "auto",
+    inline_word: Annotated[
+        str, typer.Option(metavar="WORD", help="Volumes: header word of the inline, name or byte.")
+    ] = "INLINE_3D",
+    crossline_word: Annotated[
+        str, typer.Option(metavar="WORD", help="Volumes: header word of the crossline.")
+    ] = "CROSSLINE_3D",
+    gather_word: Annotated[
+        str, typer.Option(metavar="WORD", help="Sections: header word of pre-stack gathers.")
+    ] = "FieldRecord",
     line: Annotated[
         int | None, typer.Option(help="Sections: only this line of a .npy cube.")
     ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(metavar="0-1", help="Sections: how much of the noise to remove; default 1."),
+    ] = None,
     window: Annotated[
-        Size, typer.Option(metavar="SAMPLES TRACES", help="Sections: size of a window.")
-    ] = (256, 256),
+        Size | None, typer.Option(metavar="SAMPLES TRACES", help="Sections: size of a window.")
+    ] = None,
     overlap: Annotated[
         Size | None,
         typer.Option(metavar="SAMPLES TRACES", help="Sections: overlap, default a quarter."),
@@ -89,23 +130,36 @@ def predict(
             "stop instead (round), or refuse such files."
         ),
     ] = "clip",
+    beam: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OPTIONS",
+            help="Volumes in .zarr or .mdio: run on Apache Beam with its options, such as "
+            "'--runner=FlinkRunner --flink_master=host:8081'.",
+        ),
+    ] = None,
 ) -> None:
-    """Turn shot gathers into velocity, or a noisy section into a clean one.
+    """Turn shot gathers into velocity, or a noisy section or volume into a clean one.
 
-    The model determines which of the two. Gathers are a .npy file in Keras' or OpenFWI's layout,
-    one or many, or a pre-stack line in SEG-Y or Seismic Unix of any length, which is resampled to
-    the model's acquisition part by part; the velocity is written as .npy, with its grid beside it
-    as .json. --refine starts a waveform inversion from each answer. Sections of any size are
-    processed in overlapping windows and written back in their own format, with all of their
-    headers.
+    The model determines which of the two; without a model, the input is denoised. Gathers are a
+    .npy file in Keras' or OpenFWI's layout, one or many, or a pre-stack line in SEG-Y or Seismic
+    Unix of any length, which is resampled to the model's acquisition part by part; the velocity is
+    written as .npy, with its grid beside it as .json. --refine starts a waveform inversion from
+    each answer. Sections and volumes of any size are denoised in overlapping windows, a volume line
+    by line and a pre-stack line gather by gather, and written in their own format, with all of
+    their headers. After an interruption, the same command goes on.
 
     Loading a model can run code inside it: use only models that you trust.
     """
     if figure:
         _check_figure(figure, input, output, overwrite)
-    network = ks.inference.load_model(model) if model.suffix == ".keras" else model
-    in_memory = isinstance(network, keras.Model)
-    card = ModelCard.of(network) if in_memory else ModelCard.read(model)
+    network: Any = model
+    if model is not None and model.suffix == ".keras":
+        network = ks.inference.load_model(model)
+    card = None
+    if model is not None:
+        in_memory = isinstance(network, keras.Model)
+        card = ModelCard.of(network) if in_memory else ModelCard.read(model)
     if card is not None and card.predicts_velocity:
         _refuse(context, _SECTIONS_ONLY, "velocity")
         inverter = GatherInverter.of(network, str(model))
@@ -114,27 +168,48 @@ def predict(
         matching = {} if origin is None else {"origin": origin}
         reading = {} if irregular == "refuse" else {"irregular": irregular}
         result = ks.inference.invert_file(
-            inverter, input, output, overwrite, calibrate, batch_size, reading, spacing, **matching
+            inverter,
+            input,
+            output,
+            overwrite,
+            calibrate,
+            batch_size or 4,
+            reading,
+            spacing,
+            **matching,
         )
         drawing = _tell_velocity(result, inverter, output)
     else:
-        _refuse(context, _GATHERS_ONLY, "section")
-        if card is None:
+        if model is None:
+            _refuse_gathers(context, input)
+        else:
+            _refuse(context, _GATHERS_ONLY, "section")
+        if model is not None and card is None:
             typer.echo(f"{model}: has no model card; it is taken for a denoiser")
-        section, denoised = ks.inference.denoise_file(
-            network,
-            input,
-            output,
-            line,
-            integers,
-            overwrite,
-            window=window,
-            overlap=overlap,
-            batch_size=batch_size,
-            keep_mute=not fill_mute,
-            keep_peaks=keep_peaks,
+        chosen: dict[str, Any] = {
+            "window": window,
+            "overlap": overlap,
+            "batch_size": batch_size,
+            "strength": strength,
+        }
+        chosen = {name: value for name, value in chosen.items() if value is not None}
+        chosen |= {"along": along, "keep_mute": not fill_mute, "keep_peaks": keep_peaks}
+        if beam is not None:
+            if figure:
+                raise ValueError("--figure: does nothing with --beam")
+            source, target = _url(input), _url(output)
+            pipeline = shlex.split(beam)
+            ks.inference.denoise_with_beam(
+                source, target, model, overwrite, pipeline_options=pipeline, **chosen
+            )
+            typer.echo(f"written: {output}")
+            return
+        words = {"inline": inline_word, "crossline": crossline_word, "gather": gather_word}
+        chosen |= {f"{name}_word": int(w) if w.isdecimal() else w for name, w in words.items()}
+        denoised = ks.denoise_file(
+            input, output, network, line, integers, overwrite, geometry=geometry, **chosen
         )
-        drawing = _tell_section(section, denoised, output)
+        drawing = _tell_section(denoised, output)
     if figure:
         with written_whole(figure) as temporary:
             drawing().savefig(temporary, dpi=120)
@@ -160,6 +235,24 @@ def _refuse(context: typer.Context, others: tuple[str, ...], predicted: str) -> 
             raise ValueError(f"{option}: does nothing for a model that predicts a {predicted}")
 
 
+def _url(path: Path) -> str:
+    """A path as it was typed; of a URL, Python's paths drop a slash."""
+    return re.sub(r"^([a-z][a-z0-9+]+):/(?!/)", r"\1://", str(path))
+
+
+def _refuse_gathers(context: typer.Context, input: Path) -> None:
+    """Without a model there is only denoising."""
+    missing = "no velocity preset ships yet; name a trained model by --model"
+    for name in _GATHERS_ONLY:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise ValueError(f"--{name}: is for gathers, and {missing}")
+    if input.suffix.lower() == ".npy" and input.is_file():
+        shape = ks.io.read_array(input, mmap=True).shape
+        if len(shape) > 3:
+            raise ValueError(f"{input}: holds gathers, {shape}, and {missing}")
+
+
 def _tell_velocity(
     result: np.ndarray | VelocityLine, inverter: GatherInverter, output: Path
 ) -> Callable[[], "Figure"]:
@@ -175,9 +268,11 @@ def _tell_velocity(
     return lambda: ks.visualization.plot_predicted_velocity(velocity, dx, start)
 
 
-def _tell_section(section: Section, denoised: np.ndarray, output: Path) -> Callable[[], "Figure"]:
+def _tell_section(result: VolumeResult, output: Path) -> Callable[[], "Figure"]:
     """Print what was written; return a function that draws it."""
-    before = section.amplitude
-    removed = np.sqrt(np.mean((before - denoised) ** 2) / np.mean(before**2))
-    typer.echo(f"written: {output}; removed {removed:.1%} of the RMS amplitude")
-    return lambda: ks.visualization.plot_before_after(before, denoised, section.dt)
+    removed = result.removed
+    live = removed[np.isfinite(removed)]
+    several = f", {live.min():.1%} to {live.max():.1%} by {result.along}" if live.size > 1 else ""
+    typer.echo(f"written: {output}; removed {np.median(live):.1%} of the RMS amplitude{several}")
+    section, denoised = result
+    return lambda: ks.visualization.plot_before_after(section.amplitude, denoised, section.dt)

@@ -1,11 +1,13 @@
 """Inference: trained networks applied to your data."""
 
-from keras_seismic.inference.denoising import denoise, denoise_file
+from keras_seismic.inference.beam_volumes import denoise_with_beam
+from keras_seismic.inference.denoising import denoise
 from keras_seismic.inference.gather_inverter import GatherInverter
 from keras_seismic.inference.model_card import ModelCard
 from keras_seismic.inference.predictors import Predictor, load_model, load_predictor, predict
 from keras_seismic.inference.velocity import invert, invert_file
 from keras_seismic.inference.velocity_line import VelocityLine
+from keras_seismic.inference.volumes import VolumeResult, denoise_file
 from keras_seismic.inference.windows import apply_in_windows
 
 __all__ = [
@@ -13,9 +15,11 @@ __all__ = [
     "ModelCard",
     "Predictor",
     "VelocityLine",
+    "VolumeResult",
     "apply_in_windows",
     "denoise",
     "denoise_file",
+    "denoise_with_beam",
     "invert",
     "invert_file",
     "load_model",

@@ -1,5 +1,6 @@
 """Denoising sections and files with trained networks."""
 
+import functools
 import os
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -8,18 +9,16 @@ import keras
 import numpy as np
 
 from keras_seismic.checks import check_finite
-from keras_seismic.files import check_free
 from keras_seismic.inference.model_card import ModelCard
-from keras_seismic.inference.predictors import Predictor, load_model, load_predictor
+from keras_seismic.inference.predictors import (
+    Predictor,
+    graph_predictor,
+    load_model,
+    load_predictor,
+)
 from keras_seismic.inference.windows import Size, apply_in_windows, fitting_window
-from keras_seismic.io.arrays import read_array, write_array
-from keras_seismic.io.section_writing import check_target, write_section
-from keras_seismic.io.sections import Section, read_section
+from keras_seismic.io.sections import Section
 from keras_seismic.models import PhysicalUnitsModel, load_preset
-
-#: Time slices of a cube read at a time.
-_SLICES = 16
-
 
 #: Windows unless others are asked for, samples and traces: large, because what they share is
 #: computed twice, and not so large that memory matters.
@@ -43,7 +42,7 @@ def denoise(  # type: ignore[misc]
     model: keras.Model | Predictor | str | os.PathLike[str] | None = None,
     window: Size | None = None,
     overlap: Size | None = None,
-    batch_size: int = 4,
+    batch_size: int = 1,
     keep_mute: bool = True,
     keep_peaks: bool = False,
     progress: bool = True,
@@ -123,7 +122,9 @@ def denoise(  # type: ignore[misc]
             for value in layer.statistics(whole)
         )
         normalized = keras.ops.convert_to_numpy(layer(whole))[0, ..., 0]
-        denoised = apply_in_windows(model.network, normalized, *options) * scale + offset
+        denoised = (
+            apply_in_windows(graph_predictor(model.network), normalized, *options) * scale + offset
+        )
         if keep_peaks:
             denoised += section - (normalized * scale + offset)
     if keep_mute:
@@ -146,20 +147,20 @@ def _muted(section: np.ndarray) -> np.ndarray:
 
 
 def load_denoiser(
-    model: Predictor | str | os.PathLike[str] | None = None,
+    model: keras.Model | Predictor | str | os.PathLike[str] | None = None,
 ) -> keras.Model | Predictor:
     """A denoiser from raw amplitudes to raw amplitudes.
 
     Args:
-        model: A path, ``None`` for the preset, or a function, which is returned. A model without
-            a card counts as a denoiser.
+        model: A path, ``None`` for the preset, or a model or function, which is returned. A model
+            without a card counts as a denoiser.
 
     Raises:
         FileNotFoundError: If there is no model at the path.
         ValueError: If it is no denoiser.
     """
     if model is None:
-        return load_preset(PRESET)
+        return _preset()
     if not isinstance(model, str | os.PathLike):
         return model
     path, card = model, None
@@ -173,6 +174,11 @@ def load_denoiser(
     return denoiser
 
 
+@functools.cache
+def _preset() -> keras.Model:
+    return load_preset(PRESET)
+
+
 def _check_denoiser(card: ModelCard, name: str) -> None:
     if card.predicts_velocity:
         raise ValueError(f"{name}: expected a denoiser, received a model of {card.task}")
@@ -181,94 +187,3 @@ def _check_denoiser(card: ModelCard, name: str) -> None:
             f"{name}: expected a model that takes raw amplitudes (model.keras of a run, made by "
             f"with_physical_units), received a {card.model}, which works in [-1, 1]"
         )
-
-
-def denoise_file(
-    model: keras.Model | Predictor | str | os.PathLike[str],
-    source: str | os.PathLike[str],
-    target: str | os.PathLike[str],
-    line: int | None = None,
-    integers: str = "clip",
-    overwrite: bool = False,
-    **options: Any,
-) -> tuple[Section, np.ndarray]:
-    """Denoise a file and write the result in its format, with all of its headers.
-
-    Args:
-        model: As for ``denoise``.
-        source: ``.segy``, ``.sgy`` or ``.su`` file, or ``.npy`` of ``(time, traces)`` or of a
-            cube ``(time, inline, crossline)``, which is denoised line by line.
-        target: The file to write, of the same format, or ``.npy``.
-        line: Denoise and write only this line of a cube.
-        integers: If the file holds integers, ``"clip"`` clips results that do not fit, with a
-            warning; ``"round"`` raises then; ``"refuse"`` refuses such files.
-        overwrite: Replace what is at the target.
-        **options: Passed to ``denoise``.
-
-    Returns:
-        What was read, and the denoised amplitudes; of a cube, those of its middle live line.
-
-    Raises:
-        FileExistsError: If the target exists and ``overwrite`` is false, or is the source.
-        FileNotFoundError: If there is no source, or no folder for the target.
-        PermissionError: If that folder cannot be written to.
-        ValueError: If the source cannot be read or the target not written: before any work is
-            done, except for ``integers="round"``.
-    """
-    source, target = Path(source), Path(target)
-    check_free(source, target, overwrite)
-    if isinstance(model, str | os.PathLike):
-        model = load_denoiser(model)
-    cube = source.suffix.lower() == ".npy" and line is None and read_array(source, mmap=True)
-    if cube is not False and cube.ndim == 3:
-        return _denoise_cube(model, source, target, cube, options)
-    section = read_section(source, line)
-    check_target(target, section, integers)
-    denoised = denoise(section, model, **options)
-    write_section(target, denoised, section, integers)
-    return section, denoised
-
-
-def _denoise_cube(
-    model: keras.Model | Predictor,
-    source: Path,
-    target: Path,
-    cube: np.ndarray,
-    options: dict[str, Any],
-) -> tuple[Section, np.ndarray]:
-    """Every line of a mapped cube, written together."""
-    if target.suffix.lower() != ".npy":
-        raise ValueError(
-            f"{target}: {source} is a cube {cube.shape} without headers; write .npy, or choose a "
-            "line"
-        )
-    result = _checked_cube(source, cube)
-    live = np.flatnonzero(result.any(axis=(0, 1)))
-    middle = live[len(live) // 2]
-    for number in live:
-        amplitude = np.ascontiguousarray(result[..., number])
-        result[..., number] = denoise(amplitude, model, **options)
-        if number == middle:
-            section = Section(amplitude, None, source)
-    write_array(target, result)
-    return section, result[..., middle]
-
-
-def _checked_cube(source: Path, cube: np.ndarray) -> np.ndarray:
-    """The cube in memory as float32, read once from end to end and checked on the way.
-
-    A line is scattered over the file, so reading line by line would read the whole file each
-    time. Also, a NaN in the last line must be found before the others are processed.
-    """
-    result = np.empty(cube.shape, np.float32)
-    for first in range(0, len(cube), _SLICES):
-        with np.errstate(over="ignore"):  # found as infinity
-            result[first : first + _SLICES] = cube[first : first + _SLICES]
-        finite = np.isfinite(result[first : first + _SLICES]).all(axis=(0, 1))
-        if not finite.all():
-            line = int(finite.argmin())
-            with np.errstate(over="ignore"):
-                check_finite(cube[..., line].astype(np.float32), f"{source}: line {line}")
-    if not result.any():
-        raise ValueError(f"{source}: every sample is zero; there is nothing in this cube")
-    return result

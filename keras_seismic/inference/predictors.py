@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import weakref
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,6 +100,29 @@ def _damage_named(path: Path) -> Iterator[None]:
 def model_predictor(model: keras.Model) -> Predictor:
     """A model in memory as a function of arrays."""
     return lambda inputs: keras.ops.convert_to_numpy(model(inputs, training=False))
+
+
+def graph_predictor(model: keras.Model) -> Predictor:
+    """A model in memory as a function of arrays, traced once for each shape that it meets.
+
+    For many calls: on TensorFlow, a graph frees what it no longer needs and runs what is
+    independent at the same time, where calling the model keeps every layer's output to the end:
+    a U-Net takes half the time and a tenth of the memory. The graph stays with the model.
+    Elsewhere the model is called.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return model_predictor(model)
+    if model not in _GRAPHS:
+        import tensorflow as tf
+
+        known: Any = weakref.ref(model)  # so that the graph goes with the model
+        _GRAPHS[model] = tf.function(lambda inputs: known()(inputs, training=False))
+    graph = _GRAPHS[model]
+    return lambda inputs: keras.ops.convert_to_numpy(graph(keras.ops.convert_to_tensor(inputs)))
+
+
+#: The graphs of models in memory.
+_GRAPHS: weakref.WeakKeyDictionary[keras.Model, Any] = weakref.WeakKeyDictionary()
 
 
 def predict(model: keras.Model | Predictor, inputs: np.ndarray, batch_size: int = 8) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 from keras_seismic.io.arrays import read_array, write_array
 from keras_seismic.io.matlab import open_mat, read_mat
-from keras_seismic.io.section_writing import ClippingWarning, check_target, write_section
+from keras_seismic.io.section_writing import check_target, write_section
 from keras_seismic.io.sections import Section, read_section
 from keras_seismic.io.segy import (
+    ClippingWarning,
     HeaderWarning,
     MappedTraces,
     TraceLayout,

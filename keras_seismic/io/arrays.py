@@ -142,3 +142,16 @@ def mapped(
     if scattered and hasattr(view, "madvise"):
         view.madvise(mmap.MADV_RANDOM)
     return np.ndarray(shape, dtype, view, offset, order="F" if fortran else "C")
+
+
+def let_go(array: np.ndarray) -> None:
+    """Give back the memory of what was read from, or written to, a mapped file.
+
+    Nothing is lost: what was written stays with the system, and what is read again is read from
+    the file. Without this, a file counts as memory of the process as far as it has been read.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)

@@ -1,10 +1,7 @@
 """Writing sections, with the headers of the file they came from."""
 
 import os
-import shutil
-import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,18 +9,10 @@ from keras_seismic.checks import check_finite, checked_choice
 from keras_seismic.files import written_whole
 from keras_seismic.io.arrays import write_array
 from keras_seismic.io.sections import Section
-from keras_seismic.io.segy.reading import CHUNK, read_layout, read_traces
-from keras_seismic.io.segy.trace_layout import (
-    INTEGER_FORMATS,
-    SEGY_SUFFIXES,
-    SU_SUFFIXES,
-    TRACE_HEADER_BYTES,
-    TraceLayout,
-)
-
-
-class ClippingWarning(UserWarning):
-    """Amplitudes were clipped to what a file's integers can hold."""
+from keras_seismic.io.segy.file_writing import TraceFileWriter
+from keras_seismic.io.segy.reading import CHUNK, read_layout
+from keras_seismic.io.segy.samples import INTEGER_FORMATS
+from keras_seismic.io.segy.trace_layout import SEGY_SUFFIXES, SU_SUFFIXES, TraceLayout
 
 
 def write_section(
@@ -79,12 +68,14 @@ def write_section(
     return path
 
 
-def check_target(path: str | os.PathLike[str], like: Section, integers: str = "refuse") -> None:
+def check_target(
+    path: str | os.PathLike[str], like: Section | TraceLayout, integers: str = "refuse"
+) -> None:
     """Refuse a file that ``write_section`` could not write, before any work is done.
 
     Args:
         path: The file to write.
-        like: The section whose headers it will get.
+        like: The section whose headers it will get, or the layout of its file.
         integers: As for ``write_section``.
 
     Raises:
@@ -106,7 +97,7 @@ def check_target(path: str | os.PathLike[str], like: Section, integers: str = "r
             f"{original or 'memory'}; write .npy"
             + (f" or {original.suffix}" if original and original.suffix != ".npy" else "")
         )
-    code = read_layout(original).code
+    code = like.code if isinstance(like, TraceLayout) else read_layout(original).code
     if integers == "refuse" and code in INTEGER_FORMATS:
         raise ValueError(
             f"{path}: the samples of {original} are integers (format {code}), which would round "
@@ -116,79 +107,16 @@ def check_target(path: str | os.PathLike[str], like: Section, integers: str = "r
 
 
 def _write_traces(path: Path, amplitude: np.ndarray, layout: TraceLayout, integers: str) -> None:
-    """Let segyio write the changed traces to a copy of the original, then put it in place."""
+    """The original's records with the new samples, written whole."""
     if amplitude.shape != (layout.samples, layout.traces):
         raise ValueError(
             f"{path}: {layout.path} has changed since it was read: it holds {layout.samples} "
             f"samples of {layout.traces} traces, the section {amplitude.shape}"
         )
-    with written_whole(path) as temporary:
-        shutil.copyfile(layout.path, temporary)
-        try:
-            changed = _replace_samples(temporary, amplitude, layout, integers)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        _keep_unchanged_bytes(temporary, layout, changed)
-
-
-def _replace_samples(
-    target: Path, amplitude: np.ndarray, layout: TraceLayout, integers: str
-) -> dict[int, np.ndarray]:
-    """Write the traces that differ; return, for each, which samples are unchanged."""
-    changed: dict[int, np.ndarray] = {}
-    clipped = 0
-    with layout.open(target, "r+") as file:
+    with (
+        written_whole(path) as temporary,
+        TraceFileWriter(temporary, layout, integers, named=path) as file,
+    ):
         for first in range(0, layout.traces, CHUNK):
-            after = amplitude.T[first : first + CHUNK]
-            same = read_traces(file, layout, first, CHUNK) == after
-            for i in np.flatnonzero(~same.all(axis=1)):
-                trace, outside = _in_format(after[i], file.dtype)
-                if outside and integers == "round":
-                    raise ValueError(
-                        f"trace {first + i + 1} has {outside} amplitudes, up to "
-                        f"{np.abs(after[i]).max():g}, that {file.dtype} samples cannot hold; scale "
-                        "the section, write .npy, or pass integers='clip'"
-                    )
-                clipped += outside
-                file.trace.raw[first + int(i)] = trace
-                changed[first + int(i)] = same[i]
-    if clipped:
-        warnings.warn(
-            f"{layout.path}: {clipped} of {amplitude.size} amplitudes were clipped to what its "
-            "integer samples can hold",
-            ClippingWarning,
-            stacklevel=4,
-        )
-    return changed
-
-
-def _in_format(trace: np.ndarray, dtype: Any) -> tuple[np.ndarray, int]:
-    """A trace in a file's number type, and how many amplitudes had to be clipped."""
-    if not np.issubdtype(dtype, np.integer):
-        return np.ascontiguousarray(trace, dtype), 0
-    limits = np.iinfo(dtype)
-    whole = np.rint(trace.astype(np.float64))
-    outside = int(np.sum((whole < limits.min) | (whole > limits.max)))
-    return np.clip(whole, limits.min, limits.max).astype(dtype), outside
-
-
-def _keep_unchanged_bytes(
-    target: Path, layout: TraceLayout, changed: dict[int, np.ndarray]
-) -> None:
-    """Give unchanged samples their old bytes, and flush the file to disk.
-
-    A number can have several forms as an IBM float; segyio writes only one.
-    """
-    sample = np.dtype(f"u{layout.sample_type.itemsize}")  # bytes as they are
-    with layout.path.open("rb") as original, target.open("r+b") as file:
-        for number, same in changed.items():
-            if same.any():
-                offset = layout.start + number * layout.trace_bytes + TRACE_HEADER_BYTES
-                original.seek(offset)
-                file.seek(offset)
-                old = np.frombuffer(original.read(layout.samples * sample.itemsize), sample)
-                new = np.frombuffer(file.read(layout.samples * sample.itemsize), sample)
-                file.seek(offset)
-                file.write(np.where(same, old, new).tobytes())
-        file.flush()
-        os.fsync(file.fileno())
+            traces = amplitude[:, first : first + CHUNK].T
+            file.write(np.arange(first, first + len(traces)), traces)

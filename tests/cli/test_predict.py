@@ -7,7 +7,7 @@ import pytest
 
 import keras_seismic as ks
 from tests.command import keras_seismic
-from tests.segy_files import write_segy
+from tests.segy_files import write_segy, write_volume
 from tests.small_models import small_inversion
 
 
@@ -107,3 +107,46 @@ def test_what_would_fail_is_refused_before_the_work(models, here, options, messa
         )
     assert not (here / "velocity.npy").exists()
     assert (here / "there.png").read_text() == "precious"
+
+
+def test_a_volume_along_crosslines(models, here, capsys, rng):
+    cube = rng.standard_normal((4, 6, 50)).astype("float32")
+    write_volume(here / "volume.segy", cube)
+    arguments = ["predict", "volume.segy", "clean.segy", "--model", models / "denoiser.keras"]
+    keras_seismic(*arguments, "--along", "crossline", "--crossline-word", "193")
+    assert "removed" in capsys.readouterr().out
+    clean = ks.io.read_section("clean.segy").amplitude.T.reshape(cube.shape)
+    for crossline in range(6):
+        expected = ks.denoise(cube[:, crossline].T, models / "denoiser.keras")
+        np.testing.assert_array_equal(clean[:, crossline], expected.T)
+    with pytest.raises(SystemExit, match="'Nowhere'"):
+        keras_seismic(*arguments, "--overwrite", "--inline-word", "Nowhere")
+    with pytest.raises(SystemExit, match=r"geometry|field record|FieldRecord"):
+        keras_seismic(*arguments, "--overwrite", "--geometry", "gathers")
+
+
+def test_gathers_need_a_model(here):
+    np.save("gathers.npy", small_inversion().gathers[:1])
+    with pytest.raises(SystemExit, match=r"gathers\.npy: holds gathers.*no velocity preset ships"):
+        keras_seismic("predict", "gathers.npy", "velocity.npy")
+    with pytest.raises(SystemExit, match="--calibrate: is for gathers, and no velocity preset"):
+        keras_seismic("predict", "line.segy", "velocity.npy", "--calibrate")
+
+
+def test_a_store_on_beam(here, rng):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("apache_beam")
+    cube = rng.standard_normal((3, 20, 40)).astype("float32")
+    volume = xarray.Dataset({"amplitude": (("inline", "crossline", "time"), cube)})
+    volume.to_zarr("volume.zarr", zarr_format=3, consolidated=False)
+    denoiser = ks.models.with_physical_units(
+        ks.models.ConvDenoiser(2, 1), ks.layers.SectionNormalization("percentile", 99.0)
+    )
+    denoiser.save("denoiser.keras")
+    arguments = ["predict", "volume.zarr", "clean.zarr", "--model", "denoiser.keras"]
+    keras_seismic(*arguments, "--beam", "--direct_num_workers=1")
+    clean = xarray.open_zarr("clean.zarr", chunks=None, consolidated=False).amplitude.values
+    expected = [ks.denoise(line.T, denoiser).T for line in cube]
+    np.testing.assert_allclose(clean, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(SystemExit, match="--figure: does nothing with --beam"):
+        keras_seismic(*arguments, "--beam", "", "--figure", "x.png")

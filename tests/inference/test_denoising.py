@@ -89,7 +89,7 @@ def test_a_file_is_denoised_in_its_own_format(model, section, tmp_path, suffix):
         np.save(path, section)
     else:
         (write_su if suffix == ".su" else write_segy)(path, section.T)
-    read, denoised = ks.inference.denoise_file(model, path, out, window=50)
+    read, denoised = ks.inference.denoise_file(path, out, model, window=50)
     np.testing.assert_array_equal(denoised, ks.inference.denoise(read.amplitude, model, 50))
     written = ks.io.read_section(out).amplitude
     np.testing.assert_allclose(written, denoised, rtol=2e-6)
@@ -102,17 +102,17 @@ def test_a_file_is_denoised_in_its_own_format(model, section, tmp_path, suffix):
 def test_a_cube_is_denoised_line_by_line(model, section, tmp_path):
     cube = np.stack([section, 2 * section[::-1], section[:, ::-1]], axis=2)
     np.save(tmp_path / "cube.npy", cube)
-    middle, _ = ks.inference.denoise_file(model, tmp_path / "cube.npy", tmp_path / "clean.npy")
+    middle, _ = ks.inference.denoise_file(tmp_path / "cube.npy", tmp_path / "clean.npy", model)
     np.testing.assert_array_equal(middle.amplitude, cube[..., 1])
     clean = np.load(tmp_path / "clean.npy", allow_pickle=False)
     for line in range(3):
         expected = ks.inference.denoise(cube[..., line], model)
         np.testing.assert_array_equal(clean[..., line], expected)
-    ks.inference.denoise_file(model, tmp_path / "cube.npy", tmp_path / "one.npy", line=2)
+    ks.inference.denoise_file(tmp_path / "cube.npy", tmp_path / "one.npy", model, line=2)
     one = np.load(tmp_path / "one.npy", allow_pickle=False)
     np.testing.assert_array_equal(one, clean[..., 2])
     with pytest.raises(ValueError, match=r"is a cube \(120, 90, 3\) without headers"):
-        ks.inference.denoise_file(model, tmp_path / "cube.npy", tmp_path / "clean.segy")
+        ks.inference.denoise_file(tmp_path / "cube.npy", tmp_path / "clean.segy", model)
 
 
 def test_a_cube_is_checked_before_any_work(section, tmp_path):
@@ -123,10 +123,10 @@ def test_a_cube_is_checked_before_any_work(section, tmp_path):
     cube[100, 5, 2] = np.nan
     np.save(tmp_path / "cube.npy", cube)
     with pytest.raises(ValueError, match=r"cube\.npy: line 2: 1 of 10800 .* index \(100, 5\)"):
-        ks.inference.denoise_file(never, tmp_path / "cube.npy", tmp_path / "clean.npy")
+        ks.inference.denoise_file(tmp_path / "cube.npy", tmp_path / "clean.npy", never)
     np.save(tmp_path / "cube.npy", np.zeros((9, 8, 2)))
     with pytest.raises(ValueError, match=r"cube\.npy: every sample is zero"):
-        ks.inference.denoise_file(never, tmp_path / "cube.npy", tmp_path / "clean.npy")
+        ks.inference.denoise_file(tmp_path / "cube.npy", tmp_path / "clean.npy", never)
     assert not (tmp_path / "clean.npy").exists()
 
 
@@ -134,7 +134,7 @@ def test_dead_lines_of_a_cube_stay(section, tmp_path):
     dead = np.zeros_like(section)
     np.save(tmp_path / "cube.npy", np.stack([dead, section, dead, dead], axis=2, dtype="f8"))
     read, denoised = ks.inference.denoise_file(
-        lambda x: x + 1, tmp_path / "cube.npy", tmp_path / "clean.npy", keep_mute=False
+        tmp_path / "cube.npy", tmp_path / "clean.npy", lambda x: x + 1, keep_mute=False
     )
     clean = np.load(tmp_path / "clean.npy", allow_pickle=False)
     assert not clean[..., [0, 2, 3]].any()
@@ -161,26 +161,26 @@ def test_nothing_is_overwritten_or_half_done(section, tmp_path):
         ("out.su", False, ValueError, "SU needs the headers"),
     ):
         with pytest.raises(error, match=message):
-            ks.inference.denoise_file(never, line, tmp_path / target, overwrite=overwrite)
+            ks.inference.denoise_file(line, tmp_path / target, never, overwrite=overwrite)
     with pytest.raises(FileNotFoundError, match=r"absent\.segy: no such file"):
-        ks.inference.denoise_file(never, tmp_path / "absent.segy", tmp_path / "out.segy")
+        ks.inference.denoise_file(tmp_path / "absent.segy", tmp_path / "out.segy", never)
     assert (tmp_path / "there.segy").read_bytes() == b"precious"
     assert line.read_bytes() == before
-    ks.inference.denoise_file(lambda x: x, line, tmp_path / "there.segy", overwrite=True)
+    ks.inference.denoise_file(line, tmp_path / "there.segy", lambda x: x, overwrite=True)
     assert len((tmp_path / "there.segy").read_bytes()) == len(before)
 
 
 def test_field_sections_are_denoised_and_written_back(model, tmp_path, data_folder):
     """The line keeps its headers; the section of six orders of magnitude stays finite."""
     line = data_folder / "field_line_namss_88-22-V.segy"
-    ks.inference.denoise_file(model, line, tmp_path / "line.segy", progress=False)
+    ks.inference.denoise_file(line, tmp_path / "line.segy", model, progress=False)
     before, after = line.read_bytes(), (tmp_path / "line.segy").read_bytes()
     size = 240 + 4 * 2001
     assert headers_of(before, 3600, size) == headers_of(after, 3600, size)
     assert before != after
     for name, shape in (("field_stack_salt", (800, 1000)), ("field_stack_3d", (300, 100, 10))):
         out = tmp_path / f"{name}.npy"
-        ks.inference.denoise_file(model, data_folder / f"{name}.npy", out, progress=False)
+        ks.inference.denoise_file(data_folder / f"{name}.npy", out, model, progress=False)
         written = np.load(out, allow_pickle=False)
         assert written.shape == shape
         assert np.isfinite(written).all()

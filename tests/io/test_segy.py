@@ -8,7 +8,7 @@ import pytest
 import segyio
 
 import keras_seismic as ks
-from keras_seismic.io.segy.trace_layout import ibm_to_float
+from keras_seismic.io.segy.samples import float_to_ibm, ibm_to_float
 from tests.segy_files import patched, write_segy, write_su
 
 
@@ -186,3 +186,12 @@ def test_without_segyio_su_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "segyio", None)
     with pytest.raises(ImportError, match=r"pip install 'keras_seismic\[segy\]'"):
         ks.io.read_section(path)
+
+
+def test_ibm_floats_are_written_as_segyio_writes_them(tmp_path, rng):
+    values = rng.standard_normal(4000) * 10.0 ** rng.uniform(-35, 37, 4000)
+    values = np.append(values, [0.0, 1.0, -1.0, 16.0, 15.999999, 1 / 16, 3.4e38]).astype("f4")
+    path = write_segy(tmp_path / "line.segy", values[None], code=1)
+    words = np.frombuffer(path.read_bytes()[3840:], ">u4")
+    np.testing.assert_array_equal(float_to_ibm(values), words)
+    np.testing.assert_allclose(ibm_to_float(words), values, rtol=1e-6)

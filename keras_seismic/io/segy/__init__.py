@@ -1,5 +1,10 @@
 """SEG-Y and Seismic Unix: traces with every header they came with."""
 
+from keras_seismic.io.segy.file_writing import (
+    ClippingWarning,
+    TraceFileReader,
+    TraceFileWriter,
+)
 from keras_seismic.io.segy.reading import HeaderWarning, read_layout, read_segy, read_traces
 from keras_seismic.io.segy.trace_headers import (
     TracePositions,
@@ -13,15 +18,20 @@ from keras_seismic.io.segy.trace_layout import (
     MappedTraces,
     TraceLayout,
 )
+from keras_seismic.io.segy.trace_records import TraceRecords
 from keras_seismic.io.segy.writing import check_segy_limits, write_shot_gathers
 
 __all__ = [
     "SEGY_SUFFIXES",
     "SU_SUFFIXES",
+    "ClippingWarning",
     "HeaderWarning",
     "MappedTraces",
+    "TraceFileReader",
+    "TraceFileWriter",
     "TraceLayout",
     "TracePositions",
+    "TraceRecords",
     "Word",
     "check_segy_limits",
     "read_layout",

@@ -8,20 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from keras_seismic.io.segy.samples import IBM_FLOAT, SAMPLE_TYPES, ibm_to_float
 from keras_seismic.io.segy.seismic_unix import su_byte_order
 from keras_seismic.io.segy.trace_layout import (
     BINARY_BYTES,
     COUNT_WORD,
-    IBM_FLOAT,
     INTERVAL_WORD,
     ORDERS,
-    SAMPLE_TYPES,
     SEGY_SUFFIXES,
     SU_SUFFIXES,
     TEXT_BYTES,
     TRACE_HEADER_BYTES,
     TraceLayout,
-    ibm_to_float,
 )
 
 _IEEE_FLOAT = 5

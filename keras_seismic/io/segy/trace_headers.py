@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_seismic.io.segy.trace_layout import TraceLayout
+from keras_seismic.io.segy.trace_layout import TRACE_HEADER_BYTES, TraceLayout
 
 Word = str | int
 
@@ -52,6 +52,26 @@ def word_byte(word: Word) -> int:
         f"unknown trace header word {word!r}; expected a name such as 'FieldRecord', 'SourceX', "
         f"'GroupX', 'fldr', 'sx', 'gx', or a word's first byte{hint}"
     )
+
+
+def word_values(layout: TraceLayout, word: Word) -> np.ndarray:
+    """A word of all trace headers, int32 ``(traces,)``.
+
+    Args:
+        layout: Of the file.
+        word: As for ``word_byte``.
+
+    Raises:
+        ValueError: If there is no such word.
+        ImportError: If segyio is not installed.
+    """
+    byte = word_byte(word)
+    import segyio
+
+    begins = sorted({int(b) for b in segyio.tracefield.keys.values()})
+    following = begins[begins.index(byte) + 1] if byte < begins[-1] else TRACE_HEADER_BYTES + 1
+    values = layout.words(byte, "i4" if following - byte >= 4 else "i2")
+    return values.astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True)

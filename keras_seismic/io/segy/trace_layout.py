@@ -7,24 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from keras_seismic.io.arrays import mapped
+from keras_seismic.io.arrays import let_go, mapped
+from keras_seismic.io.segy.samples import IBM_FLOAT, SAMPLE_TYPES, ibm_to_float
 
 TEXT_BYTES, BINARY_BYTES, TRACE_HEADER_BYTES = 3200, 400, 240
-
-#: NumPy type of a sample for each format code that segyio reads; IBM floats (1) as words.
-SAMPLE_TYPES = {
-    1: "u4", 2: "i4", 3: "i2", 5: "f4", 6: "f8", 8: "i1", 10: "u4", 11: "u2", 16: "u1",
-}  # fmt: skip
-
-IBM_FLOAT = 1
-
-#: Formats that hold whole numbers.
-INTEGER_FORMATS = (2, 3, 8, 10, 11, 16)
 
 SEGY_SUFFIXES, SU_SUFFIXES = (".segy", ".sgy"), (".su",)
 
 #: First bytes of the trace header words for sample count and sample interval in us.
 COUNT_WORD, INTERVAL_WORD = 115, 117
+
+#: Header words read at a time.
+_WORDS = 2**14
 
 #: NumPy's characters for byte orders.
 ORDERS = {"big": ">", "little": "<"}
@@ -81,14 +75,18 @@ class TraceLayout:
             self.path, self.endian, self.start, self.trace_bytes, first_byte, dtype, step
         )
 
+    @property
+    def record(self) -> np.dtype[Any]:
+        """A trace as it stands in the file: ``"header"`` and ``"samples"``."""
+        return np.dtype([
+            ("header", f"V{TRACE_HEADER_BYTES}"),
+            ("samples", self.sample_type, (self.samples,)),
+        ])  # fmt: skip
+
     def sample_words(self, first: int, count: int) -> np.ndarray:
         """Four-byte samples of some traces as unsigned integers, ``(traces, time)``."""
-        record = np.dtype([
-            ("header", f"V{TRACE_HEADER_BYTES}"),
-            ("samples", f"{ORDERS[self.endian]}u4", (self.samples,)),
-        ])  # fmt: skip
         offset = self.start + first * self.trace_bytes
-        traces = np.fromfile(self.path, record, count, offset=offset)
+        traces = np.fromfile(self.path, self.record, count, offset=offset)
         return traces["samples"].astype(np.uint32)
 
     def open(self, path: str | os.PathLike[str] | None = None, mode: str = "r") -> Any:
@@ -126,11 +124,7 @@ class MappedTraces:
 
     def __init__(self, layout: TraceLayout) -> None:
         self._ibm = layout.code == IBM_FLOAT
-        record = np.dtype([
-            ("header", f"V{TRACE_HEADER_BYTES}"),
-            ("samples", layout.sample_type, (layout.samples,)),
-        ])  # fmt: skip
-        traces = mapped(layout.path, record, (layout.traces,), layout.start, scattered=True)
+        traces = mapped(layout.path, layout.record, (layout.traces,), layout.start, scattered=True)
         self._words = traces["samples"].T
         self.shape: tuple[int, ...] = self._words.shape
         self.dtype = np.dtype(np.float32) if self._ibm else self._words.dtype
@@ -138,23 +132,6 @@ class MappedTraces:
     def __getitem__(self, index: Any) -> np.ndarray:
         part = np.array(self._words[index])
         return ibm_to_float(part) if self._ibm else part
-
-
-def ibm_to_float(words: np.ndarray) -> np.ndarray:
-    """IBM floats, given as four-byte unsigned integers, as float32.
-
-    ``(-1)^sign fraction 16^(exponent - 64)``, also where the fraction begins with a zero digit.
-
-    Example:
-        >>> ibm_to_float(np.array([0x42640000, 0xC1100000, 0x42010000], ">u4")).tolist()
-        [100.0, -1.0, 1.0]
-    """
-    words = words.astype(np.uint32)
-    fraction = np.where(words >> 31, -1.0, 1.0) * (words & 0xFFFFFF)
-    exponent = ((words >> 24) & 0x7F).astype(np.int32)
-    with np.errstate(over="ignore"):
-        values: np.ndarray = np.ldexp(fraction, 4 * exponent - 280).astype(np.float32)
-    return values
 
 
 def header_words(
@@ -175,4 +152,8 @@ def header_words(
         "itemsize": trace_bytes,
     })  # fmt: skip
     words = mapped(path, record, (traces,), start, scattered=step > 1)["word"]
-    return words[::step].astype(dtype)
+    found = np.empty(-(-traces // step), dtype)
+    for first in range(0, len(found), _WORDS):  # a mapped file counts as memory once it is read
+        found[first : first + _WORDS] = words[first * step : (first + _WORDS) * step : step]
+        let_go(words)
+    return found
