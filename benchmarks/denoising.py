@@ -518,6 +518,24 @@ def draw(work: Work, cell: Cell, rows: list[dict[str, Any]], folder: Path) -> No
     image.save(folder / f"denoising_{name}.png", optimize=True)
 
 
+def speed(folder: Path) -> dict[str, float]:
+    """Seconds of the preset for 1000 x 1000 samples, the best of three."""
+    section = np.random.default_rng(SEED).standard_normal((1000, 1000)).astype(np.float32)
+    path = folder / "preset.onnx"
+    path.unlink(missing_ok=True)
+    ks.exporting.export_onnx(ks.load_preset("blind_denoiser"), path)
+    seconds = {}
+    for name, model in (("Keras", None), ("ONNX Runtime", ks.inference.load_predictor(path))):
+        times = []
+        for _ in range(4):
+            start = time.perf_counter()
+            ks.denoise(section, model, progress=False)
+            times.append(time.perf_counter() - start)
+        seconds[name] = min(times[1:])
+        print(f"1000 x 1000 samples in {name}: {seconds[name]:.1f} s")
+    return seconds
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -559,6 +577,7 @@ def main() -> None:
     print(f"\nWhite noise on whole sections; all of it took {time.perf_counter() - start:.0f} s\n")
     kept = [{k: v for k, v in row.items() if k != "key"} for row in rows]
     results = {"first": wins, "stand_in": options.stand_in, "cells": kept}
+    results["seconds_for_1000_x_1000"] = {} if options.stand_in else speed(work.folder)
     header, table = whole_rows(rows, names) if drawn else gains
     partial = options.quick or options.only or options.stand_in
     folder = options.out or (options.work if partial else RESULTS)
