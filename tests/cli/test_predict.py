@@ -113,8 +113,11 @@ def test_a_volume_along_crosslines(models, here, capsys, rng):
     cube = rng.standard_normal((4, 6, 50)).astype("float32")
     write_volume(here / "volume.segy", cube)
     arguments = ["predict", "volume.segy", "clean.segy", "--model", models / "denoiser.keras"]
-    keras_seismic(*arguments, "--along", "crossline", "--crossline-word", "193")
-    assert "removed" in capsys.readouterr().out
+    keras_seismic(
+        *arguments, "--along", "crossline", "--crossline-word", "193", "--figure", "x.png"
+    )
+    assert "% of the RMS amplitude, " in capsys.readouterr().out
+    assert (here / "x.png").read_bytes().startswith(b"\x89PNG")
     clean = ks.io.read_section("clean.segy").amplitude.T.reshape(cube.shape)
     for crossline in range(6):
         expected = ks.denoise(cube[:, crossline].T, models / "denoiser.keras")

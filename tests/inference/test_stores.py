@@ -152,6 +152,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_beam_in_several_processes_writes_the_same(tmp_path, cube):
     pytest.importorskip("apache_beam")
     cube[2, 5] = np.nan
