@@ -274,5 +274,21 @@ def _tell_section(result: VolumeResult, output: Path) -> Callable[[], "Figure"]:
     live = removed[np.isfinite(removed)]
     several = f", {live.min():.1%} to {live.max():.1%} by {result.along}" if live.size > 1 else ""
     typer.echo(f"written: {output}; removed {np.median(live):.1%} of the RMS amplitude{several}")
+    return lambda: _quality(result)
+
+
+def _quality(result: VolumeResult) -> "Figure":
+    """A time slice and all lines of a volume, or a section with what was removed from it."""
+    if len(result.lines) > 1 and result.along in ("inline", "crossline"):
+        seconds = result.slice_time if result.section.dt else None
+        return ks.visualization.plot_volume_quality(
+            result.slice_before,
+            result.slice_after,
+            result.removed,
+            result.lines,
+            seconds,
+            result.along,
+        )
     section, denoised = result
-    return lambda: ks.visualization.plot_before_after(section.amplitude, denoised, section.dt)
+    similarity = ks.denoising.local_similarity(section.amplitude - denoised, denoised)
+    return ks.visualization.plot_quality(section.amplitude, denoised, section.dt, similarity)
