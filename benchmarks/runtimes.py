@@ -45,6 +45,7 @@ NETWORKS: dict[str, Callable[[], keras.Model]] = {
     'VelocityCritic(variant="paper", patch_size=4)': lambda: ks.models.VelocityCritic(
         variant="paper", patch_size=4
     ),
+    "BlindDenoiser()": ks.models.BlindDenoiser,
     "ConvDenoiser()": ks.models.ConvDenoiser,
     'ConvDenoiser(decoder="resize")': lambda: ks.models.ConvDenoiser(decoder="resize"),
     "LISTA(wavelet)": lambda: ks.models.LISTA(np.hanning(51)),

@@ -71,7 +71,7 @@ plt.show()
 # %%
 # On a whole section, whose wavelet is estimated and whose weight is chosen by the discrepancy
 # principle:
-section = ks.simulation.sample_sections(1, seed=3)[0]
+(section,) = ks.simulation.sample_sections(1, seed=3, family="curvefault_b")
 noisy = ks.noise.add_white_noise(section, snr_db=20.0)
 found = ks.sparse.WaveletConvolution(ks.sparse.estimate_wavelet(noisy), len(noisy))
 figure = ks.sparse.plot_deconvolution(ks.sparse.deconvolve(noisy, found), dt=dt)

@@ -31,5 +31,5 @@ print(ks.evaluation.score_denoising(clean, noisy, denoised))
 
 # %%
 # What is left out, on the right, holds little of the layers. For a SEG-Y file of your own:
-# ``ks.denoise("noisy.segy", "model.keras")``.
+# ``ks.denoise_file("noisy.segy", "clean.segy", "model.keras")``.
 figure = ks.visualization.plot_denoising(clean, noisy, denoised, dt=0.004)
