@@ -175,7 +175,7 @@ def denoise_file(
     passes = [volume.lines(name) for name in PASSES[along]]
     identity = {
         "source": fingerprint(source),
-        "model": model_digest(model),
+        "model": model_digest(load_denoiser() if model is None else model),
         "options": [along, line, integers, geometry, *words.values()],
         "denoise": {name: repr(value) for name, value in sorted(options.items())},
         "version": [__version__, pieces.GROUP, pieces.WHOLE],
