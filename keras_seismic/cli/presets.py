@@ -16,7 +16,7 @@ def presets(
     """List the trained networks that come with the package, or show the card of one.
 
     The card says what it was trained on, by which command, with what scores, and where it fails.
-    ks.load_preset(NAME) loads it; keras-seismic predict uses it where no model is named.
+    ks.load_preset(NAME) loads it, and predict uses it where no model is named.
     """
     cards = ks.presets()
     if name is None:

@@ -4,6 +4,7 @@ import io
 import math
 import mmap
 import os
+import threading
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -13,6 +14,9 @@ from keras_seismic.files import written_whole
 
 #: The longest header that is read; NumPy's limit for the text in it is 10,000 characters.
 _HEADER_BYTES = 2**16
+#: NumPy reads headers by Python's parser, which in Python 3.11 can fail where several threads use
+#: it (https://github.com/python/cpython/issues/106905).
+_PARSING = threading.Lock()
 
 
 class ArrayHeader(NamedTuple):
@@ -74,7 +78,8 @@ def parse_header(stream: IO[bytes], source: str) -> ArrayHeader:
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
-        shape, fortran_order, dtype = read(start)
+        with _PARSING:
+            shape, fortran_order, dtype = read(start)
     except Exception as error:  # the header is Python text, and its parser raises anything
         raise ValueError(f"{source}: expected a NumPy .npy file, but {error}") from error
     if not all(type(size) is int and size >= 0 for size in shape):
@@ -105,7 +110,8 @@ def read_array(path: str | os.PathLike[str], mmap: bool = False) -> np.ndarray:
     """
     header = read_header(path)
     try:
-        array: np.ndarray = np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
+        with _PARSING:
+            array: np.ndarray = np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
         return array
     except (ValueError, OverflowError) as error:  # too many axes, or empty
         raise ValueError(f"{path}: an array of shape {header.shape}: {error}") from error

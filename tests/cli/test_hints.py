@@ -47,7 +47,7 @@ def test_a_hint_that_does_not_exist_is_noticed():
         "my line.segy",
         "o.npy",
     ]
-    for wrong in ("inspekt a.npy", "inspect a.npy --colour", "predict a.npy b.npy", "export onnx"):
+    for wrong in ("inspekt a.npy", "inspect a.npy --colour", "predict a.npy", "export onnx"):
         with pytest.raises(AssertionError, match="not understood"):
             parse(f"keras-seismic {wrong}")
 

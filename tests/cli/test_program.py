@@ -176,7 +176,7 @@ def test_the_version(capsys):
 
 @pytest.mark.parametrize("name", keras_seismic.cli.train.__all__)
 def test_training_programs_have_what_they_need(name):
-    result = CliRunner().invoke(groups.app, ["train", name, "--help"])
+    result = CliRunner().invoke(groups.app, ["train", name.replace("_", "-"), "--help"])
     assert result.exit_code == 0
     for option in ("--out", "--overwrite", "--config", "--smoke", "--seed", "--epochs"):
         assert option in result.output, option
@@ -190,7 +190,7 @@ def test_modules_of_the_checkout_are_programs(monkeypatch):
     assert modules == {*keras_seismic.cli.train.__all__, "evaluate"}
     for name in modules:
         text = Path(importlib.import_module(f"train.{name}").__file__).read_text()
-        words = f'"{name}"' if name == "evaluate" else f'"train", "{name}"'
+        words = f'"{name}"' if name == "evaluate" else f'"train", "{name.replace("_", "-")}"'
         assert f"run({words})" in text
 
 

@@ -1,6 +1,7 @@
 """The compiled loops: the scheme of ``keras.ops``, whatever window, threads and memory."""
 
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -160,6 +161,33 @@ def test_memory_is_bounded_by_name(velocity):
     acquisition = experiment("openfwi")
     with pytest.raises(ValueError, match=re.escape("more than memory=1000000 bytes")):
         compiled.linearize(velocity, acquisition, memory=1_000_000)
+
+
+@pytest.mark.slow
+def test_same_bits_from_fresh_and_from_stored_code(tmp_path):
+    """A process that compiles, one that reads the code from disk, one that does half of each."""
+    program = """
+import hashlib, sys
+import numpy as np
+import keras_seismic as ks
+velocity = ks.simulation.sample_velocity("flatvel_a", 8, seed=0, shape=(32, 32))
+acquisition = ks.simulation.Acquisition.surface(
+    32, 10.0, 0.001, 64, 15.0, shots=2, receiver_step=4, boundary="cpml")
+gathers = ks.simulation.simulate(velocity, acquisition, progress=False)
+print(hashlib.sha256(gathers.tobytes()).hexdigest())
+"""
+
+    def printed():
+        return subprocess.run(
+            [sys.executable, "-c", program], check=True, capture_output=True, text=True,
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        ).stdout  # fmt: skip
+
+    compiling, reading = printed(), printed()
+    assert [*tmp_path.rglob("forward.forward-*.nbc")]
+    for path in tmp_path.rglob("forward.forward-*"):
+        path.unlink()
+    assert compiling == reading == printed()
 
 
 def test_numba_is_loaded_when_it_is_used():

@@ -68,11 +68,21 @@ class Active(NamedTuple):
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """The function compiled at its first call, kept on disk where a folder can be written."""
+    """The function compiled at its first call, kept on disk where a folder can be written.
+
+    Inlined wherever it is called: of a function that is also there by itself, a process that has
+    just compiled may take another copy than one that reads the code from disk, rounded otherwise.
+    """
+    options: dict[str, Any] = {
+        "nogil": True,
+        "fastmath": True,
+        "error_model": "numpy",
+        "forceinline": True,
+    }
     try:
-        return numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # Numba found no folder for it
-        return numba.njit(nogil=True, fastmath=True, error_model="numpy")(function)
+        return numba.njit(**options)(function)
 
 
 @compiled
