@@ -17,7 +17,7 @@ class ClippingWarning(UserWarning):
 
 
 class TraceFileReader:
-    """The traces of a SEG-Y or Seismic Unix file by their numbers. A context manager.
+    """The traces of a SEG-Y or Seismic Unix file by their numbers.
 
     Args:
         layout: Of the file, from ``read_layout``.
@@ -26,17 +26,6 @@ class TraceFileReader:
     def __init__(self, layout: TraceLayout) -> None:
         self.layout = layout
         self.records = TraceRecords(layout.path, layout.record, layout.start)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self.records.close()
