@@ -1,6 +1,6 @@
 """The referee of denoising: the preset beside other networks and every classical filter.
 
-    python -m benchmarks.denoising            # about 15 minutes on two quiet cores
+    python -m benchmarks.denoising            # 20 minutes on two cores, beside other work
     python -m benchmarks.denoising --quick    # a minute, to see whether it runs
 
 Clean sections are clipped to their 99th percentile of nonzero absolute amplitudes and divided by
