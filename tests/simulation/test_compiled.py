@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from keras_seismic.simulation import Acquisition, compiled, sample_velocity, simulate
+from keras_seismic.simulation import experiment as experiment_module
+from keras_seismic.simulation.shot import shots_over
 
 CASES = [(b, f) for b in ("openfwi", "cpml") for f in (False, True)]
 
@@ -54,12 +56,13 @@ def test_cells_left_out_do_not_matter(boundary, free_surface, monkeypatch):
         width=60, dx=10.0, dt=0.001, nt=350, peak_frequency=15.0, shots=2, row=2,
         boundary=boundary, boundary_width=20, free_surface=free_surface,
     )  # fmt: skip
-    shot = next(compiled._Experiment.of((60, 150), acquisition, None, None).shots_over(velocity))
+    made = experiment_module.Experiment.of((60, 150), acquisition, None, None)
+    shot = next(shots_over(made, velocity))
     steps = np.minimum(shot.window.last, 349) - np.maximum(shot.window.first, 0)
     assert steps.clip(0).mean() < 0.6 * 350
     found = compiled.linearize(velocity, acquisition)
     gradient = found.pullback(found.gathers).velocity
-    monkeypatch.setattr(compiled, "_MARGIN", 10_000)
+    monkeypatch.setattr(experiment_module, "_MARGIN", 10_000)
     everywhere = compiled.linearize(velocity, acquisition)
     assert relative_rms(found.gathers, everywhere.gathers) < 5e-6
     expected = everywhere.pullback(everywhere.gathers).velocity
