@@ -1,9 +1,13 @@
 """Checks of arguments and numbers, with errors that name what is wrong."""
 
+import numbers
 import operator
 from collections.abc import Sequence
 
 import numpy as np
+
+#: m/s; the lower mantle reaches 13,700.
+FASTEST = 20_000.0
 
 
 def checked_size(
@@ -38,6 +42,26 @@ def checked_choice(value: str | None, choices: Sequence[str | None], name: str) 
     return value
 
 
+def checked_interval(dt: float | None, caller: str, name: str = "band") -> float:
+    """A sample interval in s, which whatever is given in Hz needs.
+
+    Args:
+        dt: From a microsecond, SEG-Y's unit, to a second.
+        caller: Name of the function that was called, for the messages.
+        name: What is given in Hz.
+
+    Raises:
+        ValueError: If it is missing, or shorter or longer.
+    """
+    if dt is None:
+        raise ValueError(
+            f"{caller}: {name} is in Hz and needs the sample interval; pass dt in s (such as 0.004)"
+        )
+    if not (isinstance(dt, numbers.Real) and 1e-6 <= dt <= 1):
+        raise ValueError(f"{caller}: dt must be a sample interval of 1e-06 to 1 s, received {dt}")
+    return float(dt)
+
+
 def check_finite(array: np.ndarray, source: str) -> None:
     """Refuse NaN and infinity.
 
@@ -62,7 +86,7 @@ def checked_velocity(velocity: np.ndarray, caller: str) -> np.ndarray:
 
     Raises:
         ValueError: If the velocity is not an array of finite, positive numbers of that shape,
-            or looks like km/s.
+            looks like km/s, or is faster than any rock.
     """
     velocity = np.asarray(velocity)
     if velocity.ndim != 3 or 0 in velocity.shape[1:]:
@@ -87,6 +111,11 @@ def checked_velocity(velocity: np.ndarray, caller: str) -> np.ndarray:
     lowest, highest = velocity.min(), velocity.max()
     if lowest <= 0:
         raise ValueError(f"{caller}: velocity must be positive, received a minimum of {lowest:g}")
+    if highest > FASTEST:
+        raise ValueError(
+            f"{caller}: velocity must be in m/s, {FASTEST:g} at most, received {lowest:g} to "
+            f"{highest:g}; no rock is that fast"
+        )
     if highest < 20:
         raise ValueError(
             f"{caller}: velocity must be in m/s, received {lowest:g} to {highest:g}, which looks "

@@ -13,19 +13,24 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_seismic.file_checks import check_name, kind_of
+
 _MARGIN = 2**28  # bytes left free
 
 #: Age in s at which a partial file of another machine belongs to nobody.
 _ABANDONED = 86_400
 
 
-def check_room(folder: str | os.PathLike[str], needed: int, contents: str) -> None:
+def check_room(
+    folder: str | os.PathLike[str], needed: int, contents: str, margin: int = _MARGIN
+) -> None:
     """Refuse work whose results would fill the disk.
 
     Args:
         folder: Where the files will be; it need not exist yet.
         needed: Their size in bytes.
         contents: What they are, for the message: "50 pairs".
+        margin: Bytes to leave free.
 
     Raises:
         OSError: If the disk has too little room.
@@ -36,12 +41,12 @@ def check_room(folder: str | os.PathLike[str], needed: int, contents: str) -> No
     existing = Path(folder).absolute()
     while not existing.exists():
         existing = existing.parent
-    needed = int(needed) + _MARGIN
+    needed = int(needed) + margin
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise OSError(
             f"{folder}: {contents} need {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free; "
-            "choose another folder or fewer pairs"
+            "choose another folder, or less"
         )
 
 
@@ -66,6 +71,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         ['note.txt']
     """
     path = Path(path)
+    check_name(path)
     _remove_abandoned(path.parent)
     temporary = _temporary(path.parent, path.suffix)
     try:
@@ -102,7 +108,7 @@ def placed(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Pa
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary:
         yield temporary
-        if path.exists() and not overwrite:
+        if os.path.lexists(path) and not overwrite:
             raise FileExistsError(f"{path}: appeared while its replacement was being made; kept")
 
 
@@ -130,10 +136,18 @@ def check_free(source: Path, target: Path, overwrite: bool) -> None:
 
 
 def check_replaceable(path: Path, overwrite: bool) -> None:
-    """Refuse a folder, and a file that is there unless it may be replaced."""
-    if path.is_dir():
-        raise FileExistsError(f"{path}: is a folder; expected the path of a file to write")
-    if path.exists() and not overwrite:
+    """Refuse what is no file, and a file or link that is there unless it may be replaced.
+
+    Raises:
+        FileExistsError: If there is a folder, FIFO, socket or device, or something that must not be
+            replaced.
+        ValueError: If the name is not UTF-8.
+    """
+    check_name(path)
+    kind = kind_of(path)
+    if kind not in (None, "a file"):
+        raise FileExistsError(f"{path}: is {kind}; expected the path of a file to write")
+    if os.path.lexists(path) and not overwrite:
         raise FileExistsError(f"{path}: exists already; pass overwrite=True to replace it")
 
 
@@ -160,6 +174,7 @@ def place_version(
         ValueError: If the number is not a positive integer of 64 bits.
     """
     folder = Path(folder)
+    check_name(folder)
     _check_version(folder, version)
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ import typer
 
 import keras_seismic
 from keras_seismic.cli.next_steps import command
+from keras_seismic.file_checks import read_json
 from keras_seismic.training import RunFolder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -124,10 +125,8 @@ def _repeat(context: typer.Context, path: Path | None) -> Path | None:
     """Use what a run recorded as the defaults."""
     if path is None or context.resilient_parsing:
         return path
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
     except ValueError as error:
         raise ValueError(f"{path}: expected the config.json of a run ({error})") from error
     if not isinstance(config, dict) or not isinstance(config.get("arguments"), dict):

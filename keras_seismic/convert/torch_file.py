@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from keras_seismic.convert.pickle_data import Dictionary, Global, Namespace, read_pickle
+from keras_seismic.file_checks import check_file, checked_entries
 
 _LEGACY_MAGIC, _LEGACY_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 
@@ -54,8 +55,7 @@ def read_torch_file(path: str | os.PathLike[str]) -> Any:
         (120, 1)
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+    check_file(path)
     with path.open("rb") as file:
         start = file.read(4)
     try:
@@ -179,8 +179,10 @@ def _same(storage: _Storage, kind: _StorageType, count: int, key: str) -> _Stora
 def _read_zip(path: Path) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = _checked_entries(archive, path.stat().st_size)
-            (pickle,) = (name for name in entries if name.endswith("/data.pkl"))
+            entries = checked_entries(archive, path.stat().st_size)
+            pickle, *others = [name for name in entries if name.endswith("/data.pkl")] or [""]
+            if others or not pickle:
+                raise ValueError("no (single) data.pkl")
             folder = pickle.removesuffix("data.pkl")
             byte_order = f"{folder}byteorder"
             if byte_order in entries and archive.read(byte_order) != b"little":
@@ -202,21 +204,6 @@ def _read_zip(path: Path) -> Any:
             return read_pickle(io.BytesIO(archive.read(pickle)), _TABLE, storage)
     except (zipfile.BadZipFile, struct.error, EOFError, OSError, RuntimeError) as error:
         raise ValueError(f"a damaged zip archive ({error}); is it truncated?") from error
-
-
-def _checked_entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    """The archive's entries, which PyTorch never compresses, and which must fit into the file."""
-    entries = archive.infolist()
-    names = {entry.filename: entry for entry in entries}
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise ValueError("compressed entries, which torch.save does not write")
-    if sum(entry.file_size for entry in entries) > size:
-        raise ValueError(f"entries of more bytes than the file's {size}")
-    if len(names) != len(entries):
-        raise ValueError("two entries of the same name")
-    if sum(name.endswith("/data.pkl") for name in names) != 1:
-        raise ValueError("no (single) data.pkl")
-    return names
 
 
 def _read_legacy(path: Path) -> Any:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from keras_seismic.datasets.base import Pairs
 from keras_seismic.datasets.store import FilePair, PairStore
+from keras_seismic.file_checks import check_file, read_json
 from keras_seismic.files import check_room, write_text
 from keras_seismic.io.arrays import read_header, write_array
 from keras_seismic.progress import progress_bar
@@ -90,10 +91,9 @@ class SimulatedPairs(Pairs):
         """
         folder = Path(folder)
         path = folder / _PARAMETERS
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file; expected a folder of simulated pairs")
+        check_file(path, "file; expected a folder of simulated pairs")
         try:
-            noted = json.loads(path.read_text(encoding="utf-8"))
+            noted = read_json(path)
             seed = noted["seed"]
             pairs = cls(
                 noted["family"],

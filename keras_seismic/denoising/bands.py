@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_seismic.checks import checked_size
-from keras_seismic.denoising.windows import checked_band, checked_interval, checked_section
+from keras_seismic.checks import checked_interval, checked_size
+from keras_seismic.denoising.windows import checked_band, checked_section
 
 
 def band_pass(section: np.ndarray, band: Sequence[float], dt: float, order: int = 4) -> np.ndarray:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from keras_seismic.backend import available_cores
-from keras_seismic.checks import check_finite, checked_size
+from keras_seismic.checks import check_finite, checked_interval, checked_size
 
 Size = int | Sequence[int]
 Filter = Callable[[np.ndarray], np.ndarray]
@@ -26,21 +26,6 @@ def checked_section(section: np.ndarray, caller: str) -> np.ndarray:
         )
     check_finite(section, f"{caller}: section")
     return section.astype(np.float64)
-
-
-def checked_interval(dt: float | None, caller: str, name: str = "band") -> float:
-    """The sample interval in s, which whatever is given in Hz needs.
-
-    Raises:
-        ValueError: If it is missing or no positive number.
-    """
-    if dt is None:
-        raise ValueError(
-            f"{caller}: {name} is in Hz and needs the sample interval; pass dt in s (such as 0.004)"
-        )
-    if not 0 < dt < np.inf:
-        raise ValueError(f"{caller}: dt must be a positive number of seconds, received {dt}")
-    return float(dt)
 
 
 def checked_band(band: Sequence[float], dt: float, caller: str) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from keras_seismic.exporting.exportable import checked_examples, checked_model
 from keras_seismic.exporting.parity import check_parity, example_inputs
 from keras_seismic.exporting.saved_model import require_tensorflow
 from keras_seismic.files import placed
+from keras_seismic.inference.digests import seal
 from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
 from keras_seismic.inference.predictors import import_litert
 from keras_seismic.models.physical_units import in_float32
@@ -77,6 +78,7 @@ def export_litert(
         checked = example_inputs(model) if inputs is None else inputs
         content = _converted(with_convertible_layers(model))
         temporary.write_bytes(_with_card(content, card or ModelCard.of(model)))
+        seal(temporary)
         check_parity(model, temporary, checked, verbose=False, name=path)
     return Path(path)
 

@@ -22,6 +22,9 @@ VELOCITY_TOLERANCE, RELATIVE_TOLERANCE = 0.5, 1e-4
 #: Velocities that vary less than this prove little, m/s.
 _TELLING_DEVIATION = 50.0
 
+#: Cells that a model of curved layers needs.
+_DEEP_ENOUGH = 30
+
 _BATCH = 8
 
 
@@ -240,7 +243,9 @@ def example_inputs(model: keras.Model, count: int = 2) -> np.ndarray:
     acquisition = getattr(model, "acquisition", None)
     if acquisition is not None:
         depth, width = (int(n) for n in model.output_shape[1:3])
-        velocity = sample_velocity("curvevel_a", count, seed=0, shape=(depth, width))
+        rows, columns = max(depth, _DEEP_ENOUGH), max(width, 2)
+        velocity = sample_velocity("curvevel_a", count, seed=0, shape=(rows, columns))
+        velocity = velocity[:, :depth, :width]
         quick = Acquisition.from_config(
             acquisition.get_config() | {"boundary": "cpml", "boundary_width": 0}
         )

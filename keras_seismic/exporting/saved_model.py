@@ -1,8 +1,9 @@
 """SavedModel, the format of TensorFlow Serving."""
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ import numpy as np
 
 from keras_seismic.exporting.exportable import checked_examples, checked_model
 from keras_seismic.exporting.parity import check_parity, compare, example_inputs
-from keras_seismic.files import place_version, write_text
-from keras_seismic.inference.model_card import CARD, ModelCard
+from keras_seismic.files import check_room, place_version, write_text
+from keras_seismic.inference.digests import CARD, seal
+from keras_seismic.inference.model_card import ModelCard
 from keras_seismic.models.physical_units import PhysicalUnitsModel, in_float32
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ def export_saved_model(
     Raises:
         FileExistsError: If the version exists.
         ImportError: If warm-up requests are wanted and tensorflow-serving-api is not installed.
+        OSError: If the disk has too little room, or the files cannot be written.
         ParityError: If a signature differs from the model. Nothing is left behind.
         RuntimeError: If Keras runs on another backend than TensorFlow.
         ValueError: If the version is not positive, or the model or the inputs are not as above.
@@ -91,12 +94,15 @@ def export_saved_model(
     if inputs is not None:
         inputs = checked_examples(inputs, model, "export_saved_model: inputs")
 
+    check_room(folder, 4 * model.count_params(), f"the weights of {model.name}", margin=0)
+
     def write(temporary: Path) -> None:
         archive = keras.export.ExportArchive()
         signatures = signatures_of(model)
         for signature in signatures:
             archive.add_endpoint(signature.name, signature.function, [signature.input_spec])
-        archive.write_out(str(temporary), verbose=False)
+        with _file_errors(folder):
+            archive.write_out(str(temporary), verbose=False)
         checked = example_inputs(model) if inputs is None else inputs
         check_parity(model, temporary, checked, verbose=False, name=folder)
         for signature in signatures[1:]:
@@ -105,8 +111,20 @@ def export_saved_model(
         write_text(temporary / CARD, (card or ModelCard.of(model)).to_json())
         if warm_up or (warm_up is None and _has_serving_protos()):
             write_warm_up(temporary, signatures, checked[:1])
+        seal(temporary)
 
     return place_version(folder, version, write)
+
+
+@contextlib.contextmanager
+def _file_errors(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """TensorFlow's errors of a full disk and the like as those of Python."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(f"{folder}: the SavedModel cannot be written: {error.message}") from error
 
 
 def _check_signature(

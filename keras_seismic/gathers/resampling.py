@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_seismic.checks import checked_choice
+from keras_seismic.checks import checked_choice, checked_interval
 
 #: In time: zero crossings of the sinc on either side, and the Kaiser window's beta (80 dB).
 _IN_TIME = (32, 7.857)
@@ -40,7 +40,7 @@ def resample_time(
         float32 ``(samples, ...)``.
 
     Raises:
-        ValueError: If an interval is not positive or there are no samples.
+        ValueError: If an interval is not between 1e-06 and 1 s, or there are no samples.
 
     Example:
         >>> t = np.arange(500) * 0.004
@@ -50,11 +50,9 @@ def resample_time(
         ((1997,), True)
     """
     amplitude = np.asarray(amplitude)
-    if not (np.isfinite([dt, new_dt, start]).all() and dt > 0 and new_dt > 0):
-        raise ValueError(
-            f"resample_time: dt and new_dt must be positive, received dt={dt}, new_dt={new_dt}, "
-            f"start={start}"
-        )
+    dt, new_dt = (checked_interval(value, "resample_time") for value in (dt, new_dt))
+    if not np.isfinite(start):
+        raise ValueError(f"resample_time: start must be finite, received {start}")
     if amplitude.ndim < 1 or amplitude.shape[0] == 0:
         raise ValueError(f"resample_time: no samples in an array of shape {amplitude.shape}")
     if samples is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_seismic.checks import check_finite, checked_choice
+from keras_seismic.checks import check_finite, checked_choice, checked_interval
 from keras_seismic.gathers.receiver_grid import ReceiverGrid, fit_receiver_grid, traces_by_shot
 from keras_seismic.io.segy import (
     TraceLayout,
@@ -159,9 +159,7 @@ def _sample_interval(layout: TraceLayout, dt: float | None) -> float:
             f"{layout.path}: the sample interval is not known, its headers state {stated}; pass "
             "dt= in s"
         )
-    if not (np.isfinite(dt) and 0 < dt < 1):
-        raise ValueError(f"{layout.path}: dt must be in s, between 0 and 1, received {dt}")
-    return float(dt)
+    return checked_interval(dt, str(layout.path))
 
 
 def _first_time(file: Any, path: Path) -> float:

@@ -121,8 +121,12 @@ class GatherInverter:
         spanned = max(p[..., 0].max() for p in positions) / self.acquisition.dx + 1
         return self.acquisition.dx if round(spanned) <= columns else None
 
-    def batch_of(self, gathers: np.ndarray) -> tuple[np.ndarray, bool]:
+    def batch_of(self, gathers: np.ndarray, source: str = "gathers") -> tuple[np.ndarray, bool]:
         """A view of gathers in either layout as ``(batch, time, receivers, shots)``.
+
+        Args:
+            gathers: Raw amplitudes.
+            source: Name of the gathers in messages.
 
         Returns:
             The batch, and whether it was a single example.
@@ -132,7 +136,8 @@ class GatherInverter:
         """
         if gathers.dtype.kind not in "fiu":
             raise ValueError(
-                f"{self.name} takes gathers of real numbers, received dtype {gathers.dtype}"
+                f"{source}: {self.name} takes gathers of real numbers, received dtype "
+                f"{gathers.dtype}"
             )
         nt, receivers, shots = self.gather_shape
         for shape, openfwi in ((self.gather_shape, False), ((shots, nt, receivers), True)):
@@ -140,10 +145,10 @@ class GatherInverter:
                 batch = gathers[None] if gathers.ndim == 3 else gathers
                 return np.moveaxis(batch, 1, -1) if openfwi else batch, gathers.ndim == 3
         raise ValueError(
-            f"{self.name} takes gathers (time, receivers, shots) of {self.gather_shape}, or "
-            f"(shots, time, receivers) of {(shots, nt, receivers)}, one or a batch, received shape "
-            f"{gathers.shape}; lines of another geometry are resampled to it if they are read with "
-            "ks.gathers.read_shot_gathers"
+            f"{source}: {self.name} takes gathers (time, receivers, shots) of "
+            f"{self.gather_shape}, or (shots, time, receivers) of {(shots, nt, receivers)}, one or "
+            f"a batch, received shape {gathers.shape}; lines of another geometry are resampled to "
+            "it if they are read with ks.gathers.read_shot_gathers"
         )
 
     def velocities(
@@ -191,7 +196,10 @@ class GatherInverter:
 
     def _calibrated(self, gathers: np.ndarray) -> np.ndarray:
         if self.acquisition is None:
-            raise ValueError(f"{self.name} does not know its acquisition, which calibration needs")
+            raise ValueError(
+                f"{self.name} does not know its acquisition, which calibration needs; pass "
+                "acquisition= to with_physical_units"
+            )
         return np.asarray(measure_direct_wave(gathers, self.acquisition).apply(gathers))
 
     def _warn_of_odd_amplitudes(self, gathers: np.ndarray) -> bool:

@@ -11,12 +11,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_seismic.file_checks import parse_json, read_json
+from keras_seismic.inference.digests import CARD, UNSEALED, check_digest
 from keras_seismic.inference.predictors import import_litert, load_model
 from keras_seismic.models.physical_units import PhysicalUnitsModel, predicting_network
 from keras_seismic.simulation import Acquisition
+from keras_seismic.simulation.acquisition import is_whole_number
 
-#: Its name in a SavedModel's folder, and its key in the metadata of the other formats.
-CARD, METADATA_KEY = Path("assets.extra", "model_card.json"), "model_card"
+#: Its key in the metadata of files.
+METADATA_KEY = "model_card"
 
 _AMPLITUDE = "amplitude, as recorded"
 
@@ -51,6 +54,8 @@ class ModelCard:
         training_data: What it was trained on.
         metrics: Its scores.
         license: Terms of the weights.
+        sha256: Digest of the exported file, see ``digests.seal``; zeros before that, and in a
+            SavedModel, whose digests are listed beside the card.
 
     Example:
         >>> import keras_seismic as ks
@@ -74,6 +79,7 @@ class ModelCard:
     training_data: dict[str, Any] | str | None = None
     metrics: dict[str, Any] | None = None
     license: str | None = None
+    sha256: str = UNSEALED
 
     @classmethod
     def of(
@@ -145,14 +151,13 @@ class ModelCard:
 
         Raises:
             FileNotFoundError: If there is nothing at the path.
-            ValueError: If the card or the file is damaged.
+            ValueError: If the card or the file is damaged or changed.
             ImportError: If it is a LiteRT model and ai-edge-litert is not installed.
         """
         path = Path(path)
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: no such model")
         if path.suffix == ".keras":
             return cls.of_run(load_model(path), path)
+        check_digest(path)
         readers = {".onnx": _onnx_card, ".tflite": _litert_card}
         text = readers[path.suffix](path) if path.suffix in readers else None
         if (path / CARD).is_file():
@@ -195,14 +200,14 @@ class ModelCard:
             ValueError: If the text is not a card, or part of it is malformed.
         """
         try:
-            values = json.loads(text)
+            values = parse_json(text)
             known = {field.name for field in dataclasses.fields(cls)}
             card = cls(**{name: value for name, value in values.items() if name in known})
             for end in (card.input, card.output):
                 if not (isinstance(end["units"], str) and isinstance(end["name"], str)):
                     raise TypeError("units and name of input and output must be text")
-                if not all(size is None or type(size) is int for size in end["shape"]):
-                    raise TypeError("shapes must be lists of numbers and null")
+                if not all(n is None or is_whole_number(n, 1) for n in end["shape"]):
+                    raise TypeError("shapes must be lists of positive numbers and null")
             if not isinstance(card.normalization, dict | None):
                 raise TypeError("normalization must be names and values, or null")
             card.amplitudes()
@@ -231,10 +236,10 @@ def _normalization(model: PhysicalUnitsModel) -> dict[str, Any]:
 def _beside(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
     """What a run wrote beside its model, if anything."""
     path = Path(path).with_name(name)
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if not isinstance(content, dict) or not isinstance(content.get("arguments", {}), dict):
             raise ValueError("names and values were expected")
     except ValueError as error:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import weakref
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,7 +10,10 @@ from typing import Any, TypeAlias
 import keras
 import numpy as np
 
+from keras_seismic.file_checks import check_file
 from keras_seismic.files import versions
+from keras_seismic.inference.digests import check_digest
+from keras_seismic.inference.keras_files import check_keras_file
 
 #: A function from a float32 array ``(batch, ...)`` to another.
 Predictor: TypeAlias = Callable[[np.ndarray], np.ndarray]
@@ -29,7 +31,8 @@ def load_predictor(path: str | os.PathLike[str], signature: str = "serving_defau
 
     Raises:
         FileNotFoundError: If there is nothing at the path.
-        ValueError: If it is none of these, is damaged, or has no such signature.
+        ValueError: If it is none of these, is damaged, was changed since it was exported (by the
+            SHA-256 in it), or has no such signature; from the function, if the runtime fails.
         ImportError: If onnxruntime or ai-edge-litert is needed and not installed.
 
     Example:
@@ -38,17 +41,18 @@ def load_predictor(path: str | os.PathLike[str], signature: str = "serving_defau
         (2, 70, 70, 1)
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such model")
     if path.suffix == ".keras":
         return model_predictor(load_model(path))
+    if not path.is_dir():
+        check_file(path, "model")
     if path.suffix in (".onnx", ".tflite") or (path / "saved_model.pb").is_file():
+        check_digest(path)
         with _damage_named(path):
             if path.suffix == ".onnx":
-                return _onnx_predictor(path)
+                return _named(path, _onnx_predictor(path))
             if path.suffix == ".tflite":
-                return _litert_predictor(path)
-            return _saved_model_predictor(path, signature)
+                return _named(path, _litert_predictor(path))
+            return _named(path, _saved_model_predictor(path, signature))
     numbers = [str(number) for number in versions(path)]
     if numbers:
         raise ValueError(
@@ -69,17 +73,12 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is another kind of file (such as legacy .h5) or damaged.
+        ValueError: If it is another kind of file (such as legacy .h5), damaged, or would take far
+            more memory than its size.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such model file")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"{path}: expected a .keras file, which is a zip archive; this one is truncated, or of "
-            "another format such as legacy .h5, which is refused"
-        )
     with _damage_named(path):
+        check_keras_file(path)
         return keras.models.load_model(path, safe_mode=True)
 
 
@@ -88,13 +87,30 @@ def _damage_named(path: Path) -> Iterator[None]:
     """Turn whatever a runtime raises on a damaged file into a ValueError that names it."""
     try:
         yield
-    except ImportError:
+    except (ImportError, MemoryError, FileNotFoundError):
         raise
     except Exception as error:
         if isinstance(error, ValueError) and str(error).startswith(str(path)):
             raise
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{path}: cannot be loaded; is it damaged? {reason[0]}") from error
+
+
+def _named(path: Path, predict: Predictor) -> Predictor:
+    """A predictor whose runtime's errors name the file, which some find at the first call only."""
+
+    def named(inputs: np.ndarray) -> np.ndarray:
+        try:
+            return predict(inputs)
+        except MemoryError:
+            raise
+        except Exception as error:  # of the runtime's own classes
+            reason = str(error).strip() or type(error).__name__
+            raise ValueError(
+                f"{path}: cannot be run on an input of shape {np.shape(inputs)}: {reason}"
+            ) from error
+
+    return named
 
 
 def model_predictor(model: keras.Model) -> Predictor:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_seismic.file_checks import check_file
 from keras_seismic.files import check_free, write_text
 from keras_seismic.gathers.shot_gathers import ShotGathers, read_shot_gathers
 from keras_seismic.inference.gather_inverter import GatherInverter, Inverter
@@ -64,11 +65,17 @@ def invert(
         >>> invert(gathers, model).shape
         (3, 16, 16)
     """
+    if isinstance(gathers, str | os.PathLike):
+        raise ValueError(
+            f"invert: expected gathers, received the path {os.fspath(gathers)}; pass what "
+            "ks.gathers.read_shot_gathers or ks.io.read_array reads from it, or call "
+            "ks.inference.invert_file(model, source, target)"
+        )
     inverter = GatherInverter.of(model)
     if isinstance(gathers, ShotGathers):
         return invert_line(inverter, gathers, batch_size, calibrate, progress, spacing, matching)
     _refuse_line_options("invert: gathers", spacing, matching)
-    batch, single = inverter.batch_of(np.asarray(gathers))
+    batch, single = inverter.batch_of(np.asarray(gathers), "invert: gathers")
     found = inverter.velocities(batch, batch_size, calibrate, progress, "invert: gathers")
     velocity = np.concatenate(list(found))
     return velocity[0] if single else velocity
@@ -121,7 +128,7 @@ def invert_file(
         _write(target, result.velocity, inverter, source, result)
         return result
     _refuse_line_options(str(source), spacing, matching)
-    batch, single = inverter.batch_of(gathers)
+    batch, single = inverter.batch_of(gathers, str(source))
     found = inverter.velocities(batch, batch_size, calibrate, source=f"{source}: gathers")
     velocity = np.concatenate(list(found))
     openfwi = gathers.shape[-3:] != inverter.gather_shape
@@ -138,8 +145,7 @@ def _refuse_line_options(source: str, spacing: float | None, matching: dict[str,
 
 
 def _read(source: Path, options: dict[str, Any]) -> np.ndarray | ShotGathers:
-    if not source.is_file():
-        raise FileNotFoundError(f"{source}: no such file of gathers")
+    check_file(source, "file of gathers")
     suffix = source.suffix.lower()
     if suffix in _LINES:
         return read_shot_gathers(source, **options)

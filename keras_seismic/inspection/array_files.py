@@ -141,7 +141,7 @@ def open_mat(path: Path, stack: contextlib.ExitStack) -> Content:
 
     Raises:
         FileProblem: If it is damaged or holds no arrays of numbers.
-        ImportError: If SciPy or h5py is needed and not installed.
+        ImportError: If h5py is needed and not installed.
     """
     try:
         file = stack.enter_context(open_mat_file(path))

@@ -1,11 +1,11 @@
 """Folders, summarized: OpenFWI's, this package's, and any others."""
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keras_seismic.file_checks import read_json
 from keras_seismic.inspection.openfwi_folders import OPENED, describe_openfwi
 from keras_seismic.inspection.report import Inspection
 from keras_seismic.io.arrays import read_header
@@ -123,8 +123,8 @@ def _length(file: Path) -> int:
 def _json(path: Path) -> dict[str, Any]:
     """Content of a JSON file; empty if it is not one."""
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
+        content = read_json(path)
+    except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -1,7 +1,6 @@
 """Which reader a file needs: by its first bytes, then by its name."""
 
 import contextlib
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 
 from keras_seismic.datasets.openfwi.annotation import read_annotation
 from keras_seismic.datasets.openfwi.layout import family_of_files
+from keras_seismic.file_checks import parse_json
 from keras_seismic.inspection.array_files import open_mat, open_npy, open_npz
 from keras_seismic.inspection.content import Content, FileProblem
 from keras_seismic.inspection.trace_files import open_traces
@@ -97,7 +97,7 @@ def _json_object(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
         text = stream.read(_TEXT_READ + 1)
     if len(text) > _TEXT_READ:
         raise FileProblem(f"not a Keras model: its {name} is longer than {_TEXT_READ:,} bytes")
-    content = json.loads(text)
+    content = parse_json(text)
     if not isinstance(content, dict):
         raise FileProblem(
             f"not a Keras model: expected a JSON object in its {name}, received "

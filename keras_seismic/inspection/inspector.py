@@ -60,7 +60,8 @@ def inspect(path: str | os.PathLike[str], samples: int = 2**23) -> Inspection:
 
 
 def _inspect_file(path: Path, samples: int) -> Inspection:
-    report = Inspection(str(path))
+    # A name of other bytes than UTF-8 could not be printed.
+    report = Inspection(str(path).encode(errors="backslashreplace").decode())
     if not path.is_file():
         report.problem = "it is neither a file nor a folder"
         return report

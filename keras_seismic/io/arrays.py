@@ -10,6 +10,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from keras_seismic.file_checks import check_file
 from keras_seismic.files import written_whole
 
 #: The longest header that is read; NumPy's limit for the text in it is 10,000 characters.
@@ -40,8 +41,7 @@ def read_header(path: str | os.PathLike[str]) -> ArrayHeader:
             header says.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+    check_file(path)
     with path.open("rb") as file:
         header = parse_header(file, str(path))
     shape, dtype = header.shape, header.dtype

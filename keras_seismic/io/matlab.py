@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_seismic.file_checks import check_file, check_unpacked
+from keras_seismic.io.mat_elements import read_matrices
+
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: Where HDF5 allows its signature; MATLAB leaves 512 bytes for its own header.
 _HDF5_OFFSETS = (0, 512, 1024, 2048)
@@ -19,9 +22,6 @@ _NUMERIC = {"double": "f8", "single": "f4"} | {
     for sign in ("", "u")
     for bits in (8, 16, 32, 64)
 }
-
-#: Deflate compresses by 1032 to 1 at best; a file that claims more is damaged.
-_LARGEST_RATIO = 2000
 
 #: From the array's shape to the wanted part of its first axis; may reject the shape.
 Select = Callable[[tuple[int, ...]], slice]
@@ -76,8 +76,8 @@ class MatFile:
 def open_mat(path: str | os.PathLike[str]) -> Iterator[MatFile]:
     """A MATLAB or HDF5 file, opened without loading it.
 
-    Version 5 (MATLAB's ``-v6`` and ``-v7``) is read by SciPy, version 7.3 (HDF5, where the
-    axes are reversed) by h5py. Links and arrays stored in other files are not followed. Axes of
+    Version 5 (MATLAB's ``-v6`` and ``-v7``) is read here, version 7.3 (HDF5, where the axes are
+    reversed) by h5py. Links and arrays stored in other files are not followed. Axes of
     plain HDF5 files stay as they are, unless the file is named ``.mat``.
 
     Args:
@@ -86,7 +86,7 @@ def open_mat(path: str | os.PathLike[str]) -> Iterator[MatFile]:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not such a file, or is damaged.
-        ImportError: If SciPy or h5py is needed and not installed.
+        ImportError: If h5py is needed and not installed.
 
     Example:
         >>> import tempfile
@@ -125,7 +125,7 @@ def read_mat(
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a .mat file of these versions, is damaged, lacks the key, or
             holds something other than real numbers under it.
-        ImportError: If SciPy or h5py is needed and not installed.
+        ImportError: If h5py is needed and not installed.
 
     Example:
         >>> import tempfile
@@ -148,7 +148,8 @@ def read_mat(
             wanted = select(_padded(array.shape, ndim))
         except ValueError as error:
             raise ValueError(f"{path}: {found[0]!r}: {error}") from None
-        part = array[wanted].astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # which callers refuse
+            part = array[wanted].astype(np.float32)
     return np.ascontiguousarray(part.reshape(_padded(part.shape, ndim)))
 
 
@@ -157,8 +158,7 @@ def _padded(shape: Sequence[int], ndim: int) -> tuple[int, ...]:
 
 
 def _version(path: Path) -> int:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+    check_file(path)
     with path.open("rb") as file:
         start = file.read(_HDF5_OFFSETS[-1] + 8)
     if any(start[i : i + 8] == HDF5_SIGNATURE for i in _HDF5_OFFSETS):
@@ -176,30 +176,25 @@ def _version(path: Path) -> int:
 
 @contextlib.contextmanager
 def _open_version_5(path: Path) -> Iterator[MatFile]:
-    try:
-        from scipy.io import loadmat, whosmat
-    except ImportError as error:
-        raise _needed("scipy", path) from error
     with _damage_named(path):
-        contents = {name: (shape, kind) for name, shape, kind in whosmat(path)}
+        matrices = {matrix.name: matrix for matrix in read_matrices(path)}
     loaded: dict[str, np.ndarray] = {}
 
     def array(name: str) -> MatArray:
-        shape, kind = contents[name]
-        _check_class(path, name, kind)
+        matrix = matrices[name]
+        _check_class(path, name, matrix.kind)
+        dtype = np.dtype(_NUMERIC[matrix.kind])
+        _check_numbers(path, name, np.dtype("c16") if matrix.is_complex else dtype)
 
         def read(index: tuple[Any, ...]) -> np.ndarray:
             if name not in loaded:
                 loaded.clear()  # one array in memory at a time
-                loaded[name] = loadmat(path, variable_names=[name])[name]
-                _check_numbers(path, name, loaded[name].dtype)
-                if loaded[name].shape != shape:
-                    raise ValueError(f"{name!r} is said to be {shape}, not {loaded[name].shape}")
-            return np.asarray(loaded[name][index])
+                loaded[name] = matrix.numbers()
+            return np.asarray(loaded[name][index], dtype)
 
-        return MatArray(path, shape, np.dtype(_NUMERIC[kind]), read, in_parts=False)
+        return MatArray(path, matrix.shape, dtype, read, in_parts=not matrix.compressed)
 
-    yield MatFile("MATLAB file, version 5 to 7", list(contents), array)
+    yield MatFile("MATLAB file, version 5 to 7", list(matrices), array)
 
 
 @contextlib.contextmanager
@@ -207,7 +202,7 @@ def _open_hdf5(path: Path) -> Iterator[MatFile]:
     try:
         import h5py
     except ImportError as error:
-        raise _needed("h5py", path) from error
+        raise ImportError(f"reading {path} needs h5py: pip install 'keras_seismic[mat]'") from error
     with path.open("rb") as start:
         matlab = path.suffix.lower() == ".mat" or start.read(6) == b"MATLAB"
     with contextlib.ExitStack() as stack:
@@ -248,12 +243,7 @@ def _hdf5_array(path: Path, file: Any, name: str, reversed_axes: bool) -> MatArr
         raise ValueError(f"{path}: {name!r} is an empty (null) data set; expected an array")
     _check_numbers(path, name, item.dtype)
     shape = item.shape[::-1] if reversed_axes else item.shape
-    size = math.prod(shape) * item.dtype.itemsize
-    if size > _LARGEST_RATIO * path.stat().st_size:
-        raise ValueError(
-            f"{path}: {name!r} is said to be {item.dtype} {shape}, {size} bytes, which a file of "
-            f"{path.stat().st_size} bytes cannot hold; it is damaged"
-        )
+    check_unpacked(path, math.prod(shape) * item.dtype.itemsize, f"{name!r}, {item.dtype} {shape},")
 
     def read(index: tuple[Any, ...]) -> np.ndarray:
         if not reversed_axes:
@@ -276,7 +266,7 @@ def _check_numbers(path: Path, key: str, dtype: np.dtype[Any]) -> None:
 
 @contextlib.contextmanager
 def _damage_named(path: Path) -> Iterator[None]:
-    """SciPy and h5py have no exception of their own for damaged files and raise anything."""
+    """zlib, NumPy and h5py have exceptions of their own for damage, and h5py raises anything."""
     try:
         yield
     except MemoryError:
@@ -285,7 +275,3 @@ def _damage_named(path: Path) -> Iterator[None]:
         if isinstance(error, ValueError) and str(error).startswith(f"{path}: "):
             raise
         raise ValueError(f"{path}: truncated or damaged .mat file ({error})") from error
-
-
-def _needed(package: str, path: Path) -> ImportError:
-    return ImportError(f"reading {path} needs {package}: pip install 'keras_seismic[mat]'")

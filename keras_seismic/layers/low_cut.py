@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seismic.checks import checked_interval
 from keras_seismic.layers.float32 import Float32Layer
 from keras_seismic.types import Config, Shape, Tensor
 
@@ -50,9 +51,7 @@ class LowCut(Float32Layer):
 
     def __init__(self, frequency: float, dt: float, order: int = 4, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.frequency, self.dt = float(frequency), float(dt)
-        if not 0 < self.dt < math.inf:
-            raise ValueError(f"LowCut: dt must be positive seconds, received {dt}")
+        self.frequency, self.dt = float(frequency), checked_interval(dt, "LowCut")
         if not 0 < self.frequency < 0.5 / self.dt:
             raise ValueError(
                 f"LowCut: frequency must be between 0 and {0.5 / self.dt:g} Hz, half the sampling "

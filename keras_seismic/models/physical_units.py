@@ -89,7 +89,13 @@ class PhysicalUnitsModel(keras.Model):
                 config[name], custom_objects=custom_objects
             )
         if config["acquisition"] is not None:
-            config["acquisition"] = Acquisition.from_config(config["acquisition"])
+            try:
+                config["acquisition"] = Acquisition.from_config(config["acquisition"])
+            except ValueError as error:
+                raise ValueError(
+                    f"the acquisition in it cannot be used: {error}; pass another to "
+                    "with_physical_units, and save the model again"
+                ) from error
         return cls(**config)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_seismic.noise.levels import checked_band, checked_interval, checked_section, with_noise
+from keras_seismic.checks import checked_interval
+from keras_seismic.noise.levels import checked_band, checked_section, with_noise
 
 
 def add_linear_noise(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_seismic.checks import checked_interval
 from keras_seismic.noise.levels import (
     checked_band,
     checked_fraction,
-    checked_interval,
     checked_section,
     with_noise,
 )

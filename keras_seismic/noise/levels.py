@@ -81,21 +81,6 @@ def checked_section(section: np.ndarray, caller: str) -> np.ndarray:
     return section
 
 
-def checked_interval(dt: float | None, caller: str) -> float:
-    """The sample interval, which noise defined by frequencies needs.
-
-    Raises:
-        ValueError: If it is missing, or not a positive number below a second.
-    """
-    if dt is None:
-        raise ValueError(
-            f"{caller}: frequencies in Hz need the sample interval; pass dt in s (such as 0.004)"
-        )
-    if not 0 < dt < 1:
-        raise ValueError(f"{caller}: dt must be in (0, 1) s, received {dt}")
-    return float(dt)
-
-
 def checked_band(band: Sequence[float], dt: float, caller: str) -> tuple[float, float]:
     """Lower and upper frequency in Hz, within what the sampling can hold.
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from keras_seismic.checks import checked_interval
 from keras_seismic.simulation.positions import (
     Position,
     Receivers,
@@ -24,6 +25,12 @@ STABILITY_LIMIT = 0.612
 
 #: The highest frequency that matters in a Ricker wavelet, in peak frequencies.
 HIGHEST_FREQUENCY = 2.5
+
+#: Most samples of a record.
+_LONGEST = 1_000_000
+
+#: Most cells of an absorbing layer.
+_WIDEST = 10_000
 
 _OPENFWI_SOURCE_COLUMNS = (0, 17, 34, 52, 69)
 
@@ -84,6 +91,7 @@ class Acquisition:
         if self.source_wavelet and self.peak_frequency == 0:
             mean = mean_frequency(np.array(self.source_wavelet), self.dt)
             object.__setattr__(self, "peak_frequency", mean)
+        checked_interval(self.dt, "Acquisition")
         for name in ("dx", "dt", "peak_frequency"):
             value = getattr(self, name)
             if not (_is_finite(value) and value > 0):
@@ -102,6 +110,9 @@ class Acquisition:
                 "Acquisition: boundary_width must be a whole number of at least 3 cells, "
                 f"received {width}"
             )
+        for name, size, largest in (("nt", self.nt, _LONGEST), ("boundary_width", width, _WIDEST)):
+            if size > largest:
+                raise ValueError(f"Acquisition: {name} must be {largest} at most, received {size}")
         # Lists (from JSON) become tuples, so that equal experiments are equal and hash alike.
         object.__setattr__(self, "nt", int(self.nt))
         object.__setattr__(self, "boundary_width", int(width))
@@ -386,7 +397,17 @@ class Acquisition:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Acquisition":
         """The acquisition that ``get_config`` described."""
-        return cls(**config)
+        names = {field.name for field in dataclasses.fields(cls)}
+        others = set(config) - names if isinstance(config, dict) else [str(config)[:80]]
+        if others:
+            raise ValueError(
+                f"Acquisition: expected values for {', '.join(sorted(names))}, received "
+                f"{', '.join(map(repr, others))}"
+            )
+        try:
+            return cls(**config)
+        except TypeError as error:  # without a value that has no default
+            raise ValueError(f"{error}") from error
 
 
 def is_whole_number(value: Any, minimum: int) -> bool:
@@ -395,7 +416,10 @@ def is_whole_number(value: Any, minimum: int) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and math.isfinite(value)
+    try:
+        return isinstance(value, numbers.Real) and math.isfinite(value)
+    except OverflowError:  # an integer that no float can hold
+        return False
 
 
 def _checked_wavelet(samples: Any) -> tuple[float, ...]:

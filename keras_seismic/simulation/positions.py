@@ -73,7 +73,7 @@ def checked_positions(positions: Any, name: str, dx: float) -> tuple[Position, .
 def _checked_position(position: Any, name: str, dx: float) -> Position:
     try:
         x, depth = (float(value) for value in position)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"Acquisition: {name} must be pairs (x, depth) in m, received {position!r}"
         ) from None

@@ -191,7 +191,7 @@ BAD_FILES = {
     "twice": (lambda f: touch(f, "data1.npy"), "holds data1.npy twice"),
     "a folder for a file": (
         lambda f: ((f / "data/data2.npy").unlink(), (f / "data/data2.npy").mkdir()),
-        "no such file",
+        "received a folder",
     ),
     "acquisition.json": (lambda f: (f / "acquisition.json").write_text("[]"), "expected a family"),
 }  # fmt: skip

@@ -183,7 +183,7 @@ def test_frequencies_outside_the_band_are_removed(rng, name):
         (cadzow, {"band": (5, 40)}, "band is in Hz and needs the sample interval"),
         (cadzow, {"band": (5, 400), "dt": 0.004}, r"within 0-125 Hz.*received \(5, 400\)"),
         (cadzow, {"band": (40, 5), "dt": 0.004}, r"received \(40, 5\)"),
-        (cadzow, {"band": (5, 40), "dt": -1}, "dt must be a positive number"),
+        (cadzow, {"band": (5, 40), "dt": -1}, "dt must be a sample interval"),
         (cadzow, {"section": np.ones(9)}, r"cadzow: expected a section.*received shape \(9,\)"),
         (cadzow, {"section": np.ones((0, 9))}, r"received shape \(0, 9\)"),
         (cadzow, {"section": np.ones((9, 9), complex)}, "dtype complex128"),

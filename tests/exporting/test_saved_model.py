@@ -194,3 +194,18 @@ def test_a_wrong_signature_is_found_before_the_version_appears(tiny, tmp_path, m
     with pytest.raises(ks.exporting.ParityError, match="differs from the model"):
         ks.exporting.export_saved_model(tiny.model, tmp_path, inputs=tiny.gathers)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_is_an_error_that_names_the_folder(tiny, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.saved_model, "save", full)
+        with pytest.raises(OSError, match=r"model: the SavedModel cannot be written: No space"):
+            ks.exporting.export_saved_model(tiny.model, tmp_path / "model")
+    usage = type("Usage", (), {"free": 10})
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    with pytest.raises(OSError, match=r"model: the weights of .* need .* GB, but 0\.0 GB are free"):
+        ks.exporting.export_saved_model(tiny.model, tmp_path / "model")
+    assert not (tmp_path / "model").exists()

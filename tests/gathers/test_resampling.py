@@ -67,7 +67,7 @@ def test_samples_and_start():
 
 @pytest.mark.parametrize("arguments", [(0, 0.001), (0.001, -1), (np.nan, 0.001)])
 def test_bad_intervals(arguments):
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="must be a sample interval"):
         ks.gathers.resample_time(np.ones(10), *arguments)
     with pytest.raises(ValueError, match="no samples"):
         ks.gathers.resample_time(np.ones((0, 3)), 0.001, 0.002)

@@ -228,7 +228,7 @@ BAD = {
     "spread": (line_of, {"spread": "both"}, "spread must be .* received 'both'"),
     "spacing": (line_of, {"receiver_spacing": -1.0}, "receiver_spacing must be positive"),
     "not one source": (line_of, CHANNELS, "of shot 1 have sources 75 m apart"),
-    "dt in ms": (line_of, {"dt": 4.0}, r"dt must be in s, between 0 and 1, received 4\.0"),
+    "dt in ms": (line_of, {"dt": 4.0}, r"dt must be a sample interval .* received 4\.0"),
     "no dt": (lambda f, g: line_of(f, g, dt_us=0), {}, "headers state none; pass dt="),
     "two dt": (lambda f, g: line_of(f, g, binary={3217: 2000}), {}, "state 1000 us, 2000 us; pass"),
     "degrees": (lambda f, g: line_of(f, g, words=lambda s, r: {89: 3}), {}, "in decimal degrees"),

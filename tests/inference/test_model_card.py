@@ -1,5 +1,6 @@
 """Model cards: what they say, and where they are found again."""
 
+import dataclasses
 import importlib.util
 import json
 
@@ -36,7 +37,8 @@ def test_every_format_carries_the_card(tmp_path):
     if importlib.util.find_spec("ai_edge_litert"):
         paths.append(ks.exporting.export_litert(model, tmp_path / "denoiser.tflite", card=card))
     for path in paths:
-        assert ks.inference.ModelCard.read(path) == card
+        read = ks.inference.ModelCard.read(path)
+        assert dataclasses.replace(read, sha256=card.sha256) == card
     model.save(tmp_path / "denoiser.keras")
     assert ks.inference.ModelCard.read(tmp_path / "denoiser.keras").task == card.task
     assert ks.inference.ModelCard.read(tmp_path) is None

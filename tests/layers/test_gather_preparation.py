@@ -44,7 +44,7 @@ def test_bad_filters_and_shapes_are_refused():
         LowCut(500, 0.001)
     with pytest.raises(ValueError, match="received nan"):
         LowCut(float("nan"), 0.001)
-    with pytest.raises(ValueError, match="dt must be positive"):
+    with pytest.raises(ValueError, match="dt must be a sample interval"):
         LowCut(5, 0)
     with pytest.raises(ValueError, match="1 to 12, received 0"):
         LowCut(5, 0.001, order=0)

@@ -184,7 +184,7 @@ def test_wavelet_is_causal_symmetric_and_cut():
     [
         ({"dx": 0.0}, r"dx must be positive, received 0\.0"),
         ({"dx": float("nan")}, r"dx must be positive, received nan"),
-        ({"dt": -0.001}, r"dt must be positive, received -0\.001"),
+        ({"dt": -0.001}, r"dt must be a sample interval of 1e-06 to 1 s, received -0\.001"),
         ({"peak_frequency": float("inf")}, r"peak_frequency must be positive, received inf"),
         ({"nt": 100.5}, r"nt must be a positive integer, received 100\.5"),
         ({"nt": 0}, r"nt must be a positive integer, received 0"),

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from keras_seismic.datasets.store import FilePair
+from keras_seismic.file_checks import check_file
 
 
 def read_annotation(
@@ -41,8 +42,7 @@ def read_annotation(
         ('data1.npy', 'model1.npy')
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such annotation file")
+    check_file(path, "annotation file")
     if root is not None and not Path(root).is_dir():
         raise FileNotFoundError(f"{root}: no such folder (the root of {path})")
     if root is None and listed_root is not None:

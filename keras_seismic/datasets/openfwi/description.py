@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from keras_seismic.file_checks import read_json
 from keras_seismic.files import write_text
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.geology import family_name
@@ -21,7 +22,7 @@ def read_description(folder: str | os.PathLike[str]) -> tuple[str | None, Acquis
     if not path.is_file():
         return None, None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         acquisition = content["acquisition"]
         return family_name(content["family"]), acquisition and Acquisition.from_config(acquisition)
     except (ValueError, KeyError, TypeError) as error:

@@ -30,6 +30,7 @@ from keras_seismic.exporting.parity import (
 )
 from keras_seismic.exporting.saved_model import require_tensorflow
 from keras_seismic.files import placed
+from keras_seismic.inference.digests import seal
 from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
 from keras_seismic.inference.predictors import import_onnxruntime
 from keras_seismic.models.physical_units import in_float32
@@ -255,3 +256,4 @@ def _write(graph: Any, path: Path) -> None:
 
     onnx.checker.check_model(graph, full_check=True)
     onnx.save(graph, path)
+    seal(path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_seismic.file_checks import check_file
 from keras_seismic.io.segy.samples import IBM_FLOAT, SAMPLE_TYPES, ibm_to_float
 from keras_seismic.io.segy.seismic_unix import su_byte_order
 from keras_seismic.io.segy.trace_layout import (
@@ -120,8 +121,7 @@ def read_layout(path: str | os.PathLike[str], most_headers: int | None = None) -
         (305, 2001, 0.004)
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+    check_file(path)
     suffix = path.suffix.lower()
     if suffix in SU_SUFFIXES:
         endian, samples = su_byte_order(path)
