@@ -9,7 +9,7 @@ from keras_seismic.backend import find_devices
 # Importing a program registers it.
 from keras_seismic.cli import evaluate, inspect, predict, presets, serve, simulate, train  # noqa: F401
 from keras_seismic.cli.app import app
-from keras_seismic.cli.export import litert, onnx, saved_model  # noqa: F401
+from keras_seismic.cli.export import litert, onnx, saved_model, web  # noqa: F401
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

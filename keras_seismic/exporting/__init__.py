@@ -11,6 +11,7 @@ from keras_seismic.exporting.parity import (
 )
 from keras_seismic.exporting.preset import export_preset
 from keras_seismic.exporting.saved_model import export_saved_model
+from keras_seismic.exporting.web import export_web
 
 __all__ = [
     "AccuracyLoss",
@@ -22,4 +23,5 @@ __all__ = [
     "export_onnx",
     "export_preset",
     "export_saved_model",
+    "export_web",
 ]
