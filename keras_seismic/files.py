@@ -66,7 +66,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         ['note.txt']
     """
     path = Path(path)
-    _remove_abandoned(path.parent)
+    remove_abandoned(path.parent)
     temporary = _temporary(path.parent, path.suffix)
     try:
         yield temporary
@@ -165,7 +165,7 @@ def place_version(
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"{folder}: the model's folder cannot be written to")
-    _remove_abandoned(folder)
+    remove_abandoned(folder)
     temporary = _temporary(folder)
     try:
         write(temporary)
@@ -228,7 +228,7 @@ def _temporary(folder: Path, suffix: str = "") -> Path:
     return folder / f".{machine_name()}-{os.getpid()}-{uuid.uuid4().hex}.partial{suffix}"
 
 
-def _remove_abandoned(folder: Path) -> None:
+def remove_abandoned(folder: Path) -> None:
     """Remove leftovers of writers that no longer run on this machine, and old leftovers."""
     for path in folder.glob(".*-*-*.partial*"):
         with contextlib.suppress(OSError):  # another writer may be removing it
