@@ -52,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     recipe, run = RECIPES[options.name], options.out or Path("runs", options.name)
     if not (run / "metrics.json").is_file():
-        recipe.program(run, resume=any(run.glob("last-*.keras")), **recipe.arguments)
+        recipe.program(run, resume=True, **recipe.arguments)
     made = {
         "command": recipe.command,
         "hardware": options.hardware,

@@ -72,7 +72,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     check_name(path)
-    _remove_abandoned(path.parent)
+    remove_abandoned(path.parent)
     temporary = _temporary(path.parent, path.suffix)
     try:
         yield temporary
@@ -180,7 +180,7 @@ def place_version(
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"{folder}: the model's folder cannot be written to")
-    _remove_abandoned(folder)
+    remove_abandoned(folder)
     temporary = _temporary(folder)
     try:
         write(temporary)
@@ -243,7 +243,7 @@ def _temporary(folder: Path, suffix: str = "") -> Path:
     return folder / f".{machine_name()}-{os.getpid()}-{uuid.uuid4().hex}.partial{suffix}"
 
 
-def _remove_abandoned(folder: Path) -> None:
+def remove_abandoned(folder: Path) -> None:
     """Remove leftovers of writers that no longer run on this machine, and old leftovers."""
     for path in folder.glob(".*-*-*.partial*"):
         with contextlib.suppress(OSError):  # another writer may be removing it

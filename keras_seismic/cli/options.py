@@ -21,7 +21,11 @@ def _families() -> list[str]:
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing output.")]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Continue an interrupted run with the same arguments.")
+    bool,
+    typer.Option(
+        "--resume",
+        help="Continue an interrupted run with the same arguments, or begin it if there is none.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of data, order and weights.")]
 
@@ -30,6 +34,28 @@ Epochs = Annotated[int, typer.Option(min=1, help="Passes over the training data.
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples in a batch.")]
 LearningRate = Annotated[float, typer.Option(help="Largest learning rate.")]
 Filters = Annotated[int, typer.Option(min=1, help="Width of the network.")]
+
+# Where to train: the arguments of keras_seismic.training.on_devices
+DEVICES = {
+    "strategy": Annotated[
+        Literal["mirrored", "hosts"] | None,
+        typer.Option(
+            help="mirrored: all devices of this host (TensorFlow); hosts: several processes that "
+            "run this same command (JAX)."
+        ),
+    ],
+    "coordinator": Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where the first of several processes listens."),
+    ],
+    "num_processes": Annotated[
+        int | None, typer.Option(min=1, help="Processes; under Slurm, its tasks.")
+    ],
+    "process_id": Annotated[
+        int | None,
+        typer.Option(min=0, help="Which one this is, from 0; Slurm and Kubernetes tell it."),
+    ],
+}
 
 # Pairs of shot gathers and velocity models
 Data = Annotated[

@@ -17,9 +17,10 @@ import keras
 import typer
 
 import keras_seismic
+from keras_seismic.cli import options
 from keras_seismic.cli.next_steps import command
 from keras_seismic.file_checks import read_json
-from keras_seismic.training import RunFolder
+from keras_seismic.training import FinishedRunError, RunFolder, on_devices
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -30,6 +31,7 @@ def program(
     *,
     smoke: Mapping[str, Any] | None = None,
     repeatable: bool = True,
+    devices: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function as a program with ``--config`` and, if it has one, ``--smoke``.
 
@@ -41,6 +43,8 @@ def program(
         name: The program's name; by default the function's.
         smoke: The tiny values that ``--smoke`` sets, by argument.
         repeatable: Whether it writes a ``config.json``, and so has ``--config``.
+        devices: Whether it trains on several devices and hosts, and so has the options of
+            ``on_devices``.
 
     Returns:
         A decorator, which returns the function as it is.
@@ -57,10 +61,11 @@ def program(
 
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
-            for option in added:
-                arguments.pop(option.name)
+            given = {option.name: arguments.pop(option.name) for option in added}
+            places = {name: given[name] for name in options.DEVICES if name in given}
             try:
-                function(**arguments)
+                with on_devices(**places, again="--resume"):
+                    _unless_finished(function, arguments)
             except KeyboardInterrupt:
                 typer.echo(_interrupted(arguments), err=True)
                 raise typer.Exit(130) from None
@@ -70,6 +75,8 @@ def program(
             added.append(_parameter("config", Annotated[Path | None, _CONFIG], None))
         if smoke:
             added.append(_parameter("smoke", Annotated[bool, _smoke_option(smoke)], False))
+        if devices:
+            added += [_parameter(name, kind, None) for name, kind in options.DEVICES.items()]
         parameters = [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             for parameter in signature.parameters.values()
@@ -81,6 +88,13 @@ def program(
         return function
 
     return register
+
+
+def _unless_finished(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    try:
+        function(**arguments)
+    except FinishedRunError as finished:
+        typer.echo(f"{finished}; there is nothing left to do")
 
 
 def configuration(command: str, arguments: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -113,8 +127,8 @@ def print_table(rows: Mapping[str, Any]) -> None:
 
 
 def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
-    """Write ``metrics.json``, and print the results and what to do next."""
-    run.write("metrics.json", dict(metrics))
+    """Complete the run, and print the results and what to do next."""
+    run.finish(dict(metrics))
     print_table(metrics)
     model = run.path / "model.keras"
     export = command("export", "onnx", model, model.with_suffix(".onnx"))
@@ -190,11 +204,10 @@ def _help(docstring: str) -> str:
 
 
 def _interrupted(arguments: Mapping[str, Any]) -> str:
-    """Message after Ctrl-C: how to continue, if an epoch was finished."""
-    folder = Path(arguments.get("out", ""))
-    if "resume" not in arguments or not any(folder.glob("last-*.keras")):
+    """Message after Ctrl-C: how to continue, if the run was begun."""
+    config = Path(arguments.get("out", "")) / "config.json"
+    if "resume" not in arguments or not config.is_file():
         return "interrupted"
-    config = folder / "config.json"
     name = json.loads(config.read_text(encoding="utf-8"))["command"]
     again = command(*name.split(), "--config", config, "--resume")
     return f"interrupted; go on with\n  {again}"

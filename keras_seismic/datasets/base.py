@@ -210,8 +210,8 @@ class Pairs(abc.ABC):
             sample_ratio: Keep every ``sample_ratio``-th time sample, starting with the first.
             shots: Numbers of the shots to use; all by default.
             augmentation: Random changes of the gathers.
-            shard: ``(index, count)``: of ``count`` workers, this one takes every ``count``-th
-                pair of ``part`` from ``index`` on, the same ones in every epoch.
+            shard: ``(index, count)``: of ``count`` workers, this one takes the ``index``-th part
+                of every batch, so that together they have the batches of one worker.
             drop_remainder: Leave out a smaller last batch; all workers then have the same
                 number of batches, which synchronous training needs.
             start: ``(epoch, batch)`` to begin with.

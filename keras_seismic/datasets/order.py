@@ -16,13 +16,13 @@ class BatchOrder:
 
     Args:
         numbers: The pairs to be used.
-        batch_size: Pairs per batch.
+        batch_size: Pairs per batch, of all workers together.
         shuffle: Permute in every epoch; otherwise the order is that of ``numbers``.
         seed: A non-negative integer, or several.
-        shard: ``(index, count)``: of ``count`` workers, this one takes every ``count``-th of
-            ``numbers``, from ``index`` on, in every epoch.
-        drop_remainder: Leave out a smaller last batch, and batches that only some workers have, so
-            that all have the same number of batches.
+        shard: ``(index, count)``: of ``count`` workers, this one takes the ``index``-th part of
+            every batch; together they have the batches of one worker.
+        drop_remainder: Leave out a smaller last batch, so that all workers have the same number of
+            batches.
 
     Raises:
         ValueError: If an argument is out of range, or no batch is left.
@@ -41,14 +41,17 @@ class BatchOrder:
             raise ValueError(
                 f"shard must be (index, count) with 0 <= index < count, received ({index}, {count})"
             )
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size must be positive, received {self.batch_size}")
+        if self.batch_size < 1 or self.batch_size % count:
+            raise ValueError(
+                f"batch_size must be positive and a multiple of {count} workers, received "
+                f"{self.batch_size}"
+            )
         if min(self.seeds) < 0:
             raise ValueError(f"seed must not be negative, received {self.seed}")
         if len(self) < 1:
             raise ValueError(
-                f"{len(self.numbers)} pairs for {count} workers make no whole batch of "
-                f"{self.batch_size}" + ("; allow a smaller last one" if self.drop_remainder else "")
+                f"{len(self.numbers)} pairs make no whole batch of {self.batch_size}"
+                + ("; allow a smaller last one" if self.drop_remainder else "")
             )
 
     @property
@@ -56,12 +59,15 @@ class BatchOrder:
         """The seed as a list."""
         return [self.seed] if isinstance(self.seed, int | np.integer) else list(self.seed)
 
+    @property
+    def share(self) -> int:
+        """Pairs of each batch that are this worker's."""
+        return self.batch_size // self.shard[1]
+
     def __len__(self) -> int:
         """Batches per epoch."""
-        index, count = self.shard
-        if self.drop_remainder:
-            return len(self.numbers) // count // self.batch_size
-        return -(-len(self.numbers[index::count]) // self.batch_size)
+        whole, rest = divmod(len(self.numbers), self.batch_size)
+        return whole + (rest > self.shard[0] * self.share and not self.drop_remainder)
 
     def check_start(self, start: tuple[int, int]) -> None:
         """Refuse to begin at a batch that does not exist.
@@ -85,11 +91,12 @@ class BatchOrder:
             epoch: Its number, from 0.
             first: Number of a batch.
         """
-        index, count = self.shard
-        numbers = self.numbers[index::count]
+        numbers = self.numbers
         if self.shuffle:
             numbers = np.random.default_rng([*self.seeds, epoch]).permutation(numbers)
-        return numbers[first * self.batch_size : len(self) * self.batch_size]
+        numbers = numbers[first * self.batch_size : len(self) * self.batch_size]
+        worker = np.arange(len(numbers)) % self.batch_size // self.share
+        return numbers[worker == self.shard[0]]
 
 
 def split_numbers(

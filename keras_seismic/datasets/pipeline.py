@@ -61,7 +61,7 @@ class Batches:
     @property
     def batch_bytes(self) -> int:
         """Memory of a batch as it is read."""
-        return 4 * self.order.batch_size * sum(int(np.prod(shape)) for shape in self.shapes)
+        return 4 * self.order.share * sum(int(np.prod(shape)) for shape in self.shapes)
 
     def first_batch(self, epoch: int) -> int:
         """The number of an epoch's first batch."""
@@ -85,8 +85,10 @@ def as_dataset(batches: Batches, parallel: int | None = None) -> "tf.data.Datase
             f"dataset: tf.data needs Keras on TensorFlow, found {keras.backend.backend()}; "
             "pydataset makes the same batches on any backend"
         )
-    epochs = itertools.count(batches.start[0])
-    size = batches.order.batch_size
+    # Under a distribution strategy, Keras looks at a batch before it begins.
+    looked_at = [batches.start[0]] * tf.distribute.has_strategy()
+    epochs = itertools.chain(looked_at, itertools.count(batches.start[0]))
+    size = batches.order.share
 
     def next_epoch() -> tuple[np.int64, np.ndarray]:
         # Called for the first batch and not with the iterator: Keras makes iterators that it
@@ -193,7 +195,7 @@ class BatchSequence(keras.utils.PyDataset):
         order, cached = self.batches.order, self._numbers
         if cached is None or cached[0] != epoch:
             cached = self._numbers = epoch, order.epoch(epoch)
-        numbers = cached[1][number * order.batch_size : (number + 1) * order.batch_size]
+        numbers = cached[1][number * order.share : (number + 1) * order.share]
         made: Any = self.batches.read(numbers, epoch)
         if self.batches.compute is not None:
             made = self.batches.compute(*made)
@@ -243,8 +245,8 @@ class GeneratedExamples(abc.ABC):
             batch_size: Examples per batch; the last one may be smaller.
             shuffle: New examples in a new order in every epoch; otherwise every epoch is the
                 first one, in order, as for validation.
-            shard: ``(index, count)``: of ``count`` workers, this one takes every ``count``-th
-                example from ``index`` on.
+            shard: ``(index, count)``: of ``count`` workers, this one takes the ``index``-th part
+                of every batch.
             drop_remainder: Leave out a smaller last batch.
             start: ``(epoch, batch)`` to begin with, to resume an interrupted training; the
                 first iteration is the rest of that epoch.

@@ -2,9 +2,10 @@
 
 from keras_seismic.training.denoiser_recipe import DenoiserRecipe
 from keras_seismic.training.denoiser_study import study_denoiser, study_factors
+from keras_seismic.training.devices import on_devices
 from keras_seismic.training.fitting import adamw, fit, fit_pairs, jit_compile, training_batches
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
-from keras_seismic.training.run_folder import RunFolder
+from keras_seismic.training.run_folder import FinishedRunError, RunFolder
 from keras_seismic.training.semi_supervised import fit_with_unlabeled, with_unlabeled
 from keras_seismic.training.study_result import Claim, DenoiserStudy
 from keras_seismic.training.transfer import (
@@ -18,6 +19,7 @@ __all__ = [
     "Claim",
     "DenoiserRecipe",
     "DenoiserStudy",
+    "FinishedRunError",
     "LayerwiseAdamW",
     "RunFolder",
     "adamw",
@@ -28,6 +30,7 @@ __all__ = [
     "fit_with_unlabeled",
     "freeze_encoder",
     "jit_compile",
+    "on_devices",
     "reset_head",
     "study_denoiser",
     "study_factors",

@@ -102,7 +102,7 @@ def study_denoiser(
     and not trained again; the order is such that every variant has one result before any has two.
 
     Args:
-        run: Where to keep the results; made with ``parts=True``, and created here.
+        run: Where to keep the results; made with ``resume=True``, and created here.
         sections: Clean sections to learn from, ``(time, traces)``, raw amplitudes.
         held_out: Clean sections to score on.
         dt: Sample interval of each section, s, for noise with frequencies.

@@ -16,8 +16,9 @@ from keras_seismic.models import (
     PhysicsGuidedModel,
     with_physical_units,
 )
+from keras_seismic.training.devices import distribution, replicas, shard, wait_for_all
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
-from keras_seismic.training.run_folder import RunFolder
+from keras_seismic.training.run_folder import RunFolder, best_epoch
 from keras_seismic.training.transfer import encoder_multipliers
 
 
@@ -74,18 +75,22 @@ def jit_compile() -> bool | str:
 
 
 class _Record(keras.callbacks.Callback):
-    """Saves the best network, and what is needed to resume, after every epoch."""
+    """Saves what is needed to resume after every epoch, unless its loss is lost."""
 
     def __init__(self, run: RunFolder, columns: dict[str, list[float]]) -> None:
         super().__init__()
         self.run, self.columns = run, columns
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        for key, value in (logs or {}).items():
-            self.columns.setdefault(key, []).append(float(value))
-        losses = self.columns["val_loss"]
-        if losses[-1] <= min(losses) or len(losses) == 1:
-            self.run.save_model(self.model, "best.keras")
+        logs = {key: float(value) for key, value in (logs or {}).items()}
+        if not np.isfinite([logs["loss"], logs["val_loss"]]).all():
+            raise RuntimeError(
+                f"{self.run.path}: the loss became NaN or infinite in epoch {epoch + 1}; lower "
+                "the learning rate, and look for extreme values in the data (best.keras holds "
+                "the best epoch before)"
+            )
+        for key, value in logs.items():
+            self.columns.setdefault(key, []).append(value)
         self.run.save_progress(self.model, self.columns)
 
 
@@ -96,14 +101,16 @@ def fit(
 
     Writes ``history.csv``, ``best.keras`` and ``last-<n>.keras`` as it goes, and stops with an
     error when the loss is no longer finite. An interrupted run (``run.resume``) continues
-    after its last complete epoch, with the weights and optimizers it had then.
+    after its last complete epoch, with the weights and optimizers it had then, until
+    ``run.finish`` says that everything is written.
 
     Args:
         network: Compiled.
         training: A ``tf.data.Dataset``, other batches or arrays ``(x, y)``. It must begin with
-            epoch ``run.epochs_done`` for a resumed run to equal an uninterrupted one.
+            epoch ``run.epochs_done`` for a resumed run to equal an uninterrupted one, which
+            arrays, shuffled by Keras, cannot.
         validation: The same; its loss decides which epoch is best.
-        run: Where to write.
+        run: Where to write; created.
         epochs: Passes over the training data.
 
     Returns:
@@ -113,29 +120,32 @@ def fit(
     Raises:
         RuntimeError: If the loss becomes NaN or infinite.
     """
-    best, history = run.path / "best.keras", {}
-    if run.resume:
-        network, history = keras.models.load_model(run.last(run.epochs_done)), run.read_history()
+    best, done, history = run.path / "best.keras", run.epochs_done, {}
+    if done:
+        history = {name: column[:done] for name, column in run.read_history().items()}
         del history["epoch"]
-    callbacks = [keras.callbacks.TerminateOnNaN(), _Record(run, history)]
+    index, processes = shard()
+    if processes > 1 and not done:
+        network.optimizer.build(network.trainable_variables)
+        run.save_model(network, run.last(0).name)  # all begin with the same weights
+        wait_for_all("save the first state")
     arrays = isinstance(training, tuple)
-    network.fit(
-        *(training if arrays else (training,)),
-        validation_data=validation,
-        initial_epoch=run.epochs_done,
-        epochs=epochs,
-        callbacks=callbacks,
-        shuffle=arrays,  # pipelines shuffle themselves
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
-    losses = history["loss"]
-    if not np.isfinite(losses).all():
-        raise RuntimeError(
-            f"{run.path}: the loss became NaN or infinite in epoch {len(losses)}; lower the "
-            "learning rate, and look for extreme values in the data (best.keras holds the best "
-            "epoch before)"
-        )
-    run.forget_progress()
+    with distribution():
+        if done or processes > 1:
+            network = keras.models.load_model(run.last(done))
+        if done and best_epoch(history, done) == done:  # it may not have been written any more
+            run.save_model(network, best.name)
+        if done < epochs:
+            network.fit(
+                *(training if arrays else (training,)),
+                validation_data=validation,
+                initial_epoch=done,
+                epochs=epochs,
+                callbacks=[keras.callbacks.TerminateOnNaN(), _Record(run, history)],
+                shuffle=arrays,  # pipelines shuffle themselves
+                verbose=0 if index else 1 if sys.stdout.isatty() else 2,
+            )
+    wait_for_all("train")
     # Without the optimizer, which would triple the size of anything made from the network.
     return keras.models.load_model(best, compile=False)
 
@@ -164,7 +174,8 @@ def training_batches(
         validation: Fraction of the pairs to validate on, at least one pair. A single pair
             serves for both.
         epoch: First epoch: ``run.epochs_done`` of a resumed run.
-        drop_remainder: Leave out a smaller last batch of the training.
+        drop_remainder: Leave out a smaller last batch of the training, as always where several
+            devices train.
 
     Returns:
         A ``tf.data.Dataset`` each or, on another backend than TensorFlow, a Keras ``PyDataset``.
@@ -175,12 +186,26 @@ def training_batches(
     learning = np.asarray(learning)
     if not len(learning):
         raise ValueError("training_batches: expected at least one pair to learn from")
-    count = max(int(validation * len(learning)), 1)
+    own, devices = shard(), replicas()
+    if batch_size % devices:
+        raise ValueError(
+            f"training_batches: expected a batch_size that {devices} devices can share, received "
+            f"{batch_size}"
+        )
+    count = max(int(validation * len(learning)) // devices, 1) * devices
     chosen = learning[count:] if len(learning) > 1 else learning
     batches = pairs.dataset if keras.backend.backend() == "tensorflow" else pairs.pydataset
     settings = (input_normalization, output_scaling, batch_size)
     return (
-        batches(*settings, seed=seed, part=chosen, drop_remainder=drop_remainder, start=(epoch, 0)),
+        batches(
+            *settings,
+            seed=seed,
+            part=chosen,
+            shard=own,
+            drop_remainder=drop_remainder or own[1] * devices > 1,
+            start=(epoch, 0),
+        ),
+        # Whole in every process: the mean of all is the same.
         batches(*settings, shuffle=False, part=learning[:count]),
     )
 

@@ -1,15 +1,23 @@
 """A run folder: everything that a training run writes."""
 
+import contextlib
 import csv
 import json
 import os
 import shutil
+import tempfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
-from keras_seismic.files import write_text, written_whole
+from keras_seismic.files import remove_abandoned, written_whole
+from keras_seismic.training.devices import shard, wait_for_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,26 +25,29 @@ if TYPE_CHECKING:
 _MARK = "config.json"
 
 
+class FinishedRunError(RuntimeError):
+    """Says that the run to resume is complete."""
+
+
 class RunFolder:
     """The folder of one training run.
 
     ``config.json`` says how it was made, ``history.csv`` has a line for each epoch,
-    ``best.keras`` is the network at its lowest validation loss, ``last-<n>.keras`` the state of
-    an unfinished training after epoch n, ``model.keras`` the model in physical units,
-    ``metrics.json`` holds the scores and ``figures/`` the pictures. Files are written whole or
-    not at all.
+    ``best.keras`` is the network at its lowest validation loss, ``model.keras`` the model in
+    physical units and ``figures/`` holds the pictures. ``last-<n>.keras`` is the state of an
+    unfinished run after epoch n; the one before it is kept, in case it is damaged.
+    ``metrics.json`` holds the scores and is written last: a run that has it is complete. Files are
+    written whole or not at all, so that a run killed at any moment can be resumed.
 
     Args:
         path: The folder; made if it does not exist.
         overwrite: Empty the folder of an earlier run first. Any other folder is left alone.
-        resume: Continue an interrupted run in the folder.
-        parts: The run is made of parts that it keeps one by one: unless ``overwrite``, one that
-            is in the folder already is continued.
+        resume: Continue the run in the folder, or begin it if there is none. With ``overwrite``,
+            a run that was made with other arguments is replaced.
 
     Raises:
-        FileExistsError: If the folder is not empty, and ``overwrite`` is false or the folder
-            is no run folder.
-        FileNotFoundError: If there is nothing to resume.
+        FileExistsError: If the folder is not empty, and neither is true or the folder is no run
+            folder.
 
     Example:
         >>> import tempfile
@@ -47,41 +58,38 @@ class RunFolder:
     """
 
     def __init__(
-        self,
-        path: str | os.PathLike[str],
-        overwrite: bool = False,
-        resume: bool = False,
-        parts: bool = False,
+        self, path: str | os.PathLike[str], overwrite: bool = False, resume: bool = False
     ) -> None:
         self.path = Path(path)
         self.overwrite, self.resume = overwrite, resume
-        self._begun = parts and not overwrite and (self.path / _MARK).is_file()
-        if resume:
-            self._check_resumable()
-        if resume or self._begun:
+        #: Epochs that the interrupted run has finished; known once the run is created.
+        self.epochs_done = 0
+        #: Of several processes that train together, one writes.
+        self._first = shard()[0] == 0
+        if not self._first:
             return
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(f"{self.path}: expected a folder for the run, found a file")
-        if self._occupied:
-            if not overwrite:
-                raise FileExistsError(
-                    f"{self.path}: the folder is not empty; choose another one, or pass "
-                    "overwrite=True to replace the run in it"
-                )
-            if not (self.path / _MARK).is_file():
-                raise FileExistsError(
-                    f"{self.path}: holds files but no {_MARK}, so it is no run folder and is not "
-                    "overwritten; choose another one"
-                )
+        if self._occupied and not self._begun and (overwrite or resume):
+            raise FileExistsError(
+                f"{self.path}: holds files but no {_MARK}, so it is no run folder and is "
+                "neither overwritten nor resumed; choose another one"
+            )
+        if self._occupied and not (overwrite or resume):
+            raise FileExistsError(
+                f"{self.path}: the folder is not empty; choose another one, or pass "
+                "overwrite=True to replace the run in it"
+            )
+
+    @property
+    def _begun(self) -> bool:
+        return (self.path / _MARK).is_file()
 
     @property
     def _occupied(self) -> bool:
-        return self.path.is_dir() and any(self.path.iterdir())
-
-    @property
-    def epochs_done(self) -> int:
-        """Epochs that an interrupted run has finished; 0 unless resuming."""
-        return len(next(iter(self.read_history().values()))) if self.resume else 0
+        return self.path.is_dir() and any(
+            ".partial" not in path.name for path in self.path.iterdir()
+        )
 
     def last(self, epochs: int) -> Path:
         """Path of the training state after a number of epochs."""
@@ -92,25 +100,26 @@ class RunFolder:
 
         Whenever it is interrupted, one model and its matching history are complete.
         """
-        epochs = len(next(iter(history.values())))
+        epochs = len(history["loss"])
         self.save_model(model, self.last(epochs).name)
         self.write_history(history)
-        self.forget_progress(but=self.last(epochs))
+        if best_epoch(history, epochs) == epochs:
+            self.save_model(model, "best.keras")
+        self._forget_progress(but=(self.last(epochs), self.last(epochs - 1)))
 
-    def forget_progress(self, but: Path | None = None) -> None:
-        """Remove what only an unfinished run needs."""
+    def finish(self, metrics: dict[str, Any]) -> None:
+        """Write ``metrics.json``, which makes the run complete, and forget its progress.
+
+        Args:
+            metrics: The scores.
+        """
+        self.write("metrics.json", metrics)
+        self._forget_progress()
+
+    def _forget_progress(self, but: Sequence[Path] = ()) -> None:
         for path in self.path.glob("last-*.keras"):
-            if path != but:
+            if self._first and path not in but:
                 path.unlink()
-
-    def _check_resumable(self) -> None:
-        for needed in (_MARK, "history.csv", None):
-            path = self.path / needed if needed else self.last(self.epochs_done)
-            if not path.is_file():
-                raise FileNotFoundError(
-                    f"{self.path}: nothing to resume: {path.name} is missing, so the run is "
-                    "finished or never ended an epoch"
-                )
 
     def create(self, config: dict[str, Any]) -> "RunFolder":
         """Make the folder, or empty it if allowed, and write ``config.json``.
@@ -123,32 +132,79 @@ class RunFolder:
 
         Raises:
             FileExistsError: If another run was started there since this object was made.
+            FinishedRunError: If the run to resume is complete.
             ValueError: If the run to resume was made with other arguments.
         """
-        if self.resume or self._begun:
-            self._check_same_arguments(config)
-            return self
+        if self._first:
+            self._begin(config)
+        wait_for_all("create")
+        if not self._begun:
+            raise FileNotFoundError(
+                f"{self.path}: expected a folder on a file system that all processes share, but "
+                "what the first one wrote is not seen here"
+            )
+        self._find_progress()
+        return self
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        for folder in (self.path, self.path / "figures"):
+            remove_abandoned(folder)
+        if self.resume and self._begun:
+            changed = self._changed_arguments(config)
+            if not changed:
+                return
+            if not self.overwrite:
+                raise ValueError(
+                    f"{self.path}: a run is resumed with the arguments it was started with; "
+                    f"{changed}"
+                )
         if self._occupied:
             if not self.overwrite:
                 raise FileExistsError(f"{self.path}: another run was started there meanwhile")
-            shutil.rmtree(self.path)
-        (self.path / "figures").mkdir(parents=True)
+            self._empty()
+        self.path.mkdir(parents=True, exist_ok=True)
         self.write(_MARK, config)
-        return self
 
-    def _check_same_arguments(self, config: dict[str, Any]) -> None:
+    def _empty(self) -> None:
+        """Remove an earlier run; until the end, it is a run folder, and no complete one."""
+        first, last = self.path / "metrics.json", self.path / _MARK
+        first.unlink(missing_ok=True)
+        for path in self.path.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path != last:
+                path.unlink()
+
+    def _find_progress(self) -> None:
+        """Find the newest state that is whole."""
+        if (self.path / "metrics.json").is_file():
+            self._forget_progress()
+            raise FinishedRunError(f"{self.path}: this run is finished")
+        if not (self.path / "history.csv").is_file():
+            return
+        history = self.read_history()
+        for epochs in range(len(history["loss"]), 0, -1):
+            state, best = self.last(epochs), best_epoch(history, epochs)
+            needed = [state] if best == epochs else [state, self.path / "best.keras"]
+            damaged = [path for path in needed if not _is_whole(path)]
+            if not damaged:
+                self.epochs_done = epochs
+                return
+            if state.exists():
+                names = " and ".join(path.name for path in damaged)
+                warnings.warn(
+                    f"{self.path}: {names} cannot be read; going on from before epoch {epochs}",
+                    stacklevel=3,
+                )
+
+    def _changed_arguments(self, config: dict[str, Any]) -> str:
         before, now = (
             json.loads(json.dumps(c.get("arguments", {}), default=str))
             for c in (self.read(_MARK), config)
         )
         names = sorted((before.keys() | now.keys()) - {"out", "overwrite", "resume"})
         changed = [n for n in names if before.get(n) != now.get(n)]
-        if changed:
-            differences = ", ".join(f"{n}: {before.get(n)} then, {now.get(n)} now" for n in changed)
-            raise ValueError(
-                f"{self.path}: a run is resumed with the arguments it was started with; "
-                f"{differences}"
-            )
+        return ", ".join(f"{n}: {before.get(n)} then, {now.get(n)} now" for n in changed)
 
     def write(self, name: str, content: dict[str, Any]) -> Path:
         """Write a JSON file."""
@@ -178,18 +234,51 @@ class RunFolder:
 
     def save_model(self, model: keras.Model, name: str = "model.keras") -> Path:
         """Save a Keras model."""
-        path = self.path / name
-        with written_whole(path) as temporary:
+        with self._written(name) as temporary:
             model.save(temporary)
-        return path
+        return self.path / name
 
     def save_figure(self, figure: "Figure", name: str) -> Path:
         """Save a matplotlib figure as ``figures/<name>.png``."""
-        path = self.path / "figures" / f"{name}.png"
-        with written_whole(path) as temporary:
+        with self._written(f"figures/{name}.png") as temporary:
             figure.savefig(temporary, dpi=120)
-        return path
+        return self.path / "figures" / f"{name}.png"
 
     def _replace(self, name: str, text: str) -> Path:
-        write_text(self.path / name, text)
+        with self._written(name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
         return self.path / name
+
+    @contextlib.contextmanager
+    def _written(self, name: str) -> Iterator[Path]:
+        """As ``written_whole``; what is not the first process' is thrown away.
+
+        But it is made: with weights that are spread over processes, all have a part in saving.
+        """
+        path = self.path / name
+        if not self._first:
+            with tempfile.TemporaryDirectory() as folder:
+                yield Path(folder, path.name)
+            return
+        path.parent.mkdir(exist_ok=True)
+        with written_whole(path) as temporary:
+            yield temporary
+
+
+def best_epoch(history: Mapping[str, Sequence[float]], epochs: int) -> int:
+    """The number, from 1, of the first epoch with the lowest validation loss so far.
+
+    Args:
+        history: Columns of a Keras history.
+        epochs: Epochs to look at.
+    """
+    return int(np.argmin(history["val_loss"][:epochs])) + 1
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a ``.keras`` file is there and has the contents that its checksums are of."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return False

@@ -112,6 +112,9 @@ def fit_with_unlabeled(
         generator_every=1,
         jit_compile=jit_compile(),
     )
-    gathers = unlabeled.dataset(*units, batch_size, seed=seed)
+    # As many passes over them as an epoch needs are behind a resumed run.
+    passes = -(-len(training) // -(-len(unlabeled) // batch_size))
+    start = (passes * run.epochs_done, 0)
+    gathers = unlabeled.dataset(*units, batch_size, seed=seed, start=start)
     best = fit(gan, with_unlabeled(training, gathers), validating, run, epochs)
     return with_physical_units(best, *units, model.acquisition)

@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
-import keras
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -54,9 +53,6 @@ class Toy:
             self.calls.append(arguments)
             run = RunFolder(out, overwrite, resume).create(configuration("toy", arguments))
             if self.error:
-                run.save_progress(
-                    keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]), {"loss": [1.0]}
-                )
                 raise self.error
 
         self.function = toy
@@ -139,13 +135,18 @@ def test_an_interrupted_run_says_how_to_go_on(toy, tmp_path):
     toy.error = None
     assert toy(*words[1:]).exit_code == 0
     assert toy.calls[1] == toy.calls[0] | {"resume": True}
-    for path in (tmp_path / "run").glob("last-*.keras"):
-        path.unlink()
     toy.error = KeyboardInterrupt()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RunFolder, "save_progress", lambda *arguments: None)
+        patch.setattr(RunFolder, "create", lambda self, config: self)
         result = toy("--out", tmp_path / "other")
     assert (result.exit_code, result.output) == (130, "interrupted\n")
+
+
+def test_a_finished_run_is_not_resumed_but_says_so(toy, tmp_path):
+    toy("--out", tmp_path / "run")
+    RunFolder(tmp_path / "run", resume=True).finish({"mae": 1.0})
+    result = toy("--out", tmp_path / "run", "--resume")
+    assert (result.exit_code, "this run is finished" in result.output) == (0, True)
 
 
 def test_help_keeps_the_lines_of_examples(toy):

@@ -35,7 +35,7 @@ def test_interrupted_and_resumed_it_leaves_the_same_run(trained, small_data, tmp
     run, metrics = trained
     with pytest.MonkeyPatch.context() as patch:
         # Removing the last state but one is the end of an epoch.
-        patch.setattr(ks.training.RunFolder, "forget_progress", _interrupted)
+        patch.setattr(ks.training.RunFolder, "_forget_progress", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             unsupervised(tmp_path / "run", small_data, **RECIPE)
     again = unsupervised(tmp_path / "run", small_data, **RECIPE, resume=True)

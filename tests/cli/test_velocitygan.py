@@ -21,12 +21,12 @@ def test_interrupted_and_resumed_it_leaves_the_same_run(
     metrics = velocitygan(tmp_path / "whole", small_data, **QUICK)
     folder = tmp_path / "broken"
 
-    def killed(self, but=None):
+    def killed(self, but=()):
         raise KeyboardInterrupt
 
     options = (f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items())
     with monkeypatch.context() as patch:
-        patch.setattr(RunFolder, "forget_progress", killed)  # the end of the first epoch
+        patch.setattr(RunFolder, "_forget_progress", killed)  # the end of the first epoch
         with pytest.raises(SystemExit) as ended:
             main(["train", "velocitygan", f"--out={folder}", f"--data={small_data}", *options])
     assert ended.value.code == 130
@@ -97,7 +97,6 @@ def test_options_choose_the_networks(options, expected, tmp_path, monkeypatch):
         ({"batch_size": 64}, "make no whole batch of 64"),
         ({"patch_size": 36}, "patch_size=36"),
         ({"l1": -1.0}, "l1=-1"),
-        ({"resume": True}, "nothing to resume"),
     ],
 )
 def test_bad_input_is_refused_with_nothing_written(tmp_path, small_data, options, message):

@@ -1,5 +1,6 @@
 """The order of batches, both ways to run them, and the end of a program in between."""
 
+import dataclasses
 import subprocess
 import sys
 import textwrap
@@ -110,16 +111,26 @@ def test_without_shuffling_the_part_is_in_its_own_order(pairs):
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_shards_are_a_partition_and_stay_the_same(count):
-    shards = [BatchOrder(np.arange(TOTAL), 4, shard=(i, count)) for i in range(count)]
-    epochs = [[shard.epoch(epoch).tolist() for shard in shards] for epoch in range(2)]
-    assert sorted(number for shard in epochs[0] for number in shard) == list(range(TOTAL))
-    for first, second in zip(*epochs, strict=True):
-        assert set(first) == set(second)
-        assert first != second
-    even = [BatchOrder(np.arange(TOTAL), 2, shard=s.shard, drop_remainder=True) for s in shards]
-    assert {len(shard) for shard in even} == {TOTAL // count // 2}
-    assert {len(shard.epoch(0)) for shard in even} == {TOTAL // count // 2 * 2}
+def test_workers_have_the_batches_of_one_between_them(count):
+    size = 4
+    whole = BatchOrder(np.arange(TOTAL), size)
+    orders = [BatchOrder(np.arange(TOTAL), size, shard=(i, count)) for i in range(count)]
+    for first in (0, 2):
+        shares = [
+            np.split(order.epoch(3, first), range(order.share, TOTAL, order.share))
+            for order in orders
+        ]
+        joined = [np.concatenate(parts) for parts in zip(*shares, strict=False)]
+        expected = whole.epoch(3, first)
+        np.testing.assert_array_equal(np.concatenate(joined)[: len(expected)], expected)
+    even = [dataclasses.replace(order, drop_remainder=True) for order in orders]
+    assert {len(order) for order in even} == {TOTAL // size}
+    assert {len(order.epoch(0)) for order in even} == {TOTAL // size * size // count}
+
+
+def test_a_batch_that_workers_cannot_share_is_refused():
+    with pytest.raises(ValueError, match="a multiple of 3 workers, received 4"):
+        BatchOrder(np.arange(TOTAL), 4, shard=(0, 3))
 
 
 def small_network():
@@ -251,7 +262,7 @@ def test_batches_are_not_overwritten_by_later_ones(pairs):
         ({"seed": -1}, "seed must not be negative"),
         ({"shard": (2, 2)}, "shard must be"),
         ({"shard": (-1, 2)}, "shard must be"),
-        ({"batch_size": 22, "drop_remainder": True}, "21 pairs for 1 workers make no whole batch"),
+        ({"batch_size": 22, "drop_remainder": True}, "21 pairs make no whole batch"),
         ({"part": []}, "0 pairs"),
         ({"sample_ratio": 0}, "sample_ratio must be between 1 and the 20"),
         ({"sample_ratio": 21}, "sample_ratio must be between 1 and the 20"),

@@ -198,7 +198,7 @@ def sections():
 
 
 def run_study(folder, sections, **options):
-    run = RunFolder(folder, parts=True)
+    run = RunFolder(folder, resume=True)
     options = {"patches": 64, "num_filters": 2, "repetitions": 2, "progress": False} | options
     return study_denoiser(run, sections[:2], sections[2:], factors=FACTORS, **options)
 
@@ -232,10 +232,10 @@ def test_a_killed_study_goes_on(tmp_path, sections, monkeypatch, untraced):
 
 
 def test_other_arguments_are_not_mixed_in(tmp_path, sections):
-    RunFolder(tmp_path, parts=True).create({"arguments": {"patches": 64}})
+    RunFolder(tmp_path, resume=True).create({"arguments": {"patches": 64}})
     with pytest.raises(ValueError, match="patches: 64 then, 32 now"):
-        RunFolder(tmp_path, parts=True).create({"arguments": {"patches": 32}})
-    overwritten = RunFolder(tmp_path, overwrite=True, parts=True)
+        RunFolder(tmp_path, resume=True).create({"arguments": {"patches": 32}})
+    overwritten = RunFolder(tmp_path, overwrite=True, resume=True)
     assert overwritten.create({"arguments": {"patches": 32}}).read("config.json")
 
 

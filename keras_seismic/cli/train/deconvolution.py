@@ -49,6 +49,7 @@ def deconvolution(
     learning_rate: options.LearningRate = 3e-2,
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
+    resume: options.Resume = False,
 ) -> dict[str, Any]:
     """Sparse-spike deconvolution of a section by FISTA, and by LISTA trained for its wavelet.
 
@@ -62,7 +63,7 @@ def deconvolution(
     figures.
     """
     arguments = dict(locals())
-    run = ks.training.RunFolder(out, overwrite)
+    run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
 
     # Section, wavelet, noise, weight
@@ -108,7 +109,7 @@ def deconvolution(
     lista.compile(optimizer, "mean_squared_error", jit_compile=ks.training.jit_compile())
     lista = ks.training.fit(
         lista,
-        training.dataset(batch_size),
+        training.dataset(batch_size, start=(run.epochs_done, 0)),
         validation.dataset(batch_size, shuffle=False),
         run,
         epochs,
@@ -123,7 +124,7 @@ def deconvolution(
         shorter, traces, spikes, best, iterations, lista
     )
     metrics = {**result.metrics, "noise": noise, "methods": table}
-    run.write("metrics.json", metrics)
+    run.finish(metrics)
     print_table({k: v for k, v in metrics.items() if v is not None and v is not table})
     typer.echo("held-out simulated traces:")
     for row in table:

@@ -113,7 +113,7 @@ def denoiser(
     kept: after an interruption, the same command goes on.
     """
     arguments = dict(locals())
-    run = RunFolder(out, overwrite, resume and not study, parts=study)
+    run = RunFolder(out, overwrite, resume or (study and not overwrite))
     if mask_traces and not self_supervised:
         raise ValueError("masking traces is for self-supervised learning only")
     if percentile is not None and normalization != "percentile":
@@ -240,7 +240,7 @@ def _study(
     run.save_figure(result.figure(), "study")
     path = run.write_text("report.md", result.report())
     verdicts = {claim.claim: f"{claim.verdict}: {claim.evidence}" for claim in result.claims()}
-    run.write("metrics.json", verdicts)
+    run.finish(verdicts)
     print_table(verdicts)
     typer.echo(f"report: {path}")
     return verdicts

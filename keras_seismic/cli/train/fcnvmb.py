@@ -24,7 +24,7 @@ SMOKE = {
 }
 
 
-@program(train, smoke=SMOKE)
+@program(train, smoke=SMOKE, devices=True)
 def fcnvmb(
     out: options.Out,
     data: options.Data = None,

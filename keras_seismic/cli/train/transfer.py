@@ -15,7 +15,7 @@ from keras_seismic.cli.train.velocity import check_fit, find_pairs, load_pretrai
 SMOKE = {"samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2}
 
 
-@program(train, smoke=SMOKE)
+@program(train, smoke=SMOKE, devices=True)
 def transfer(
     out: options.Out,
     pretrained: Annotated[

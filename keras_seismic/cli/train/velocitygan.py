@@ -18,7 +18,7 @@ SMOKE = {
 }  # fmt: skip
 
 
-@program(train, smoke=SMOKE)
+@program(train, smoke=SMOKE, devices=True)
 def velocitygan(
     out: options.Out,
     data: options.Data = None,
