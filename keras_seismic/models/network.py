@@ -93,8 +93,12 @@ def freeze_layers(network: keras.Model, names: Iterable[str]) -> None:
 
 
 def compute_dtypes(network: keras.Model) -> set[str]:
-    """The data types in which the layers of a network compute."""
-    return {layer.compute_dtype for layer in network.layers}
+    """The data types in which the layers of a network compute; its inputs compute nothing."""
+    return {
+        layer.compute_dtype
+        for layer in network.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+    }
 
 
 def policy_name(dtype: Any) -> str:

@@ -10,13 +10,16 @@ from keras_seismic.checks import checked_size
 from keras_seismic.losses import WeightedPixelLoss
 from keras_seismic.models.network import freeze_layers, frozen_layers
 from keras_seismic.models.wasserstein import (
-    at_least_float32,
+    Batch,
     float32_scores,
     labeled_mean,
+    pixel_losses,
     wgan_adamw,
     with_loss_scaling,
 )
 from keras_seismic.types import Config, Shape, Tensor
+
+_BACKENDS = ("tensorflow", "jax")
 
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
@@ -35,8 +38,12 @@ class VelocityGAN(keras.Model):
     averaged over the batch, with :math:`\alpha` uniform on [0, 1) for each sample. The critic
     learns from every batch, the generator from every fifth and from the last one of an epoch.
 
-    Training needs the TensorFlow backend; others raise an error. Mixed precision works:
-    each optimizer scales its own loss, and the gradient penalty is computed in float32.
+    It trains on the TensorFlow and JAX backends, where one step gives the same weights, and under
+    any dtype policy: in float16 each optimizer scales its own loss, and in half precision the
+    gradient penalty is computed in float32. On several devices (``tf.distribute.MirroredStrategy``,
+    ``keras.distribution.DataParallel``) the losses are means over the whole batch, so that the
+    step is that of one device, except that batch normalization (other than on JAX) normalizes
+    each device's part by itself.
 
     Batches are ``(x, y)`` or ``(x, y, sample_weight)``. A weight of zero marks a gather
     stack without a velocity model (any ``y``, zeros for instance): it enters neither the
@@ -73,8 +80,6 @@ class VelocityGAN(keras.Model):
     def __init__(
         self, generator: keras.Model, critic: keras.Model, seed: int = 0, **kwargs: Any
     ) -> None:
-        # Float32 outside, whatever the parts compute in: they cast their own inputs.
-        super().__init__(**{**kwargs, "dtype": "float32"})
         for name, network in (("generator", generator), ("critic", critic)):
             if len(getattr(network, "inputs", None) or ()) != 1:
                 raise ValueError(
@@ -87,12 +92,22 @@ class VelocityGAN(keras.Model):
                 "VelocityGAN: the critic must take what the generator makes, (depth, width, 1) "
                 f"of {tuple(made[1:])}, received a critic for {tuple(judged[1:])}"
             )
+        # Outside, at least float32, whatever the parts compute in: they cast their own inputs.
+        output = keras.backend.result_type(generator.outputs[0].dtype, "float32")
+        super().__init__(**{**kwargs, "dtype": output})
         self.generator, self.critic = generator, critic
         self.seed = int(seed)
         self.critic_optimizer: Any = None
         # Weights, so that saved training continues with the next mixing and update.
         self.batches_seen, self.batch_in_epoch, self.batches_in_epoch = (
-            self.add_weight((), "zeros", dtype="int32", trainable=False, name=name)
+            self.add_weight(
+                (),
+                "zeros",
+                dtype="int32",
+                trainable=False,
+                aggregation="only_first_replica",
+                name=name,
+            )
             for name in ("batches_seen", "batch_in_epoch", "batches_in_epoch")
         )
         self._trackers = [
@@ -100,6 +115,14 @@ class VelocityGAN(keras.Model):
             for name in ("l1", "l2", "critic_loss", "score_difference", "gradient_penalty")
         ]
         self.built = True
+
+    @property
+    def non_trainable_variables(self) -> list[Any]:
+        variables: list[Any] = super().non_trainable_variables
+        if keras.backend.backend() == "jax" and self.critic_optimizer is not None:
+            # Training on JAX carries along the state of one optimizer and what is listed here.
+            variables = variables + self.critic_optimizer.variables
+        return variables
 
     @property
     def generator_optimizer(self) -> keras.optimizers.Optimizer:
@@ -137,13 +160,13 @@ class VelocityGAN(keras.Model):
             steps_per_execution: As in ``keras.Model.compile``.
 
         Raises:
-            RuntimeError: On a backend other than TensorFlow.
+            RuntimeError: On a backend other than TensorFlow and JAX.
             ValueError: If a weight is negative, or both optimizers are the same object.
         """
-        if keras.backend.backend() != "tensorflow":
+        if keras.backend.backend() not in _BACKENDS:
             raise RuntimeError(
-                "VelocityGAN: trains on the TensorFlow backend only (KERAS_BACKEND=tensorflow), "
-                f"received {keras.backend.backend()}; its generator trains alone on any backend"
+                "VelocityGAN: trains on the TensorFlow and JAX backends (KERAS_BACKEND=tensorflow "
+                f"or jax), received {keras.backend.backend()}; its generator trains alone on any"
             )
         (generator_every,) = checked_size((generator_every,), 1, "VelocityGAN: generator_every")
         if not min(adversarial, gradient_penalty) >= 0:
@@ -182,7 +205,13 @@ class VelocityGAN(keras.Model):
         self.critic_optimizer.build(self.critic.trainable_variables)
         self.l1, self.l2, self.adversarial = float(l1), float(l2), float(adversarial)
         self.penalty_weight, self.generator_every = float(gradient_penalty), generator_every
-        self._score_in_float32 = float32_scores(self.critic)
+        self.exact_critic = float32_scores(self.critic)
+
+    @property
+    def recipe(self) -> Config:
+        """The weights of the losses and the schedule, to compile again with."""
+        names = ("l1", "l2", "adversarial", "gradient_penalty", "generator_every")
+        return {name: self._compile_arguments[name] for name in names}
 
     def get_compile_config(self) -> Config:
         if not self.compiled:
@@ -196,7 +225,7 @@ class VelocityGAN(keras.Model):
 
     def compile_from_config(self, config: Config) -> None:
         # On other backends, a loaded model still predicts.
-        if keras.backend.backend() == "tensorflow":
+        if keras.backend.backend() in _BACKENDS:
             config = keras.saving.deserialize_keras_object(config)
             frozen = config.pop("frozen_layers", ((), ()))
             for network, names in zip((self.generator, self.critic), frozen, strict=True):
@@ -221,52 +250,69 @@ class VelocityGAN(keras.Model):
             callbacks = [callbacks]
         return super().fit(x, y, callbacks=[*(callbacks or ()), _EpochClock()], **kwargs)
 
-    def train_step(self, data: Any) -> dict[str, Tensor]:
+    def train_step(self, *arguments: Any) -> Any:
+        # TensorFlow passes data, JAX state and data.
+        if keras.backend.backend() == "jax":
+            from keras_seismic.models.velocity_gan_jax import train_step as jax_step
+
+            return jax_step(self, *arguments)
         from keras_seismic.models.velocity_gan_tensorflow import train_step
 
-        return train_step(self, data)
+        return train_step(self, *arguments)
 
-    def test_step(self, data: Any) -> dict[str, Tensor]:
+    def test_step(self, *arguments: Any) -> Any:
+        if keras.backend.backend() == "jax":
+            from keras_seismic.models.velocity_gan_jax import test_step
+
+            return test_step(self, *arguments)
+        return self.evaluate_batch(*arguments)
+
+    def evaluate_batch(self, data: Any) -> dict[str, Tensor]:
+        """Update the metrics with a batch that nothing is learned from, and return them."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         predicted = self.generator(x, training=False)
         scores = (self.critic(v, training=False) for v in (y, predicted))
         real, fake = (ops.mean(score, axis=1) for score in scores)
-        updated = self.update_pixel_metrics(x, y, predicted, weight)
-        difference = labeled_mean(real, weight) - ops.mean(fake)
-        return updated | self.update_trackers(ops.shape(y)[0], score_difference=difference)
+        samples = ops.shape(y)[0]
+        labeled = samples if weight is None else ops.sum(weight)
+        difference = labeled_mean(real, labeled, weight) - labeled_mean(fake, samples)
+        updated = self._update_pixel_metrics(x, y, predicted, weight)
+        return updated | self._update_trackers(samples, {"score_difference": difference})
 
-    def update_pixel_metrics(
+    def update_metrics(
+        self, batch: Batch, fake: Tensor, terms: dict[str, Tensor], devices: int = 1
+    ) -> dict[str, Tensor]:
+        """Update the metrics with a batch that was learned from, and return them.
+
+        Args:
+            batch: Gathers and real velocity.
+            fake: What the generator made of the gathers before it was updated.
+            terms: Parts of the critic's loss, this device's share of the whole batch's.
+            devices: Number of devices that share the batch.
+        """
+        updated = self._update_pixel_metrics(batch.x, batch.y, fake, batch.weight)
+        whole = {name: value * devices for name, value in terms.items()}
+        return updated | self._update_trackers(batch.samples / devices, whole)
+
+    def _update_pixel_metrics(
         self, x: Tensor, y: Tensor, predicted: Tensor, weight: Tensor | None
     ) -> dict[str, Tensor]:
-        """Update ``loss``, ``l1``, ``l2`` and the compiled metrics, and return them."""
-        l1, l2 = self.pixel_losses(y, predicted, weight)
         # Not means of batch means: batches differ in the number of labeled samples.
         count = ops.shape(y)[0] if weight is None else ops.sum(ops.cast(weight, "float32"))
-        tracked = self.update_trackers(count, l1=l1, l2=l2)
+        l1, l2 = pixel_losses(y, predicted, count, weight)
+        tracked = self._update_trackers(count, {"l1": l1, "l2": l2})
         loss = next(metric for metric in self.metrics if metric.name == "loss")
         loss.update_state(self.l1 * l1 + self.l2 * l2, sample_weight=count)
         results = self.compute_metrics(x, y, predicted, sample_weight=weight)
         names = {tracker.name for tracker in self._trackers}
         return {k: v for k, v in results.items() if k not in names} | tracked
 
-    def update_trackers(self, count: Tensor, **values: Tensor) -> dict[str, Tensor]:
+    def _update_trackers(self, count: Tensor, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """Update running means by name, with the weight ``count``, and return them."""
         trackers = [tracker for tracker in self._trackers if tracker.name in values]
         for tracker in trackers:
             tracker.update_state(values[tracker.name], sample_weight=count)
         return {tracker.name: tracker.result() for tracker in trackers}
-
-    def pixel_losses(
-        self, y: Tensor, predicted: Tensor, weight: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Mean absolute and mean squared error of the samples with a velocity model."""
-        error = at_least_float32(predicted)
-        error = error - ops.cast(y, error.dtype)
-        axes = (1, 2, 3)
-        return (
-            labeled_mean(ops.mean(ops.abs(error), axis=axes), weight),
-            labeled_mean(ops.mean(ops.square(error), axis=axes), weight),
-        )
 
     def export(self, *args: Any, **kwargs: Any) -> Any:
         """Export the generator, without the critic."""

@@ -1,12 +1,13 @@
-"""The training step of VelocityGAN on TensorFlow."""
+"""The training step of VelocityGAN on TensorFlow, on one device or several."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_seismic.models.velocity_gan import VelocityGAN
-from keras_seismic.models.wasserstein import labeled_mean
+from keras_seismic.models.wasserstein import Batch, critic_loss, generator_loss, mixing_fractions
 from keras_seismic.types import Tensor
 
 
@@ -20,74 +21,107 @@ def train_step(gan: VelocityGAN, data: Any) -> dict[str, Tensor]:
     Returns:
         The running means of the metrics by name.
     """
-    x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-    y = tf.cast(y, tf.float32)
-    with tf.control_dependencies([y]):  # counted only if there is a batch
-        count, batch = (v.value + 1 for v in (gan.batches_seen, gan.batch_in_epoch))
+    batch = _batch(gan, data)
+    with tf.control_dependencies([batch.y]):  # counted only if there is a batch
+        count, position = (v.value + 1 for v in (gan.batches_seen, gan.batch_in_epoch))
         gan.batches_seen.assign(count)
-        gan.batch_in_epoch.assign(batch)
-    fake = gan.generator(x, training=True)
-    alpha = tf.random.stateless_uniform((tf.shape(y)[0], 1, 1, 1), (gan.seed, count))
+        gan.batch_in_epoch.assign(position)
+    generator, critic = gan.generator, gan.critic
+    fake, others = generator.stateless_call(
+        _values(generator.trainable_variables),
+        _values(generator.non_trainable_variables),
+        batch.x,
+        training=True,
+    )
+    _assign(generator.non_trainable_variables, others)
+    alpha = mixing_fractions(gan.seed, count, batch.first + tf.range(tf.shape(batch.y)[0]))
+    alpha = tf.cast(alpha, batch.y.dtype)
 
-    variables = gan.critic.trainable_variables
-    with tf.GradientTape() as tape:
-        difference, penalty = critic_terms(gan, y, fake, alpha, weight)
-        critic_loss = gan.penalty_weight * penalty - difference
-        if weight is not None:
-            # Without a real model in the batch, nothing would bound the critic.
-            critic_loss *= tf.cast(tf.reduce_any(weight > 0), critic_loss.dtype)
-        scaled = gan.critic_optimizer.scale_loss(critic_loss)
-    gan.critic_optimizer.apply(tape.gradient(scaled, variables), variables)
+    def scaled_loss(weights: Any) -> tuple[Tensor, Any]:
+        others = _values(critic.non_trainable_variables)
+        loss, results = critic_loss(gan, weights, others, batch, fake, alpha, gradient)
+        return gan.critic_optimizer.scale_loss(loss), results
 
-    due = (batch % gan.generator_every == 0) | (batch == gan.batches_in_epoch.value)
-    tf.cond(due, lambda: _update_generator(gan, x, y, weight), lambda: tf.constant(0.0))
+    slopes, (others, terms) = gradient(scaled_loss, _values(critic.trainable_variables))
+    _assign(critic.non_trainable_variables, others)
+    gan.critic_optimizer.apply(slopes, critic.trainable_variables)
 
-    terms = {"critic_loss": critic_loss, "score_difference": difference}
-    tracked = gan.update_trackers(tf.shape(y)[0], gradient_penalty=penalty, **terms)
-    return gan.update_pixel_metrics(x, y, fake, weight) | tracked
+    due = (position % gan.generator_every == 0) | (position == gan.batches_in_epoch.value)
+    _in_all_replicas_if(due, lambda *parts: _update_generator(gan, Batch(*parts)), *batch)
+    devices = tf.distribute.get_strategy().num_replicas_in_sync
+    return gan.update_metrics(batch, fake, terms, devices)
 
 
-def critic_terms(
-    gan: VelocityGAN, real: Tensor, fake: Tensor, alpha: Tensor, weight: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """The two terms of the critic's loss.
+def gradient(function: Callable[[Any], tuple[Tensor, Any]], values: Any) -> tuple[Any, Any]:
+    """Derivative of the first result with respect to the values, and the second result."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        result, more = function(values)
+    return tape.gradient(result, values, unconnected_gradients="zero"), more
 
-    Args:
-        gan: A compiled ``VelocityGAN``.
-        real: Velocity models from the data, ``(batch, depth, width, 1)``.
-        fake: Velocity models from the generator, of the same shape.
-        alpha: Fraction of the real one in each mixture, ``(batch, 1, 1, 1)``.
-        weight: Sample weights; zero where there is no real model.
 
-    Returns:
-        ``E D(real) - E D(fake)`` and the gradient penalty.
+def _batch(gan: VelocityGAN, data: Any) -> Batch:
+    """The part of a batch that this replica has, with its place in the whole."""
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+    y = tf.cast(y, gan.compute_dtype)
+    samples = tf.shape(y)[0]
+    labeled = tf.cast(samples if weight is None else tf.reduce_sum(weight), y.dtype)
+    first = tf.zeros_like(samples)
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1:
+        context = tf.distribute.get_replica_context()
+        here = tf.one_hot(context.replica_id_in_sync_group, replicas, dtype=samples.dtype)
+        counts = context.all_reduce(tf.distribute.ReduceOp.SUM, here * samples)
+        first = tf.reduce_sum(tf.cumsum(counts, exclusive=True) * here)
+        samples = tf.reduce_sum(counts)
+        labeled = context.all_reduce(tf.distribute.ReduceOp.SUM, labeled)
+    return Batch(x, y, weight, first, samples, labeled)
+
+
+def _update_generator(gan: VelocityGAN, batch: Batch) -> None:
+    generator, critic = gan.generator, gan.critic
+
+    def scaled_loss(weights: Any) -> tuple[Tensor, Any]:
+        others, critic_weights, critic_others = (
+            _values(variables)
+            for variables in (
+                generator.non_trainable_variables,
+                critic.trainable_variables,
+                critic.non_trainable_variables,
+            )
+        )
+        loss, results = generator_loss(gan, weights, others, critic_weights, critic_others, batch)
+        return gan.generator_optimizer.scale_loss(loss), results
+
+    slopes, others = gradient(scaled_loss, _values(generator.trainable_variables))
+    for network, values in zip((generator, critic), others, strict=True):
+        _assign(network.non_trainable_variables, values)
+    gan.generator_optimizer.apply(slopes, generator.trainable_variables)
+
+
+def _in_all_replicas_if(due: Tensor, function: Callable[..., None], *arguments: Any) -> None:
+    """Call a function that updates variables in every replica, or in none.
+
+    Such updates meet across the replicas, which they cannot do inside of a replica's condition:
+    the condition has to stand outside of all replicas, and be the same for all.
     """
-    scores_real = tf.reduce_mean(gan.critic(real, training=True), axis=1)
-    scores_fake = tf.reduce_mean(gan.critic(fake, training=True), axis=1)
-    difference = labeled_mean(scores_real, weight) - tf.reduce_mean(scores_fake)
-    mixture = alpha * real + (1 - alpha) * tf.cast(fake, real.dtype)
-    with tf.GradientTape() as tape:
-        tape.watch(mixture)
-        # The mean over patches first: the penalty must not grow with their number.
-        total = tf.reduce_sum(tf.reduce_mean(gan._score_in_float32(mixture), axis=1))
-    slope = tape.gradient(total, mixture)
-    # The derivative of a square root is not finite at zero.
-    norm = tf.sqrt(tf.reduce_sum(tf.square(slope), axis=(1, 2, 3)) + 1e-12)
-    return difference, labeled_mean(tf.square(norm - 1), weight)
+
+    def across(strategy: Any, due: Any, *arguments: Any) -> None:
+        (due, *_) = strategy.experimental_local_results(due)
+
+        def run() -> Tensor:
+            strategy.extended.call_for_each_replica(function, args=arguments)
+            return tf.constant(0.0)
+
+        tf.cond(due, run, lambda: tf.constant(0.0))
+
+    tf.distribute.get_replica_context().merge_call(across, args=(due, *arguments))
 
 
-def generator_loss(gan: VelocityGAN, x: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
-    """The generator's loss for a batch, critic and generator in training mode."""
-    fake = gan.generator(x, training=True)
-    l1, l2 = gan.pixel_losses(y, fake, weight)
-    opinion = tf.reduce_mean(gan.critic(fake, training=True))
-    return gan.l1 * l1 + gan.l2 * l2 - gan.adversarial * opinion
+def _values(variables: Iterable[Any]) -> list[Tensor]:
+    return [tf.convert_to_tensor(variable.value) for variable in variables]
 
 
-def _update_generator(gan: VelocityGAN, x: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-    variables = gan.generator.trainable_variables
-    with tf.GradientTape() as tape:
-        loss = generator_loss(gan, x, y, weight)
-        scaled = gan.generator_optimizer.scale_loss(loss)
-    gan.generator_optimizer.apply(tape.gradient(scaled, variables), variables)
-    return loss
+def _assign(variables: Iterable[Any], values: Iterable[Tensor]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

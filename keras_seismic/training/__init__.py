@@ -1,12 +1,16 @@
 """Training: run folders and fitting, from scratch or from a trained network."""
 
+from keras_seismic.training.adversarial import (
+    fit_with_critic,
+    fit_with_unlabeled,
+    with_unlabeled,
+)
 from keras_seismic.training.denoiser_recipe import DenoiserRecipe
 from keras_seismic.training.denoiser_study import study_denoiser, study_factors
 from keras_seismic.training.devices import on_devices
 from keras_seismic.training.fitting import adamw, fit, fit_pairs, jit_compile, training_batches
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import FinishedRunError, RunFolder
-from keras_seismic.training.semi_supervised import fit_with_unlabeled, with_unlabeled
 from keras_seismic.training.study_result import Claim, DenoiserStudy
 from keras_seismic.training.transfer import (
     encoder_multipliers,
@@ -27,6 +31,7 @@ __all__ = [
     "encoder_stages",
     "fit",
     "fit_pairs",
+    "fit_with_critic",
     "fit_with_unlabeled",
     "freeze_encoder",
     "jit_compile",

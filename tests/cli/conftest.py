@@ -1,5 +1,6 @@
 """Small pairs on disk, which every training program can learn from in seconds."""
 
+import numpy as np
 import pytest
 
 import keras_seismic as ks
@@ -17,6 +18,20 @@ def small_data(tmp_path_factory):
     pairs = ks.datasets.SimulatedPairs("flatvel_a", 20, ACQUISITION, 0, parent / "cache")
     folder = parent / "FlatVel_A"
     ks.datasets.write_openfwi(folder, pairs.prepare(progress=False), progress=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mat_data(tmp_path_factory):
+    """A folder of FCNVMB's .mat files with 12 pairs of random numbers."""
+    reason = "needs scipy: pip install 'keras_seismic[mat]'"
+    savemat = pytest.importorskip("scipy.io", reason=reason).savemat
+    folder = tmp_path_factory.mktemp("mat")
+    random = np.random.default_rng(0)
+    velocity = np.sort(random.uniform(2000, 4500, (12, 40, 40)), axis=1)
+    for i, model in enumerate(velocity, start=1):
+        savemat(folder / f"georec{i}.mat", {"Rec": random.standard_normal((200, 40, 2))})
+        savemat(folder / f"vmodel{i}.mat", {"vmodel": model})
     return folder
 
 

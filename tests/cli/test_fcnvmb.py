@@ -8,7 +8,7 @@ import pytest
 
 import keras_seismic as ks
 from keras_seismic.cli.main import main
-from keras_seismic.cli.train import fcnvmb
+from keras_seismic.cli.train import fcnvmb, transfer
 
 
 def test_a_low_cut_belongs_to_the_model(tmp_path, small_data, eagerly, files):
@@ -33,23 +33,19 @@ def test_a_low_cut_belongs_to_the_model(tmp_path, small_data, eagerly, files):
     assert normalization.data_min < 0 < normalization.data_max
 
 
-def test_it_learns_from_mat_files(tmp_path, eagerly, files):
-    reason = "needs scipy: pip install 'keras_seismic[mat]'"
-    savemat = pytest.importorskip("scipy.io", reason=reason).savemat
-    random = np.random.default_rng(0)
-    velocity = np.sort(random.uniform(2000, 4500, (12, 40, 40)), axis=1)
-    data, run = tmp_path / "data", tmp_path / "run"
-    data.mkdir()
-    for i, model in enumerate(velocity, start=1):
-        savemat(data / f"georec{i}.mat", {"Rec": random.standard_normal((200, 40, 2))})
-        savemat(data / f"vmodel{i}.mat", {"vmodel": model})
+def test_it_learns_from_mat_files_and_starts_from_what_it_learned(
+    tmp_path, mat_data, eagerly, files
+):
+    data, run = mat_data, tmp_path / "run"
     metrics = fcnvmb(run, data, samples=10, epochs=1, filters=2)
     assert {"metrics.json", "model.keras", "figures/gathers.png"} < files(run)
     config = json.loads((run / "config.json").read_text())
     assert (config["acquisition"], config["arguments"]["samples"]) == (None, 10)
     # One of twelve is held out, ten of the others are learned from.
-    learning, held_out = ks.datasets.open_pairs(data).held_out(seed=0)
+    pairs = ks.datasets.open_pairs(data)
+    learning, held_out = pairs.held_out(seed=0)
     assert (len(learning), len(held_out)) == (11, 1)
+    velocity = pairs[range(12)][1]
     baseline = np.abs(velocity[held_out[0]] - velocity[learning[:10]].mean(axis=0)).mean()
     assert metrics["baseline_mae_m_s"] == pytest.approx(baseline, rel=1e-5)
     model = ks.inference.load_model(run / "model.keras")
@@ -58,6 +54,33 @@ def test_it_learns_from_mat_files(tmp_path, eagerly, files):
     with pytest.raises(ValueError, match="between 0 and 100 Hz"):
         fcnvmb(run, data, low_cut=150.0, overwrite=True)
     assert json.loads((run / "metrics.json").read_text()) == metrics
+    # Another run goes on from there, in the same units and at the same width.
+    slow = {"samples": 10, "epochs": 1, "learning_rate": 1e-9}
+    again = fcnvmb(tmp_path / "again", data, pretrained=run / "model.keras", **slow)
+    for name in ("pretrained_mae_m_s", "velocity_mae_m_s"):
+        assert again[name] == pytest.approx(metrics["velocity_mae_m_s"], rel=0.01)
+    after = ks.inference.load_model(tmp_path / "again" / "model.keras")
+    assert after.network.filters == 2
+    assert after.input_normalization.get_config() == model.input_normalization.get_config()
+    # So does train transfer, which knows no acquisition either.
+    transferred = transfer(tmp_path / "transfer", run / "model.keras", data, epochs=1)
+    assert transferred["pretrained_mae_m_s"] == pytest.approx(metrics["velocity_mae_m_s"])
+    after = ks.inference.load_model(tmp_path / "transfer" / "model.keras")
+    assert type(after.network) is ks.models.FCNVMB
+    with pytest.raises(ValueError, match="does not know its acquisition"):
+        transfer(tmp_path / "simulated", run / "model.keras")
+
+
+def test_it_starts_from_fcnvmb_only(tmp_path, small_data):
+    model = ks.models.with_physical_units(
+        ks.models.InversionNet((128, 70, 2), filters=1),
+        ks.layers.GatherNormalization(-27, 53),
+        ks.layers.VelocityScaling(1500, 4500),
+    )
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="expected FCNVMB, received InversionNet"):
+        fcnvmb(tmp_path / "run", small_data, pretrained=tmp_path / "model.keras")
+    assert not (tmp_path / "run").exists()
 
 
 def test_thinning_needs_the_acquisition(tmp_path, small_data):

@@ -1,6 +1,7 @@
 """``keras-seismic train transfer`` as a user runs it, on little data."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 import keras_seismic as ks
 from keras_seismic.cli.main import main
-from keras_seismic.cli.train import transfer
+from keras_seismic.cli.train import transfer, velocitygan
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,30 @@ def test_bad_input_is_refused_with_nothing_written(tmp_path, pretrained, options
     with pytest.raises(SystemExit, match=rf"error: .*{message}"):
         main(["train", "transfer", *words])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_critic_goes_on_too(tmp_path, small_data, eagerly):
+    """And so does a transfer of the transfer; without it, the run's model goes on alone."""
+    options = {"samples": 6, "epochs": 1, "batch_size": 2}
+    first, second = tmp_path / "first", tmp_path / "second"
+    velocitygan(first, small_data, filters=2, generator_every=2, l2=7.0, **options)
+    slow = {"learning_rate": 1e-7, "freeze": "encoder"} | options
+    metrics = transfer(second, first / "model.keras", small_data, **slow)
+    score = json.loads((first / "metrics.json").read_text())["velocity_mae_m_s"]
+    assert metrics["pretrained_mae_m_s"] == pytest.approx(score, rel=1e-5)
+    before, after = (keras.models.load_model(run / "best.keras") for run in (first, second))
+    assert type(after) is ks.models.VelocityGAN
+    assert after.recipe == before.recipe
+    assert (after.l2, after.generator_every) == (7, 2)
+    # At such a rate, the critic is still that of the first run, but has learned.
+    assert int(after.critic_optimizer.iterations) == 3
+    for ours, theirs in zip(before.critic.weights, after.critic.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5, err_msg=ours.path)
+    assert len(after.generator.trainable_weights) < len(before.generator.trainable_weights)
+    # A model that is not of that run is not continued with its critic.
+    shutil.copy(second / "model.keras", first / "model.keras")
+    with pytest.raises(ValueError, match=r"expected the generator of model\.keras and its critic"):
+        transfer(tmp_path / "third", first / "model.keras", small_data, **slow)
 
 
 def test_other_models_are_refused(tmp_path, pretrained, small_data):

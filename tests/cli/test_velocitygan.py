@@ -10,6 +10,7 @@ import pytest
 import keras_seismic as ks
 from keras_seismic.cli.main import main
 from keras_seismic.cli.train import velocitygan
+from keras_seismic.cli.train.velocitygan import FORMS
 from keras_seismic.training import RunFolder
 
 QUICK = {"samples": 6, "epochs": 2, "batch_size": 2, "filters": 2, "generator_every": 2}
@@ -55,6 +56,21 @@ def test_interrupted_and_resumed_it_leaves_the_same_run(
     assert model.acquisition.gather_shape == (128, 70, 2)
 
 
+@pytest.mark.parametrize(
+    ("form", "normalized", "layers", "l2"),
+    [
+        ("recommended", "layer", 9, 0), ("code", "batch", 9, 100), ("benchmark", "batch", 9, 0),
+        ("paper", "batch", 6, 100), ("patchgan", "batch", 5, 100),
+    ],
+)  # fmt: skip
+def test_one_option_sets_critic_and_losses(form, normalized, layers, l2):
+    """The counts of layers with kernels are those of the code and of the paper."""
+    arguments, squared = FORMS[form]
+    critic = ks.models.VelocityCritic(filters=1, **arguments)
+    assert (critic.normalization, squared) == (normalized, l2)
+    assert len([layer for layer in critic.layers if hasattr(layer, "kernel")]) == layers
+
+
 class _BuiltError(Exception):
     """Carries what was about to be trained."""
 
@@ -63,7 +79,7 @@ class _BuiltError(Exception):
     ("options", "expected"),
     [
         ({"generator": "fcnvmb"}, ks.models.FCNVMB),
-        ({"patch_size": 4, "critic_normalization": "none"}, ks.models.InversionNet),
+        ({"form": "patchgan"}, ks.models.InversionNet),
     ],
 )
 def test_options_choose_the_networks(options, expected, tmp_path, monkeypatch):
@@ -80,9 +96,10 @@ def test_options_choose_the_networks(options, expected, tmp_path, monkeypatch):
         velocitygan(tmp_path / "run", **(QUICK | options), cache_dir=tmp_path / "cache")
     gan, prepared = built.value.args
     assert isinstance(gan.generator, expected)
-    patches = 16 if "patch_size" in options else 1
+    patches = 16 if "form" in options else 1
     assert gan.critic.output_shape == (None, patches)
-    assert (gan.l1, gan.l2, gan.adversarial, gan.generator_every) == (100, 0, 1, 2)
+    assert (gan.l1, gan.adversarial, gan.generator_every) == (100, 1, 2)
+    assert gan.l2 == (100 if "form" in options else 0)
     # What arrives late matters: the network sees the whole record.
     gathers = np.random.default_rng(0).normal(size=(2, 1000, 70, 5)).astype("float32")
     late = gathers.copy()
@@ -91,11 +108,24 @@ def test_options_choose_the_networks(options, expected, tmp_path, monkeypatch):
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-4
 
 
+@pytest.mark.parametrize("generator", ["inversionnet", "fcnvmb"])
+def test_it_learns_from_mat_files(tmp_path, mat_data, generator, monkeypatch):
+    """Which are thinned already, and know no acquisition."""
+
+    def fit(gan, training, *arguments):
+        x, y = next(iter(training))
+        raise _BuiltError(gan.generator(x).shape == y.shape)
+
+    monkeypatch.setattr(ks.training, "fit", fit)
+    with pytest.raises(_BuiltError) as built:
+        velocitygan(tmp_path / "run", mat_data, generator=generator, **QUICK)
+    assert built.value.args == (True,)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"batch_size": 64}, "make no whole batch of 64"),
-        ({"patch_size": 36}, "patch_size=36"),
         ({"l1": -1.0}, "l1=-1"),
     ],
 )

@@ -9,8 +9,10 @@ import pathlib
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_seismic.models import VelocityCritic, VelocityGAN
+from keras_seismic.models.wasserstein import Batch, critic_loss, generator_loss
 
 FIXTURE = pathlib.Path(__file__).parents[1] / "fixtures" / "velocity_gan_twin.npz"
 CRITICS = {
@@ -46,6 +48,10 @@ def examples():
     alpha = rng.random((3, 1, 1, 1))
     real, fake = (array.astype("float32") for array in (real, fake))
     return [np.moveaxis(array, 1, -1).astype("float64") for array in (real, fake, alpha)]
+
+
+def values(variables):
+    return [tf.convert_to_tensor(variable.value) for variable in variables]
 
 
 def weighted_layers(critic):
@@ -101,19 +107,22 @@ def test_scores_equal_the_twins(case, examples, dtype, tolerance):
 
 def test_two_updates_equal_the_twins(case, gan, examples):
     """Losses and penalty with the same mixing, gradients, and the weights left behind."""
-    import tensorflow as tf
-
-    from keras_seismic.models.velocity_gan_tensorflow import critic_terms
+    from keras_seismic.models.velocity_gan_tensorflow import gradient
 
     _, record = case
-    variables = gan.critic.trainable_variables
+    real, fake, alpha = (tf.constant(example) for example in examples)
+    batch = Batch(None, real, None, 0, len(real), len(real))
+    variables, others = gan.critic.trainable_variables, gan.critic.non_trainable_variables
     for step in (1, 2):
-        with tf.GradientTape() as tape:
-            difference, penalty = critic_terms(gan, *examples)
-            loss = 10 * penalty - difference
+        gradients, (updated, terms) = gradient(
+            lambda weights: critic_loss(gan, weights, values(others), batch, fake, alpha, gradient),
+            values(variables),
+        )
+        for variable, value in zip(others, updated, strict=True):
+            variable.assign(value)
+        difference, penalty = terms["score_difference"], terms["gradient_penalty"]
         np.testing.assert_allclose(difference, record[f"difference/{step}"], atol=1e-4)
         np.testing.assert_allclose(penalty, record[f"penalty/{step}"], rtol=1e-4, atol=1e-4)
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
         if step == 1:
             by_path = {v.path: g for v, g in zip(variables, gradients, strict=True)}
         gan.critic_optimizer.apply(gradients, variables)
@@ -135,17 +144,15 @@ def test_two_updates_equal_the_twins(case, gan, examples):
 
 
 def test_generator_loss_equals_the_twins(case, gan, examples):
-    import tensorflow as tf
-
-    from keras_seismic.models.velocity_gan_tensorflow import generator_loss
-
     name, record = case
     after = {k.replace("after/", "before/"): v for k, v in record.items() if "after/" in k}
     gan.critic.set_weights(with_twins_weights(name, after, "float32").get_weights())
     real, fake = (tf.constant(v) for v in examples[:2])
     with tf.GradientTape() as tape:
         tape.watch(fake)
-        loss = generator_loss(gan, fake, real)
+        batch = Batch(fake, real, None, 0, len(real), len(real))
+        critic = gan.critic.trainable_variables, gan.critic.non_trainable_variables
+        loss, _ = generator_loss(gan, [], [], *map(values, critic), batch)
     np.testing.assert_allclose(loss, record["generator_loss"], rtol=1e-5)
     slope = np.linalg.norm(tape.gradient(loss, fake))
     np.testing.assert_allclose(slope, record["generator_slope"], rtol=1e-4)

@@ -10,7 +10,7 @@ import keras_seismic as ks
 from keras_seismic.cli import options
 from keras_seismic.cli.app import train
 from keras_seismic.cli.program import configuration, finish, program
-from keras_seismic.cli.train.velocity import find_pairs, score
+from keras_seismic.cli.train.velocity import check_fit, find_pairs, load_pretrained, score
 from keras_seismic.layers import GatherPreparation
 
 SMOKE = {
@@ -64,6 +64,10 @@ def fcnvmb(
         Literal["after_pooling", "before_pooling"],
         typer.Option(help="Maps passed to the decoder: as published, or as in textbooks."),
     ] = "after_pooling",
+    pretrained: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="model.keras of an earlier run, to start from."),
+    ] = None,
     boundary: options.Boundary = "cpml",
     cache_dir: options.CacheDir = Path("cache"),
     seed: options.Seed = 0,
@@ -85,21 +89,35 @@ def fcnvmb(
     has none. The paper's experiment, for an accelerator and 130 GB of disk:
 
         --shape 201 301 --shots 29 --samples-in-time 2000 --samples 1600
+
+    and then on its salt bodies, starting from the result:
+
+        --pretrained runs/simulated/model.keras --data SEGSaltData --epochs 50
+
+    With --pretrained, the network, its acquisition, what happens to gathers before it and the
+    targets are the earlier run's, whatever --shape, --shots, --samples-in-time, --keep-every,
+    --low-cut, --targets, --filters, --upsampling and --skip say.
     """
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
 
     # Pairs and network: what does not fit is refused here, before anything is simulated or lost
-    acquisition = ks.simulation.Acquisition.surface(
-        width=shape[1],
-        dx=10.0,
-        dt=0.001,
-        nt=samples_in_time,
-        peak_frequency=15.0,
-        shots=shots,
-        boundary=boundary,
-    )
+    start = None if pretrained is None else load_pretrained(pretrained, simulating=data is None)
+    if start is not None and not isinstance(start.network, ks.models.FCNVMB):
+        kind = type(start.network).__name__
+        raise ValueError(f"{pretrained}: expected FCNVMB, received {kind}; see train transfer")
+    acquisition = start.acquisition if start else None
+    if acquisition is None:
+        acquisition = ks.simulation.Acquisition.surface(
+            width=shape[1],
+            dx=10.0,
+            dt=0.001,
+            nt=samples_in_time,
+            peak_frequency=15.0,
+            shots=shots,
+            boundary=boundary,
+        )
     found = find_pairs(
         data,
         family,
@@ -108,44 +126,40 @@ def fcnvmb(
         seed,
         acquisition,
         cache_dir,
-        shape,
+        start.output_shape[1:3] if start else shape,
         defaults=("curvevel_a", 1600),
     )
     pairs = found.pairs
-    thinned = isinstance(pairs, ks.datasets.FCNVMBPairs)
-    keep_every = keep_every or (1 if thinned else 5)
-    if keep_every > 1 and pairs.acquisition is None:
-        raise ValueError(
-            f"{data}: thinning needs the acquisition, which is not noted; pass --keep-every 1 to "
-            "learn from every sample"
+    resolved = dict(found.arguments)
+    if start:
+        check_fit(pretrained, start, pairs.gather_shape, found.velocity_shape)
+        network, acquisition = start.network, start.acquisition
+    else:
+        keep_every = _thinning(keep_every, pairs, data)
+        steps = _preparing(pairs, data, keep_every, low_cut)
+        prepared = (None, *pairs.gather_shape)
+        for step in steps:
+            step.build(prepared)
+            prepared = step.compute_output_shape(prepared)
+        network = ks.models.FCNVMB(
+            prepared[1:],
+            found.velocity_shape,
+            filters=filters,
+            use_deconv=upsampling == "deconv",
+            skip=skip,
         )
-    steps: list[keras.layers.Layer] = []
-    if low_cut is not None:
-        if pairs.acquisition is None and not thinned:
-            raise ValueError(f"{data}: a low cut needs the sample interval, which is not noted")
-        dt = pairs.acquisition.dt if pairs.acquisition else 0.005
-        steps.append(ks.layers.LowCut(low_cut, dt))
-    if keep_every > 1:
-        steps.append(ks.layers.TimeDecimation(keep_every))
-    prepared = (None, *pairs.gather_shape)
-    for step in steps:
-        step.build(prepared)
-        prepared = step.compute_output_shape(prepared)
-    network = ks.models.FCNVMB(
-        prepared[1:],
-        found.velocity_shape,
-        filters=filters,
-        use_deconv=upsampling == "deconv",
-        skip=skip,
-    )
-    resolved = {**found.arguments, "keep_every": keep_every}
+        acquisition, resolved["keep_every"] = pairs.acquisition, keep_every
     run.create(configuration("train fcnvmb", arguments | resolved, acquisition=found.acquisition))
     pairs.prepare()
 
     # Training
-    gathers, _ = pairs[found.learning[:10]]
-    preparation = GatherPreparation.fitted(steps, gathers)
-    scaling = ks.layers.VelocityScaling(*((1500.0, 4500.0) if targets == "unit" else ()))
+    if start:
+        preparation, scaling = start.input_normalization, start.output_scaling
+        before = ks.evaluation.score_pairs(start, pairs, found.held_out, found.learning)
+    else:
+        gathers, _ = pairs[found.learning[:10]]
+        preparation = GatherPreparation.fitted(steps, gathers)
+        scaling = ks.layers.VelocityScaling(*((1500.0, 4500.0) if targets == "unit" else ()))
     training, validation = ks.training.training_batches(
         pairs, found.learning, preparation, scaling, batch_size, seed=seed, epoch=run.epochs_done
     )
@@ -158,8 +172,36 @@ def fcnvmb(
     network = ks.training.fit(network, training, validation, run, epochs)
 
     # Scores and figures in m/s
-    model = ks.models.with_physical_units(network, preparation, scaling, pairs.acquisition)
+    model = ks.models.with_physical_units(network, preparation, scaling, acquisition)
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)
+    if start:
+        metrics["pretrained_mae_m_s"] = before.metrics["velocity_mae_m_s"]
     finish(run, metrics)
     return metrics
+
+
+def _thinning(keep_every: int | None, pairs: ks.datasets.Pairs, data: str | None) -> int:
+    """Every how many samples to keep one: the published files are thinned already."""
+    keep_every = keep_every or (1 if isinstance(pairs, ks.datasets.FCNVMBPairs) else 5)
+    if keep_every > 1 and pairs.acquisition is None:
+        raise ValueError(
+            f"{data}: thinning needs the acquisition, which is not noted; pass --keep-every 1 to "
+            "learn from every sample"
+        )
+    return keep_every
+
+
+def _preparing(
+    pairs: ks.datasets.Pairs, data: str | None, keep_every: int, low_cut: float | None
+) -> list[keras.layers.Layer]:
+    """The layers before the network."""
+    steps: list[keras.layers.Layer] = []
+    if low_cut is not None:
+        if pairs.acquisition is None and not isinstance(pairs, ks.datasets.FCNVMBPairs):
+            raise ValueError(f"{data}: a low cut needs the sample interval, which is not noted")
+        dt = pairs.acquisition.dt if pairs.acquisition else 0.005
+        steps.append(ks.layers.LowCut(low_cut, dt))
+    if keep_every > 1:
+        steps.append(ks.layers.TimeDecimation(keep_every))
+    return steps

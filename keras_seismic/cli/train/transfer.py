@@ -10,7 +10,13 @@ import keras_seismic as ks
 from keras_seismic.cli import options
 from keras_seismic.cli.app import train
 from keras_seismic.cli.program import configuration, finish, program
-from keras_seismic.cli.train.velocity import check_fit, find_pairs, load_pretrained, score
+from keras_seismic.cli.train.velocity import (
+    check_fit,
+    find_pairs,
+    load_pretrained,
+    score,
+    with_its_critic,
+)
 
 SMOKE = {"samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2}
 
@@ -42,7 +48,7 @@ def transfer(
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
 ) -> dict[str, float]:
-    """Continue with a trained inversion network on a few pairs of another family, or from files.
+    """Continue with any trained inversion network on a few pairs of another family, or from files.
 
         keras-seismic train transfer --pretrained flat.keras --data CurveVel_A --out runs/curved
 
@@ -50,13 +56,20 @@ def transfer(
     them, and those of --data must have its shapes. Gathers are normalized as in its training. A
     tenth of the pairs chooses the best epoch, the held-out ones are only for scoring; the score
     before training is pretrained_mae_m_s.
+
+    Any inversion network goes on as what it is: InversionNet, FCNVMB or one of your own with the
+    absolute error, and one of VelocityGAN against its critic, which is in best.keras beside its
+    model.keras, with the weights of its losses and its schedule.
     """
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
 
     # Network and pairs: what does not fit is refused here, before anything is simulated or lost
-    model = load_pretrained(pretrained)
+    model = load_pretrained(pretrained, simulating=data is None)
+    if gan := with_its_critic(pretrained, model):
+        units = model.input_normalization, model.output_scaling
+        model = ks.models.with_physical_units(gan, *units, model.acquisition)
     found = find_pairs(
         data,
         family,
@@ -81,18 +94,20 @@ def transfer(
 
     # Training, scores and figures in m/s
     before = ks.evaluation.score_pairs(model, found.pairs, found.held_out, found.learning)
-    model = ks.training.fit_pairs(
-        model,
-        found.pairs,
-        found.learning,
-        run,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        validation=0.1,
-        encoder_rate=encoder_rate,
-    )
+    options: dict[str, Any] = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "validation": 0.1,
+        "encoder_rate": encoder_rate,
+    }
+    pairs, learning = found.pairs, found.learning
+    if gan:
+        options |= gan.recipe
+        model = ks.training.fit_with_critic(model, gan, pairs, learning, run, **options)
+    else:
+        model = ks.training.fit_pairs(model, pairs, learning, run, **options)
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)
     metrics["pretrained_mae_m_s"] = before.metrics["velocity_mae_m_s"]

@@ -1,6 +1,8 @@
 """Shared by the programs that learn velocity: sources of pairs, and scoring of models."""
 
+import json
 import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,19 +87,59 @@ def find_pairs(
     return FoundPairs(pairs, *pairs.held_out(held_out / count, seed))
 
 
-def load_pretrained(path: Path) -> keras.Model:
+def load_pretrained(path: Path, simulating: bool = True) -> keras.Model:
     """The inversion network of a run, to continue with.
 
+    Args:
+        path: Its model.keras.
+        simulating: Whether pairs are to be simulated as it takes them.
+
     Raises:
-        ValueError: If it is another kind of model.
+        ValueError: If it is another kind of model, or its acquisition is needed and not known.
     """
     model = ks.inference.load_model(path)
-    if not getattr(model, "predicts_velocity", False) or model.acquisition is None:
+    if not getattr(model, "predicts_velocity", False):
         raise ValueError(
-            f"{path}: expected model.keras of an inversion network, which knows its units "
-            "and its acquisition"
+            f"{path}: expected model.keras of an inversion network, which knows its units"
+        )
+    if simulating and model.acquisition is None:
+        raise ValueError(
+            f"{path}: does not know its acquisition, so that pairs for it cannot be simulated; "
+            "pass pairs with --data"
         )
     return model
+
+
+def with_its_critic(path: Path, model: keras.Model) -> ks.models.VelocityGAN | None:
+    """The VelocityGAN that a run left beside its model, if it was trained against a critic.
+
+    Args:
+        path: The run's model.keras.
+        model: Loaded from there.
+
+    Raises:
+        ValueError: If the one beside it has another generator.
+    """
+    best = path.parent / "best.keras"
+    if not best.is_file() or not _is_gan(best):
+        return None
+    gan: ks.models.VelocityGAN = keras.models.load_model(best)
+    ours, theirs = (network.get_weights() for network in (model.network, gan.generator))
+    if [w.shape for w in ours] != [w.shape for w in theirs] or not all(
+        map(np.array_equal, ours, theirs)
+    ):
+        raise ValueError(
+            f"{best}: expected the generator of {path.name} and its critic, received another "
+            f"generator; move {path.name} to another folder to continue without the critic"
+        )
+    return gan
+
+
+def _is_gan(path: Path) -> bool:
+    """Whether a file holds a VelocityGAN, without loading its weights."""
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    return bool(config["class_name"] == ks.models.VelocityGAN.__name__)
 
 
 def check_fit(

@@ -17,6 +17,15 @@ SMOKE = {
     "batch_size": 2, "filters": 2, "generator_every": 2, "boundary": "cpml",
 }  # fmt: skip
 
+#: Arguments of the critic, and the weight of the squared error beside 100 for the absolute one.
+FORMS: dict[str, tuple[dict[str, Any], float]] = {
+    "recommended": ({"normalization": "layer"}, 0.0),
+    "code": ({}, 100.0),
+    "benchmark": ({}, 0.0),
+    "paper": ({"variant": "paper"}, 100.0),
+    "patchgan": ({"variant": "paper", "patch_size": 4}, 100.0),
+}
+
 
 @program(train, smoke=SMOKE, devices=True)
 def velocitygan(
@@ -32,18 +41,27 @@ def velocitygan(
     batch_size: options.BatchSize = 64,
     learning_rate: options.LearningRate = 1e-4,
     filters: options.Filters = 32,
-    critic_normalization: Annotated[
-        Literal["layer", "batch", "none"],
-        typer.Option(help="Critic's normalization; OpenFWI's code uses batch."),
-    ] = "layer",
-    patch_size: Annotated[
-        int | None, typer.Option(min=1, help="PatchGAN: patches along each axis; 4 in the paper.")
-    ] = None,
+    form: Annotated[
+        Literal["recommended", "code", "benchmark", "paper", "patchgan"],
+        typer.Option(
+            help="recommended: OpenFWI's critic, but normalized by layers with a linear score; "
+            "code: OpenFWI's code, its critic normalized by batches, L1 and L2; benchmark: the "
+            "same without L2; paper: the paper's critic with one score; patchgan: with a score "
+            "for each of 4 x 4 patches."
+        ),
+    ] = "recommended",
     generator_every: Annotated[
         int, typer.Option(min=1, metavar="N", help="The generator learns from every N-th batch.")
     ] = 5,
     l1: Annotated[float, typer.Option("--l1", help="Weight of the absolute error.")] = 100.0,
-    l2: Annotated[float, typer.Option("--l2", help="Weight of the squared error.")] = 0.0,
+    l2: Annotated[
+        float | None,
+        typer.Option(
+            "--l2",
+            help="Weight of the squared error; by default 100, and 0 in the forms recommended and "
+            "benchmark.",
+        ),
+    ] = None,
     adversarial: Annotated[float, typer.Option(help="Weight of the critic's score.")] = 1.0,
     penalty: Annotated[float, typer.Option(help="Weight of the gradient penalty.")] = 10.0,
     boundary: options.Boundary = "openfwi",
@@ -56,17 +74,19 @@ def velocitygan(
 
         keras-seismic train velocitygan --family curvefault_a --out runs/gan
 
-    The defaults are OpenFWI's: full width, 24,000 pairs, batches of 64, 500 epochs, AdamW with a
-    constant rate, critic every batch, generator every fifth. That is work for an accelerator; on
-    two cores these take minutes:
+    The defaults are OpenFWI's (full width, 24,000 pairs, batches of 64, 500 epochs, AdamW with a
+    constant rate, critic every batch, generator every fifth) but for the critic, which is
+    normalized by layers: OpenFWI's batch-normalized one cannot tell real models from generated
+    ones. --form code is OpenFWI's code as it is, --form benchmark its published benchmark, without
+    L2; --form paper and --form patchgan have the critics of the VelocityGAN paper, with the code's
+    widths and weights. That is work for an accelerator; on two cores these take minutes:
 
         --samples 600 --epochs 26 --batch-size 16 --filters 8 --learning-rate 1e-3
         --generator-every 2 --boundary cpml
 
-    On so few pairs, the critic gained nothing: it needs far more. It is layer-normalized with a
-    linear score; OpenFWI's batch-normalized one cannot tell real models from generated ones.
-    best.keras is the generator with its critic and both optimizers, model.keras the generator
-    alone (raw gathers in, m/s out).
+    On so few pairs, the critic gained nothing: it needs far more. best.keras is the generator with
+    its critic and both optimizers, model.keras the generator alone (raw gathers in, m/s out); train
+    transfer continues with both.
     """
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
@@ -87,7 +107,8 @@ def velocitygan(
     pairs = found.pairs
     networks = {"inversionnet": ks.models.InversionNet, "fcnvmb": ks.models.FCNVMB}
     # FCNVMB reads time as depth and cannot take many more samples than cells.
-    thinning = [ks.layers.TimeDecimation(5)] if generator == "fcnvmb" else []
+    thinned = isinstance(pairs, ks.datasets.FCNVMBPairs)
+    thinning = [ks.layers.TimeDecimation(5)] if generator == "fcnvmb" and not thinned else []
     if thinning and pairs.acquisition is None:
         raise ValueError(
             f"{data}: generator fcnvmb thins the gathers, which needs their acquisition, and none "
@@ -96,15 +117,11 @@ def velocitygan(
     prepared: tuple[int | None, ...] = (None, *pairs.gather_shape)
     for step in thinning:
         prepared = step.compute_output_shape(prepared)
+    critic, squared = FORMS[form]
+    l2 = squared if l2 is None else l2
     gan = ks.models.VelocityGAN(
         networks[generator](prepared[1:], found.velocity_shape, filters),
-        ks.models.VelocityCritic(
-            found.velocity_shape,
-            filters,
-            variant="code" if patch_size is None else "paper",
-            patch_size=patch_size,
-            normalization=None if critic_normalization == "none" else critic_normalization,
-        ),
+        ks.models.VelocityCritic(found.velocity_shape, filters, **critic),
         seed,
     )
     gan.compile(
@@ -126,7 +143,9 @@ def velocitygan(
         )
     run.create(
         configuration(
-            "train velocitygan", arguments | found.arguments, acquisition=found.acquisition
+            "train velocitygan",
+            arguments | found.arguments | {"l2": l2},
+            acquisition=found.acquisition,
         )
     )
     pairs.prepare()
