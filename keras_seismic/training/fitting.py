@@ -16,6 +16,7 @@ from keras_seismic.models import (
     PhysicsGuidedModel,
     with_physical_units,
 )
+from keras_seismic.optimizers import AdamW
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder
 from keras_seismic.training.transfer import encoder_multipliers
@@ -57,7 +58,7 @@ def adamw(
     options = {"epsilon": 1e-8, "global_clipnorm": clipnorm}
     if multipliers:
         return LayerwiseAdamW(schedule, weight_decay, multipliers, **options)
-    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, **options)
+    return AdamW(schedule, weight_decay=weight_decay, **options)
 
 
 def jit_compile() -> bool | str:

@@ -150,7 +150,7 @@ def fcnvmb(
         pairs, found.learning, preparation, scaling, batch_size, seed=seed, epoch=run.epochs_done
     )
     network.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=ks.optimizers.Adam(learning_rate),
         loss="mean_squared_error",
         metrics=[ks.metrics.MeanAbsoluteVelocityError(scaling.scale)],
         jit_compile=ks.training.jit_compile(),
