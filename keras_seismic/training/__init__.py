@@ -4,6 +4,7 @@ from keras_seismic.training.denoiser_recipe import DenoiserRecipe
 from keras_seismic.training.denoiser_study import study_denoiser, study_factors
 from keras_seismic.training.fitting import adamw, fit, fit_pairs, jit_compile, training_batches
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
+from keras_seismic.training.precision import Precision, dtype_policy
 from keras_seismic.training.run_folder import RunFolder
 from keras_seismic.training.semi_supervised import fit_with_unlabeled, with_unlabeled
 from keras_seismic.training.study_result import Claim, DenoiserStudy
@@ -19,8 +20,10 @@ __all__ = [
     "DenoiserRecipe",
     "DenoiserStudy",
     "LayerwiseAdamW",
+    "Precision",
     "RunFolder",
     "adamw",
+    "dtype_policy",
     "encoder_multipliers",
     "encoder_stages",
     "fit",

@@ -16,6 +16,7 @@ from keras_seismic.models import (
     PhysicsGuidedModel,
     with_physical_units,
 )
+from keras_seismic.models.network import compute_dtypes
 from keras_seismic.optimizers import AdamW
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder
@@ -250,8 +251,11 @@ def fit_pairs(
     )
     multipliers = encoder_multipliers(network, encoder_rate) if encoder_rate != 1 else None
     known = pairs.velocity_shape is not None
+    optimizer = adamw(learning_rate, epochs * len(training), multipliers=multipliers)
+    if "float16" in compute_dtypes(network):  # the network would see to it, its learner does not
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     learner.compile(
-        adamw(learning_rate, epochs * len(training), multipliers=multipliers),
+        optimizer,
         "mean_absolute_error" if labels else None,
         metrics=[MeanAbsoluteVelocityError(scaling.scale)] if known else None,
         jit_compile=jit_compile(),

@@ -21,6 +21,7 @@ SMOKE = {
     "shape": (40, 40),
     "shots": 2,
     "samples_in_time": 200,
+    "precision": "float32",
 }
 
 
@@ -66,6 +67,7 @@ def fcnvmb(
     ] = "after_pooling",
     boundary: options.Boundary = "cpml",
     cache_dir: options.CacheDir = Path("cache"),
+    precision: options.Precision = "auto",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
@@ -86,6 +88,7 @@ def fcnvmb(
 
         --shape 201 301 --shots 29 --samples-in-time 2000 --samples 1600
     """
+    precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
@@ -137,6 +140,7 @@ def fcnvmb(
         filters=filters,
         use_deconv=upsampling == "deconv",
         skip=skip,
+        dtype=precision,
     )
     resolved = {**found.arguments, "keep_every": keep_every}
     run.create(configuration("train fcnvmb", arguments | resolved, acquisition=found.acquisition))
@@ -159,6 +163,7 @@ def fcnvmb(
 
     # Scores and figures in m/s
     model = ks.models.with_physical_units(network, preparation, scaling, pairs.acquisition)
+    model = ks.models.in_float32(model)
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)
     finish(run, metrics)

@@ -12,7 +12,9 @@ from keras_seismic.cli.app import train
 from keras_seismic.cli.program import configuration, finish, program
 from keras_seismic.cli.train.velocity import check_fit, find_pairs, load_pretrained, score
 
-SMOKE = {"samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2}
+SMOKE = {
+    "samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2, "precision": "float32",
+}  # fmt: skip
 
 
 @program(train, smoke=SMOKE)
@@ -38,6 +40,7 @@ def transfer(
     batch_size: options.BatchSize = 8,
     learning_rate: options.LearningRate = 1e-3,
     cache_dir: options.CacheDir = Path("cache"),
+    precision: options.Precision = "auto",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
@@ -51,6 +54,7 @@ def transfer(
     tenth of the pairs chooses the best epoch, the held-out ones are only for scoring; the score
     before training is pretrained_mae_m_s.
     """
+    precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
@@ -69,6 +73,7 @@ def transfer(
         defaults=("curvevel_a", 100),
     )
     check_fit(pretrained, model, found.pairs.gather_shape, found.velocity_shape)
+    model = ks.models.in_precision(model, precision)
     if reset_head:
         ks.training.reset_head(model.network)
     if freeze != "none":
@@ -93,6 +98,7 @@ def transfer(
         validation=0.1,
         encoder_rate=encoder_rate,
     )
+    model = ks.models.in_float32(model)
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)
     metrics["pretrained_mae_m_s"] = before.metrics["velocity_mae_m_s"]

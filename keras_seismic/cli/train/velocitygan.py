@@ -15,6 +15,7 @@ from keras_seismic.cli.train.velocity import find_pairs, normalization, score
 SMOKE = {
     "samples": 6, "held_out": 2, "epochs": 1,
     "batch_size": 2, "filters": 2, "generator_every": 2, "boundary": "cpml",
+    "precision": "float32",
 }  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def velocitygan(
     penalty: Annotated[float, typer.Option(help="Weight of the gradient penalty.")] = 10.0,
     boundary: options.Boundary = "openfwi",
     cache_dir: options.CacheDir = Path("cache"),
+    precision: options.Precision = "auto",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
@@ -68,6 +70,7 @@ def velocitygan(
     best.keras is the generator with its critic and both optimizers, model.keras the generator
     alone (raw gathers in, m/s out).
     """
+    precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
@@ -97,13 +100,14 @@ def velocitygan(
     for step in thinning:
         prepared = step.compute_output_shape(prepared)
     gan = ks.models.VelocityGAN(
-        networks[generator](prepared[1:], found.velocity_shape, filters),
+        networks[generator](prepared[1:], found.velocity_shape, filters, dtype=precision),
         ks.models.VelocityCritic(
             found.velocity_shape,
             filters,
             variant="code" if patch_size is None else "paper",
             patch_size=patch_size,
             normalization=None if critic_normalization == "none" else critic_normalization,
+            dtype=precision,
         ),
         seed,
     )
@@ -147,6 +151,7 @@ def velocitygan(
 
     # Scores and figures in m/s, of the generator alone
     model = ks.models.with_physical_units(gan, preparation, scaling, pairs.acquisition)
+    model = ks.models.in_float32(model)
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)
     finish(run, metrics)
