@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from keras_seismic.models import PhysicalUnitsModel
+from tests.fixtures import fcnvmb_twin
 from tests.fixtures.inversion_net_twin import DECODER, ENCODER, block
 
 _FILTERS = 2  # of the first block in the twin of the tests
@@ -28,6 +29,25 @@ def inversion_net(filters: int = 32) -> nn.Sequential:
         layers.append(block(following, nn.LeakyReLU(0.2)))
     layers += [nn.ZeroPad2d(-5), block(nn.Conv2d(_FILTERS * width, 1, 3, 1, 1), nn.Tanh())]
     return nn.Sequential(*layers)
+
+
+def fcnvmb() -> nn.Module:
+    """FCNVMB at its published width, for gathers ``(batch, 5, 200, 70)``."""
+    widths = (64, 128, 256, 512, 1024)
+    return fcnvmb_twin.Network(5, (70, 70), use_deconv=True, batch_norm=True, widths=widths)
+
+
+def conv_denoiser(filters: int = 32) -> nn.Sequential:
+    """ConvDenoiser for sections ``(batch, 1, time, traces)``."""
+    layers: list[nn.Module] = []
+    for source, kind in (
+        (1, nn.Conv2d),
+        (filters, nn.Conv2d),
+        (filters, nn.ConvTranspose2d),
+        (filters, nn.ConvTranspose2d),
+    ):
+        layers += [kind(source, filters, 3, 1, 1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(filters, 1, 1), nn.Tanh())
 
 
 def lay_in_keras_weights(network: nn.Module, model: keras.Model) -> nn.Module:

@@ -1,81 +1,150 @@
-"""Seconds per InversionNet training step: Keras with and without XLA, and PyTorch.
+"""Seconds per training step: this package on TensorFlow beside PyTorch.
 
-    python -m benchmarks.training_step
+    python -m benchmarks.training_step            # everything: about half an hour on two cores
+    python -m benchmarks.training_step --quick    # InversionNet alone: about five minutes
+    python -m benchmarks.training_step --profile  # where a step's time goes, on one thread
 
-The published network (24 million parameters), mean absolute error, AdamW, float32, on this
-machine's processor, all in one run; the best of several repeats. PyTorch trains the same
-network in its channels-last memory format.
+Published widths, mean absolute error, AdamW. PyTorch trains the same networks as written, in its
+channels-last layout, and compiled in that layout; its bfloat16 is autocast, its AdamW the fused
+one. Each framework has a process of its own, and their steps take turns, so that whatever else
+the machine does meets all of them. Medians; "relative" is the time of the best PyTorch over ours.
 """
 
-import time
-from collections.abc import Callable
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-import torch
-from torch import nn
-
-import keras_seismic as ks
 from benchmarks._report import report
-from benchmarks._torch_networks import inversion_net
 
-BATCH, REPEATS = 8, 4
-
-
-def torch_step(gathers: np.ndarray, velocity: np.ndarray) -> Callable[[], None]:
-    """One update of the PyTorch network, as a function."""
-    network = inversion_net().to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, weight_decay=1e-4)
-    x, y = (torch.tensor(np.moveaxis(a, -1, 1).copy()) for a in (gathers, velocity))
-    x = x.to(memory_format=torch.channels_last)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        nn.functional.l1_loss(network(x), y).backward()
-        optimizer.step()
-
-    return step
+PEERS = {
+    "keras_seismic": "keras",
+    "PyTorch eager": "eager",
+    "PyTorch channels-last": "channels-last",
+    "PyTorch compiled": "compiled",
+    "keras_seismic, XLA": "keras-xla",
+}
+OURS, *THEIRS, _ = PEERS
+NETWORKS = ("InversionNet", "FCNVMB", "ConvDenoiser")
 
 
-def keras_step(gathers: np.ndarray, velocity: np.ndarray, xla: bool) -> Callable[[], None]:
-    """One update of the Keras network, as a function."""
-    network = ks.models.InversionNet()
-    network.compile(ks.training.adamw(1e-4, 100), "mean_absolute_error", jit_compile=xla)
-    return lambda: network.train_on_batch(gathers, velocity)
+class Peer:
+    """A framework in its own process."""
+
+    def __init__(self, kind: str, threads: int) -> None:
+        # PyTorch crashes beside TensorFlow, and none of its twins needs it.
+        backend = "tensorflow" if kind.startswith("keras") else "numpy"
+        command = [sys.executable, "-m", "benchmarks._training_peers", kind, str(threads)]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": str(threads), "KERAS_BACKEND": backend},
+        )
+
+    def asked(self, question: Any) -> Any:
+        """The answer to a question; see ``benchmarks._training_peers``."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith("answer "):
+                return json.loads(line.removeprefix("answer "))
+        raise RuntimeError(f"{self.process.args}: ended without an answer to {question}")
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def seconds(step: Callable[[], None]) -> tuple[float, float]:
-    """Seconds of the first step, with its compilation, and of the fastest later one."""
-    times = []
-    for _ in range(REPEATS + 1):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return times[0], min(times[1:])
+def measure(
+    peers: dict[str, Peer], case: Sequence[Any], rounds: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds of the first step and, medians over rounds in turn, of later ones."""
+    first = {name: peer.asked(list(case)) for name, peer in peers.items()}
+    times: dict[str, list[float]] = {name: [] for name in peers}
+    for _ in range(rounds):
+        for name, peer in peers.items():
+            times[name].append(peer.asked("step"))
+    return first, {name: statistics.median(values) for name, values in times.items()}
+
+
+def compare(peers: dict[str, Peer], given: argparse.Namespace) -> None:
+    """Print and write a line for each network, precision and batch size."""
+    rows, results = [], []
+    for network in given.networks:
+        for precision in ("float32", "bfloat16"):
+            for batch in given.batches:
+                first, later = measure(peers, (network, precision, batch), given.rounds)
+                relative = min(later[name] for name in THEIRS if name in later) / later[OURS]
+                results.append(
+                    {
+                        "network": network,
+                        "precision": precision,
+                        "batch": batch,
+                        "first_step_s": first,
+                        "step_s": later,
+                        "relative_to_best_pytorch": relative,
+                    }
+                )
+                per_sample = (f"{1000 * later[name] / batch:.1f}" for name in peers)
+                rows.append((network, precision, batch, *per_sample, f"{relative:.2f}"))
+                print(*rows[-1], flush=True)
+    header = (
+        "network",
+        "precision",
+        "batch",
+        *(f"{name}, ms/sample" for name in peers),
+        "relative",
+    )
+    report("training_step", results, header, rows, ["keras", "tensorflow", "torch", "numpy"])
+
+
+def profile(peers: dict[str, Peer], given: argparse.Namespace) -> None:
+    """Print and write milliseconds by kind of operation, of InversionNet."""
+    batch, columns = given.batches[0], {}
+    for precision in ("float32", "bfloat16"):
+        for peer in peers.values():
+            peer.asked(["InversionNet", precision, batch])
+        for name, peer in peers.items():
+            columns[f"{name}, {precision}"] = peer.asked("profile")
+    kinds = next(iter(columns.values()))
+    rows = [(kind, *(f"{1000 * c[kind]:.0f}" for c in columns.values())) for kind in kinds]
+    rows.append(("all", *(f"{1000 * sum(c.values()):.0f}" for c in columns.values())))
+    header = (f"ms, one thread, batch {batch}", *columns)
+    packages = ["keras", "tensorflow", "torch", "numpy"]
+    report("training_step_profile", columns, header, rows, packages)
 
 
 def main() -> None:
     """Measure, print and write."""
-    rng = np.random.default_rng(0)
-    gathers = rng.uniform(-1, 1, (BATCH, 1000, 70, 5)).astype("float32")
-    velocity = rng.uniform(-1, 1, (BATCH, 70, 70, 1)).astype("float32")
-    steps = {
-        "PyTorch, channels-last": torch_step(gathers, velocity),
-        "Keras": keras_step(gathers, velocity, xla=False),
-        "Keras, XLA": keras_step(gathers, velocity, xla=True),
-    }
-    measured = {name: seconds(step) for name, step in steps.items()}
-    peer = measured["PyTorch, channels-last"][1]
-    rows = [
-        (name, f"{first:.1f}", f"{later / BATCH:.3f}", f"{peer / later:.2f}")
-        for name, (first, later) in measured.items()
-    ]
-    results = {
-        "batch": BATCH,
-        "seconds": {name: {"first": a, "later": b} for name, (a, b) in measured.items()},
-        "speed_relative_to_pytorch": {name: peer / later for name, (_, later) in measured.items()},
-    }
-    header = ("", "first step (s)", "later steps (s a sample)", "speed relative to PyTorch")
-    report("training_step", results, header, rows, ["keras", "tensorflow", "torch", "numpy"])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--batches", nargs="+", type=int, default=[8, 32])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=[OURS, *THEIRS])
+    parser.add_argument("--quick", action="store_true", help="InversionNet, batch 8, 5 rounds")
+    parser.add_argument("--profile", action="store_true", help="time by kind of operation")
+    given = parser.parse_args()
+    if given.quick:
+        given.networks, given.batches, given.rounds = ["InversionNet"], [8], 5
+    threads = 1 if given.profile else len(os.sched_getaffinity(0))
+    if given.profile:
+        given.peers = [OURS, "PyTorch channels-last"]
+    peers = {name: Peer(PEERS[name], threads) for name in dict.fromkeys([OURS, *given.peers])}
+    try:
+        (profile if given.profile else compare)(peers, given)
+    finally:
+        for peer in peers.values():
+            peer.close()
 
 
 if __name__ == "__main__":

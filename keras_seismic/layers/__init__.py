@@ -1,5 +1,6 @@
 """Layers: normalization in physical units and the blocks that networks are built from."""
 
+from keras_seismic.layers.batch_normalization import BatchNormalization
 from keras_seismic.layers.blocks import (
     batch_normalization,
     convolution_block,
@@ -21,6 +22,7 @@ from keras_seismic.layers.upsampling import BilinearUpsampling
 
 __all__ = [
     "OPENFWI_RANGES",
+    "BatchNormalization",
     "BilinearUpsampling",
     "ChannelDropout",
     "CropLike",

@@ -8,6 +8,7 @@ by position.
 import keras
 from keras import layers
 
+from keras_seismic.layers.batch_normalization import BatchNormalization
 from keras_seismic.layers.twice_differentiable import (
     SampleNormalization,
     TwiceDifferentiableBatchNormalization,
@@ -138,7 +139,7 @@ def normalized_activation(
 
 
 def batch_normalization(
-    layer: type[layers.BatchNormalization] = layers.BatchNormalization,
+    layer: type[layers.BatchNormalization] = BatchNormalization,
     *,
     name: str,
     dtype: DType = None,

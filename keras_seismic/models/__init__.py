@@ -8,6 +8,7 @@ from keras_seismic.models.lista import LISTA
 from keras_seismic.models.physical_units import (
     PhysicalUnitsModel,
     in_float32,
+    in_precision,
     predicting_network,
     with_physical_units,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "VelocityCritic",
     "VelocityGAN",
     "in_float32",
+    "in_precision",
     "load_preset",
     "predicting_network",
     "presets",

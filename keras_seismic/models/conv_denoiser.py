@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from keras_seismic.checks import checked_choice, checked_size
-from keras_seismic.layers import CropLike
+from keras_seismic.layers import BatchNormalization, CropLike
 from keras_seismic.models.network import Network, policy_name
 from keras_seismic.types import DType, Tensor
 
@@ -66,7 +66,7 @@ class ConvDenoiser(Network):
 
         def finished(x: Tensor, name: str) -> Tensor:
             if batch_norm:
-                x = layers.BatchNormalization(name=f"{name}_batch_norm", dtype=dtype)(x)
+                x = BatchNormalization(name=f"{name}_batch_norm", dtype=dtype)(x)
             return x
 
         section = keras.Input((None, None, 1), name="section")

@@ -205,6 +205,24 @@ def in_float32(model: keras.Model) -> keras.Model:
     return copy
 
 
+def in_precision(model: PhysicalUnitsModel, dtype: str) -> PhysicalUnitsModel:
+    """The model with a network that computes in another precision, to go on training it.
+
+    Args:
+        model: Returned as it is if its network is not one of this package's. No layer of the new
+            one is frozen.
+        dtype: Keras dtype policy of the network.
+    """
+    network = model.network
+    if getattr(network, "policy", dtype) == dtype:
+        return model
+    copy = type(network).from_config(network.get_config() | {"dtype": dtype})
+    copy.set_weights(network.get_weights())
+    return PhysicalUnitsModel(
+        copy, model.input_normalization, model.output_scaling, model.acquisition
+    )
+
+
 def _in_other_precision(model: keras.Model) -> str:
     """The first three layers that do not compute in float32, as text; ``""`` if there are none."""
     containers = (keras.Model, keras.layers.InputLayer)  # these compute nothing

@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from keras_seismic.models.network import compute_dtypes
+from keras_seismic.optimizers import AdamW
 from keras_seismic.types import Tensor
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ def wgan_adamw(learning_rate: Any = 1e-4, weight_decay: float = 1e-4) -> keras.o
         learning_rate: A number or a schedule.
         weight_decay: Decoupled weight decay.
     """
-    return keras.optimizers.AdamW(
-        learning_rate, weight_decay=weight_decay, beta_1=0.0, beta_2=0.9, epsilon=1e-8
-    )
+    return AdamW(learning_rate, weight_decay=weight_decay, beta_1=0.0, beta_2=0.9, epsilon=1e-8)
 
 
 def critic_loss(

@@ -10,6 +10,7 @@ from keras_seismic.training.denoiser_study import study_denoiser, study_factors
 from keras_seismic.training.devices import on_devices
 from keras_seismic.training.fitting import adamw, fit, fit_pairs, jit_compile, training_batches
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
+from keras_seismic.training.precision import Precision, dtype_policy
 from keras_seismic.training.run_folder import FinishedRunError, RunFolder
 from keras_seismic.training.study_result import Claim, DenoiserStudy
 from keras_seismic.training.transfer import (
@@ -25,8 +26,10 @@ __all__ = [
     "DenoiserStudy",
     "FinishedRunError",
     "LayerwiseAdamW",
+    "Precision",
     "RunFolder",
     "adamw",
+    "dtype_policy",
     "encoder_multipliers",
     "encoder_stages",
     "fit",

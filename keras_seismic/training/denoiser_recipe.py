@@ -9,6 +9,7 @@ from keras_seismic.checks import checked_choice
 from keras_seismic.layers import SectionNormalization
 from keras_seismic.metrics import SignalToNoiseRatio
 from keras_seismic.models import ConvDenoiser
+from keras_seismic.optimizers import Adam
 from keras_seismic.training.fitting import jit_compile
 
 #: Losses by name, made anew for each training.
@@ -24,7 +25,7 @@ OPTIMIZERS = {
     "momentum": lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
     "adagrad": keras.optimizers.Adagrad,
     "adadelta": keras.optimizers.Adadelta,
-    "adam": keras.optimizers.Adam,
+    "adam": Adam,
 }
 
 

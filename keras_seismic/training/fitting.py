@@ -16,6 +16,8 @@ from keras_seismic.models import (
     PhysicsGuidedModel,
     with_physical_units,
 )
+from keras_seismic.models.network import compute_dtypes
+from keras_seismic.optimizers import AdamW
 from keras_seismic.training.devices import distribution, replicas, shard, wait_for_all
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder, best_epoch
@@ -58,7 +60,7 @@ def adamw(
     options = {"epsilon": 1e-8, "global_clipnorm": clipnorm}
     if multipliers:
         return LayerwiseAdamW(schedule, weight_decay, multipliers, **options)
-    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, **options)
+    return AdamW(schedule, weight_decay=weight_decay, **options)
 
 
 def jit_compile() -> bool | str:
@@ -274,8 +276,11 @@ def fit_pairs(
     )
     multipliers = encoder_multipliers(network, encoder_rate) if encoder_rate != 1 else None
     known = pairs.velocity_shape is not None
+    optimizer = adamw(learning_rate, epochs * len(training), multipliers=multipliers)
+    if "float16" in compute_dtypes(network):  # the network would see to it, its learner does not
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     learner.compile(
-        adamw(learning_rate, epochs * len(training), multipliers=multipliers),
+        optimizer,
         "mean_absolute_error" if labels else None,
         metrics=[MeanAbsoluteVelocityError(scaling.scale)] if known else None,
         jit_compile=jit_compile(),

@@ -6,9 +6,11 @@ from typing import Any
 
 import keras
 
+from keras_seismic.optimizers import Adam
+
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
-class LayerwiseAdamW(keras.optimizers.Adam):
+class LayerwiseAdamW(Adam):
     """AdamW whose learning rate has a multiplier in some layers.
 
     A layer with multiplier m is updated, and decayed, as by AdamW at m times the learning

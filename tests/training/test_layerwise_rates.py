@@ -164,7 +164,7 @@ def test_a_name_that_fits_nothing_is_refused():
 
 
 def test_from_the_recipe():
-    assert type(ks.training.adamw(1e-3, 10)) is keras.optimizers.AdamW
+    assert type(ks.training.adamw(1e-3, 10)) is ks.optimizers.AdamW
     optimizer = ks.training.adamw(1e-3, 10, weight_decay=0.2, multipliers={"head": 2})
     assert type(optimizer) is LayerwiseAdamW
     assert optimizer.decoupled_weight_decay == 0.2

@@ -1,7 +1,7 @@
 """``keras-seismic train blind-denoiser``: the network behind ``ks.denoise``."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import keras
 import numpy as np
@@ -14,6 +14,7 @@ from keras_seismic.cli.program import configuration, finish, program
 
 SMOKE = {
     "simulated": 4, "patches": 8, "patch_size": 32, "batch_size": 4, "epochs": 1, "filters": 4,
+    "precision": "float32",
 }  # fmt: skip
 #: Channels at full size and at each halving, in units of ``--filters``.
 _WIDTHS = (1, 2, 4, 6)
@@ -37,10 +38,7 @@ def blind_denoiser(
     batch_size: options.BatchSize = 16,
     learning_rate: options.LearningRate = 1e-3,
     filters: options.Filters = 24,
-    precision: Annotated[
-        Literal["float32", "mixed_bfloat16"],
-        typer.Option(help="mixed_bfloat16 is quicker where the processor has it."),
-    ] = "float32",
+    precision: options.Precision = "auto",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
@@ -55,6 +53,7 @@ def blind_denoiser(
     seen, with white noise of 0 and 6 dB. --start goes on from a trained network, such as the
     preset behind ks.denoise, which then becomes better on sections like yours.
     """
+    precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)

@@ -21,6 +21,7 @@ SMOKE = {
     "shape": (40, 40),
     "shots": 2,
     "samples_in_time": 200,
+    "precision": "float32",
 }
 
 
@@ -70,6 +71,7 @@ def fcnvmb(
     ] = None,
     boundary: options.Boundary = "cpml",
     cache_dir: options.CacheDir = Path("cache"),
+    precision: options.Precision = "auto",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
@@ -98,6 +100,7 @@ def fcnvmb(
     targets are the earlier run's, whatever --shape, --shots, --samples-in-time, --keep-every,
     --low-cut, --targets, --filters, --upsampling and --skip say.
     """
+    precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
@@ -147,6 +150,7 @@ def fcnvmb(
             filters=filters,
             use_deconv=upsampling == "deconv",
             skip=skip,
+            dtype=precision,
         )
         acquisition, resolved["keep_every"] = pairs.acquisition, keep_every
     run.create(configuration("train fcnvmb", arguments | resolved, acquisition=found.acquisition))
@@ -164,7 +168,7 @@ def fcnvmb(
         pairs, found.learning, preparation, scaling, batch_size, seed=seed, epoch=run.epochs_done
     )
     network.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=ks.optimizers.Adam(learning_rate),
         loss="mean_squared_error",
         metrics=[ks.metrics.MeanAbsoluteVelocityError(scaling.scale)],
         jit_compile=ks.training.jit_compile(),
@@ -173,6 +177,7 @@ def fcnvmb(
 
     # Scores and figures in m/s
     model = ks.models.with_physical_units(network, preparation, scaling, acquisition)
+    model = ks.models.in_float32(model)
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)
     if start:

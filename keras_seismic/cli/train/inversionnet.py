@@ -14,7 +14,7 @@ from keras_seismic.cli.train.velocity import find_pairs, normalization, score
 
 SMOKE = {
     "samples": 8, "held_out": 2, "epochs": 1,
-    "batch_size": 4, "filters": 1, "boundary": "cpml",
+    "batch_size": 4, "filters": 1, "boundary": "cpml", "precision": "float32",
 }  # fmt: skip
 
 
@@ -44,6 +44,7 @@ def inversionnet(
     ] = None,
     boundary: options.Boundary = "openfwi",
     cache_dir: options.CacheDir = Path("cache"),
+    precision: options.Precision = "auto",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
@@ -64,6 +65,7 @@ def inversionnet(
 
         --filters 32 --samples 24000 --epochs 120 --batch-size 256 --learning-rate 1e-4
     """
+    precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     window = None if test_velocity is None else ks.io.read_velocity(test_velocity)
@@ -78,7 +80,12 @@ def inversionnet(
     if window is not None:
         ks.io.velocity_windows(window[0], found.velocity_shape)
     network = ks.models.InversionNet(
-        pairs.gather_shape, found.velocity_shape, filters, decoder=decoder, dropout=dropout
+        pairs.gather_shape,
+        found.velocity_shape,
+        filters,
+        decoder=decoder,
+        dropout=dropout,
+        dtype=precision,
     )
     scaling = ks.layers.VelocityScaling(1500.0, 4500.0)
     model = ks.models.with_physical_units(network, normalization(found), scaling, pairs.acquisition)
@@ -101,6 +108,7 @@ def inversionnet(
         seed=seed,
         physics=physics,
     )
+    model = ks.models.in_float32(model)
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)
     if window is not None:

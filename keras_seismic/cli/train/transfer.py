@@ -18,7 +18,9 @@ from keras_seismic.cli.train.velocity import (
     with_its_critic,
 )
 
-SMOKE = {"samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2}
+SMOKE = {
+    "samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2, "precision": "float32",
+}  # fmt: skip
 
 
 @program(train, smoke=SMOKE, devices=True)
@@ -44,6 +46,7 @@ def transfer(
     batch_size: options.BatchSize = 8,
     learning_rate: options.LearningRate = 1e-3,
     cache_dir: options.CacheDir = Path("cache"),
+    precision: options.Precision = "auto",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
@@ -59,8 +62,9 @@ def transfer(
 
     Any inversion network goes on as what it is: InversionNet, FCNVMB or one of your own with the
     absolute error, and one of VelocityGAN against its critic, which is in best.keras beside its
-    model.keras, with the weights of its losses and its schedule.
+    model.keras, with the weights of its losses, its schedule and its precision.
     """
+    precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
@@ -82,6 +86,8 @@ def transfer(
         defaults=("curvevel_a", 100),
     )
     check_fit(pretrained, model, found.pairs.gather_shape, found.velocity_shape)
+    if not gan:
+        model = ks.models.in_precision(model, precision)
     if reset_head:
         ks.training.reset_head(model.network)
     if freeze != "none":
@@ -108,6 +114,7 @@ def transfer(
         model = ks.training.fit_with_critic(model, gan, pairs, learning, run, **options)
     else:
         model = ks.training.fit_pairs(model, pairs, learning, run, **options)
+    model = ks.models.in_float32(model)
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)
     metrics["pretrained_mae_m_s"] = before.metrics["velocity_mae_m_s"]

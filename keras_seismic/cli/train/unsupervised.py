@@ -18,7 +18,10 @@ from keras_seismic.cli.train.velocity import (
     score,
 )
 
-SMOKE = {"samples": 4, "held_out": 2, "epochs": 1, "batch_size": 2, "filters": 1}
+SMOKE = {
+    "samples": 4, "held_out": 2, "epochs": 1,
+    "batch_size": 2, "filters": 1, "precision": "float32",
+}  # fmt: skip
 
 
 @program(train, smoke=SMOKE)
@@ -37,6 +40,7 @@ def unsupervised(
     filters: options.Filters = 8,
     boundary: options.Boundary = "cpml",
     cache_dir: options.CacheDir = Path("cache"),
+    precision: options.Precision = "auto",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
@@ -55,6 +59,7 @@ def unsupervised(
     before training, baseline_mae_m_s that of the mean of the true models, and data_misfit and
     baseline_data_misfit say how far the gathers of both are from those observed.
     """
+    precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
@@ -80,12 +85,13 @@ def unsupervised(
             "be simulated; --pretrained takes that of its network"
         )
     if model:
+        model = ks.models.in_precision(model, precision)
         shape = model.output_shape[1:3]
         check_fit(pretrained, model, pairs.gather_shape, pairs.velocity_shape or shape)
         network, units = model.network, (model.input_normalization, model.output_scaling)
     else:
         shape = pairs.velocity_shape or (70, 70)
-        network = ks.models.InversionNet(pairs.gather_shape, shape, filters)
+        network = ks.models.InversionNet(pairs.gather_shape, shape, filters, dtype=precision)
         units = normalization(found), ks.layers.VelocityScaling(1500.0, 4500.0)
     model = ks.models.with_physical_units(network, *units, acquisition)
     run.create(
@@ -113,6 +119,7 @@ def unsupervised(
         labels=False,
         physics=1.0,
     )
+    model = ks.models.in_float32(model)
     run.save_model(model)
     after = ks.inference.predict(model, gathers)
     estimates = {"start_data_misfit": before, "data_misfit": after}

@@ -15,6 +15,7 @@ from keras_seismic.cli.train.velocity import find_pairs, normalization, score
 SMOKE = {
     "samples": 6, "held_out": 2, "epochs": 1,
     "batch_size": 2, "filters": 2, "generator_every": 2, "boundary": "cpml",
+    "precision": "float32",
 }  # fmt: skip
 
 #: Arguments of the critic, and the weight of the squared error beside 100 for the absolute one.
@@ -66,6 +67,7 @@ def velocitygan(
     penalty: Annotated[float, typer.Option(help="Weight of the gradient penalty.")] = 10.0,
     boundary: options.Boundary = "openfwi",
     cache_dir: options.CacheDir = Path("cache"),
+    precision: options.Precision = "auto",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     resume: options.Resume = False,
@@ -88,6 +90,7 @@ def velocitygan(
     its critic and both optimizers, model.keras the generator alone (raw gathers in, m/s out); train
     transfer continues with both.
     """
+    precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
     run = ks.training.RunFolder(out, overwrite, resume)
     keras.utils.set_random_seed(seed)
@@ -120,8 +123,8 @@ def velocitygan(
     critic, squared = FORMS[form]
     l2 = squared if l2 is None else l2
     gan = ks.models.VelocityGAN(
-        networks[generator](prepared[1:], found.velocity_shape, filters),
-        ks.models.VelocityCritic(found.velocity_shape, filters, **critic),
+        networks[generator](prepared[1:], found.velocity_shape, filters, dtype=precision),
+        ks.models.VelocityCritic(found.velocity_shape, filters, **critic, dtype=precision),
         seed,
     )
     gan.compile(
@@ -166,6 +169,7 @@ def velocitygan(
 
     # Scores and figures in m/s, of the generator alone
     model = ks.models.with_physical_units(gan, preparation, scaling, pairs.acquisition)
+    model = ks.models.in_float32(model)
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)
     finish(run, metrics)
