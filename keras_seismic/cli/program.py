@@ -4,6 +4,7 @@ The annotated signature of a program's function is its configuration: Typer turn
 ``config.json`` records it, ``--config`` reads it back, and Python can call the function directly.
 """
 
+import datetime
 import functools
 import inspect
 import json
@@ -17,7 +18,9 @@ import keras
 import typer
 
 import keras_seismic
+from keras_seismic.backend import resources
 from keras_seismic.cli.next_steps import command
+from keras_seismic.evaluation import write_report
 from keras_seismic.training import RunFolder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -83,7 +86,7 @@ def program(
 
 
 def configuration(command: str, arguments: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """What goes into ``config.json``: the command, its arguments and the versions behind them.
+    """What goes into ``config.json``: the command, its arguments, versions and the time.
 
     Args:
         command: The words after ``keras-seismic``, such as ``"train inversionnet"``.
@@ -99,6 +102,7 @@ def configuration(command: str, arguments: Mapping[str, Any], **more: Any) -> di
             "backend": keras.backend.backend(),
             "python": sys.version.split()[0],
         },
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **more,
     }
 
@@ -111,10 +115,26 @@ def print_table(rows: Mapping[str, Any]) -> None:
         typer.echo(f"  {name:<{width}}  {text}")
 
 
-def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
-    """Write ``metrics.json``, and print the results and what to do next."""
+def conclude(run: RunFolder, metrics: Mapping[str, Any], training: Path | None = None) -> None:
+    """Write ``metrics.json``, what the run has taken into ``config.json``, and ``report.html``.
+
+    Args:
+        run: Whose figures are drawn.
+        metrics: The scores.
+        training: Folder of the run whose model was evaluated, for the report.
+    """
     run.write("metrics.json", dict(metrics))
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    config = run.read("config.json") | {"finished": now, "resources": resources()}
+    path, words = run.write("config.json", config), str(config.get("command", "")).split()
+    report = write_report(run.path, training, command(*words, "--config", path, "--out", "NEW"))
+    typer.echo(f"report: {report}")
+
+
+def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
+    """``conclude``, and print the results and what to do next."""
     print_table(metrics)
+    conclude(run, metrics)
     model = run.path / "model.keras"
     export = command("export", "onnx", model, model.with_suffix(".onnx"))
     typer.echo(f"model: {model}; export it with\n  {export}")
