@@ -11,6 +11,7 @@ import typer
 
 from keras_seismic.noise import NOISES
 from keras_seismic.simulation import FAMILIES
+from keras_seismic.training.updates import check_tensorboard
 
 
 def _families() -> list[str]:
@@ -30,6 +31,38 @@ Epochs = Annotated[int, typer.Option(min=1, help="Passes over the training data.
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples in a batch.")]
 LearningRate = Annotated[float, typer.Option(help="Largest learning rate.")]
 Filters = Annotated[int, typer.Option(min=1, help="Width of the network.")]
+
+Schedule = Annotated[
+    Literal["cosine", "constant"],
+    typer.Option(help="Learning rate: warm-up and cosine decay to zero, or constant."),
+]
+Average = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MOMENTUM",
+        help="Average the weights, with a momentum such as 0.999; the averages are kept.",
+    ),
+]
+ClipNorm = Annotated[float | None, typer.Option(help="Largest norm of all gradients together.")]
+Accumulate = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="PARTS",
+        help="Compute each batch in parts, which takes less memory. Batch normalization then sees "
+        "a part at a time; but for that, and rounding, updates are the same.",
+    ),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="EPOCHS", help="Stop after so many without a better one."),
+]
+TensorBoard = Annotated[
+    bool,
+    typer.Option(
+        "--tensorboard", callback=check_tensorboard, help="Also write what TensorBoard shows."
+    ),
+]
 
 # Pairs of shot gathers and velocity models
 Data = Annotated[

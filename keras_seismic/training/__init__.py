@@ -2,7 +2,12 @@
 
 from keras_seismic.training.denoiser_recipe import DenoiserRecipe
 from keras_seismic.training.denoiser_study import study_denoiser, study_factors
-from keras_seismic.training.fitting import adamw, fit, fit_pairs, jit_compile, training_batches
+from keras_seismic.training.fitting import (
+    fit,
+    fit_pairs,
+    jit_compile,
+    training_batches,
+)
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder
 from keras_seismic.training.semi_supervised import fit_with_unlabeled, with_unlabeled
@@ -13,6 +18,7 @@ from keras_seismic.training.transfer import (
     freeze_encoder,
     reset_head,
 )
+from keras_seismic.training.updates import adamw, scheduled, size_of_parts, update_options
 
 __all__ = [
     "Claim",
@@ -29,8 +35,11 @@ __all__ = [
     "freeze_encoder",
     "jit_compile",
     "reset_head",
+    "scheduled",
+    "size_of_parts",
     "study_denoiser",
     "study_factors",
     "training_batches",
+    "update_options",
     "with_unlabeled",
 ]

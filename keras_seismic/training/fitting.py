@@ -16,48 +16,18 @@ from keras_seismic.models import (
     PhysicsGuidedModel,
     with_physical_units,
 )
-from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder
 from keras_seismic.training.transfer import encoder_multipliers
-
-
-def adamw(
-    learning_rate: float,
-    steps: int,
-    weight_decay: float = 1e-4,
-    warmup: float = 0.05,
-    multipliers: Mapping[str, float] | None = None,
-    clipnorm: float | None = None,
-) -> keras.optimizers.Optimizer:
-    """AdamW with a short warm-up and a cosine decay to zero.
-
-    Epsilon (1e-8) and weight decay are PyTorch's, which the published recipes use, not
-    Keras' defaults.
-
-    Args:
-        learning_rate: Largest learning rate.
-        steps: Updates in the whole training.
-        weight_decay: Decoupled weight decay.
-        warmup: Fraction of the steps in which the rate grows.
-        multipliers: Multipliers of the learning rate by layer, see ``LayerwiseAdamW``.
-        clipnorm: Largest norm of all gradients together.
-
-    Example:
-        >>> optimizer = adamw(1e-3, steps=1000)
-        >>> network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> network.compile(optimizer, "mean_absolute_error", jit_compile=jit_compile())
-    """
-    rising = max(int(warmup * steps), 1)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        learning_rate / 25,
-        decay_steps=max(steps - rising, 1),
-        warmup_target=learning_rate,
-        warmup_steps=rising,
-    )
-    options = {"epsilon": 1e-8, "global_clipnorm": clipnorm}
-    if multipliers:
-        return LayerwiseAdamW(schedule, weight_decay, multipliers, **options)
-    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, **options)
+from keras_seismic.training.updates import (
+    StopEarly,
+    adamw,
+    check_tensorboard,
+    is_averaged,
+    size_of_parts,
+    stopped_early,
+    take_average,
+    update_options,
+)
 
 
 def jit_compile() -> bool | str:
@@ -90,7 +60,14 @@ class _Record(keras.callbacks.Callback):
 
 
 def fit(
-    network: keras.Model, training: Any, validation: Any, run: RunFolder, epochs: int
+    network: keras.Model,
+    training: Any,
+    validation: Any,
+    run: RunFolder,
+    epochs: int,
+    *,
+    patience: int | None = None,
+    tensorboard: bool = False,
 ) -> keras.Model:
     """Train a compiled network and return it as it was at its best epoch.
 
@@ -104,11 +81,14 @@ def fit(
             epoch ``run.epochs_done`` for a resumed run to equal an uninterrupted one.
         validation: The same; its loss decides which epoch is best.
         run: Where to write.
-        epochs: Passes over the training data.
+        epochs: Passes over the training data, at most.
+        patience: End after so many epochs without a lower validation loss.
+        tensorboard: Also write what TensorBoard shows, to ``tensorboard/``.
 
     Returns:
         The network with the weights of its best epoch, not compiled; ``best.keras`` also holds
-        the optimizer.
+        the optimizer. If that averages the weights (``update_options``), these are the averages,
+        as in the validation; ``best.keras`` has them in its optimizer.
 
     Raises:
         RuntimeError: If the loss becomes NaN or infinite.
@@ -117,13 +97,17 @@ def fit(
     if run.resume:
         network, history = keras.models.load_model(run.last(run.epochs_done)), run.read_history()
         del history["epoch"]
-    callbacks = [keras.callbacks.TerminateOnNaN(), _Record(run, history)]
+    callbacks = [
+        keras.callbacks.TerminateOnNaN(),
+        *_wanted(network, run, history, patience, tensorboard),
+        _Record(run, history),
+    ]
     arrays = isinstance(training, tuple)
     network.fit(
         *(training if arrays else (training,)),
         validation_data=validation,
         initial_epoch=run.epochs_done,
-        epochs=epochs,
+        epochs=run.epochs_done if stopped_early(history, patience) else epochs,
         callbacks=callbacks,
         shuffle=arrays,  # pipelines shuffle themselves
         verbose=1 if sys.stdout.isatty() else 2,
@@ -137,7 +121,30 @@ def fit(
         )
     run.forget_progress()
     # Without the optimizer, which would triple the size of anything made from the network.
-    return keras.models.load_model(best, compile=False)
+    found = keras.models.load_model(best, compile=False)
+    if is_averaged(network):
+        trained = keras.models.load_model(best)
+        take_average(trained)
+        found.set_weights(trained.get_weights())
+    return found
+
+
+def _wanted(
+    network: keras.Model,
+    run: RunFolder,
+    history: Mapping[str, list[float]],
+    patience: int | None,
+    tensorboard: bool,
+) -> list[keras.callbacks.Callback]:
+    """Keras' own callbacks for averaging, early stopping and TensorBoard."""
+    wanted: list[keras.callbacks.Callback] = []
+    if is_averaged(network):
+        wanted.append(keras.callbacks.SwapEMAWeights())
+    if patience is not None:
+        wanted.append(StopEarly(patience, history.get("val_loss", [])))
+    if check_tensorboard(tensorboard):
+        wanted.append(keras.callbacks.TensorBoard(run.path / "tensorboard", write_graph=False))
+    return wanted
 
 
 def training_batches(
@@ -199,6 +206,12 @@ def fit_pairs(
     encoder_rate: float = 1.0,
     labels: bool = True,
     physics: float = 0.0,
+    schedule: str = "cosine",
+    accumulate: int = 1,
+    average: float | None = None,
+    clip_norm: float | None = None,
+    patience: int | None = None,
+    tensorboard: bool = False,
 ) -> PhysicalUnitsModel:
     """Train a velocity model's network by InversionNet's recipe, or continue with a trained one.
 
@@ -222,6 +235,12 @@ def fit_pairs(
         encoder_rate: Multiplier of the learning rate in the encoder (``encoder_multipliers``).
         labels: Whether to learn from the velocity of the pairs.
         physics: Weight of the data misfit; it needs the model's acquisition.
+        schedule: Of the learning rate, see ``adamw``.
+        accumulate: Parts that a batch is computed in; see ``update_options``.
+        average: Momentum of a moving average of the weights; see there.
+        clip_norm: Largest norm of all gradients together.
+        patience: See ``fit``.
+        tensorboard: See ``fit``.
 
     Returns:
         The model at its best epoch.
@@ -242,20 +261,29 @@ def fit_pairs(
         learning,
         model.input_normalization,
         scaling,
-        batch_size,
+        size_of_parts(batch_size, accumulate),
         seed=seed,
         validation=validation,
         epoch=run.epochs_done,
     )
+    updates = update_options(average, clip_norm, accumulate)
     multipliers = encoder_multipliers(network, encoder_rate) if encoder_rate != 1 else None
     known = pairs.velocity_shape is not None
     learner.compile(
-        adamw(learning_rate, epochs * len(training), multipliers=multipliers),
+        adamw(
+            learning_rate,
+            epochs * len(training),
+            multipliers=multipliers,
+            schedule=schedule,
+            **updates,
+        ),
         "mean_absolute_error" if labels else None,
         metrics=[MeanAbsoluteVelocityError(scaling.scale)] if known else None,
         jit_compile=jit_compile(),
     )
-    best = fit(learner, training, validating, run, epochs)
+    best = fit(
+        learner, training, validating, run, epochs, patience=patience, tensorboard=tensorboard
+    )
     return with_physical_units(best, model.input_normalization, scaling, model.acquisition)
 
 
