@@ -157,7 +157,7 @@ class Robustness:
         for panel in panels[:, 0]:
             panel.set_ylabel("mean absolute error (m/s)", fontsize=9)
             panel.set_ylim(bottom=0)
-        panels[0, 0].legend(fontsize=8)
+        panels[0, 0].legend(fontsize=8, loc="upper left")
         figure.suptitle(title)
         return figure
 

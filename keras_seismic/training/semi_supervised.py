@@ -13,7 +13,7 @@ from keras_seismic.models import (
     wgan_adamw,
     with_physical_units,
 )
-from keras_seismic.training.fitting import adamw, fit, jit_compile, training_batches
+from keras_seismic.training.fitting import fit, jit_compile, training_batches
 from keras_seismic.training.run_folder import RunFolder
 
 if TYPE_CHECKING:

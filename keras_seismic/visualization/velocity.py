@@ -94,7 +94,7 @@ def plot_errors(true: np.ndarray, predicted: np.ndarray) -> "Figure":
     median = np.median(means)
     of_models.axvline(median, color="black", linestyle=":", linewidth=1, label="median")
     of_models.set(xlabel="mean absolute error of a model (m/s)", ylabel="models")
-    of_models.legend(fontsize=8)
+    of_models.legend(fontsize=8, loc="upper right")
     widest = float(np.percentile(np.abs(difference), 99.5)) or 1.0
     of_cells.hist(difference.ravel(), bins=np.linspace(-widest, widest, 61), color="C1")
     of_cells.set(xlabel="predicted - true in a cell (m/s)", ylabel="cells")
