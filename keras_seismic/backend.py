@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import platform
+import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -151,3 +153,54 @@ def differentiable_on_host(
         "gradients through NumPy functions need KERAS_BACKEND=tensorflow or jax, "
         f"received {backend}"
     )
+
+
+def resources() -> dict[str, Any]:
+    """What this process computes with, and the most memory that it has held so far.
+
+    Returns:
+        ``processor``, ``cores`` and ``peak_memory_mb``; with an accelerator also its names,
+        ``accelerators``, and ``accelerator_peak_memory_mb``, where it is known.
+    """
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    kilobyte = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
+    found: dict[str, Any] = {
+        "processor": _processor(),
+        "cores": available_cores(),
+        "peak_memory_mb": round(peak * kilobyte / 1e6, 1),
+    }
+    if has_accelerator():
+        names, held = _accelerators()
+        found["accelerators"] = names
+        if held:
+            found["accelerator_peak_memory_mb"] = round(held / 1e6, 1)
+    return found
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _accelerators() -> tuple[list[str], int]:
+    """Names of the accelerators, and the most bytes that one of them has held, 0 if unknown."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        devices: list[Any] = jax.devices()
+        peaks = [(one.memory_stats() or {}).get("peak_bytes_in_use", 0) for one in devices]
+        return [one.device_kind for one in devices], max(peaks)
+    import tensorflow as tf
+
+    devices = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(one).get("device_name") for one in devices]
+    peaks = [
+        tf.config.experimental.get_memory_info(f"GPU:{number}")["peak"]
+        for number in range(len(devices))
+    ]
+    return [str(name) for name in names], max(peaks, default=0)

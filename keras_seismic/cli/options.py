@@ -12,6 +12,7 @@ import typer
 from keras_seismic import training
 from keras_seismic.noise import NOISES
 from keras_seismic.simulation import FAMILIES
+from keras_seismic.training.updates import check_tensorboard
 
 
 def _families() -> list[str]:
@@ -39,6 +40,38 @@ Precision = Annotated[
     typer.Option(help="Of the layers; auto: mixed_bfloat16 where the machine is quicker with it."),
 ]
 Filters = Annotated[int, typer.Option(min=1, help="Width of the network.")]
+
+Schedule = Annotated[
+    Literal["cosine", "constant"],
+    typer.Option(help="Learning rate: warm-up and cosine decay to zero, or constant."),
+]
+Average = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MOMENTUM",
+        help="Average the weights, with a momentum such as 0.999; the averages are kept.",
+    ),
+]
+ClipNorm = Annotated[float | None, typer.Option(help="Largest norm of all gradients together.")]
+Accumulate = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="PARTS",
+        help="Compute each batch in parts, which takes less memory. Batch normalization then sees "
+        "a part at a time; but for that, and rounding, updates are the same.",
+    ),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="EPOCHS", help="Stop after so many without a better one."),
+]
+TensorBoard = Annotated[
+    bool,
+    typer.Option(
+        "--tensorboard", callback=check_tensorboard, help="Also write what TensorBoard shows."
+    ),
+]
 
 # Where to train: the arguments of keras_seismic.training.on_devices
 DEVICES = {

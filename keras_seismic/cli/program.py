@@ -4,6 +4,7 @@ The annotated signature of a program's function is its configuration: Typer turn
 ``config.json`` records it, ``--config`` reads it back, and Python can call the function directly.
 """
 
+import datetime
 import functools
 import inspect
 import json
@@ -17,8 +18,10 @@ import keras
 import typer
 
 import keras_seismic
+from keras_seismic.backend import resources
 from keras_seismic.cli import options
 from keras_seismic.cli.next_steps import command
+from keras_seismic.evaluation import write_report
 from keras_seismic.file_checks import read_json
 from keras_seismic.training import FinishedRunError, RunFolder, on_devices
 
@@ -98,7 +101,7 @@ def _unless_finished(function: Callable[..., Any], arguments: Mapping[str, Any])
 
 
 def configuration(command: str, arguments: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """What goes into ``config.json``: the command, its arguments and the versions behind them.
+    """What goes into ``config.json``: the command, its arguments, versions and the time.
 
     Args:
         command: The words after ``keras-seismic``, such as ``"train inversionnet"``.
@@ -114,6 +117,7 @@ def configuration(command: str, arguments: Mapping[str, Any], **more: Any) -> di
             "backend": keras.backend.backend(),
             "python": sys.version.split()[0],
         },
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **more,
     }
 
@@ -126,10 +130,28 @@ def print_table(rows: Mapping[str, Any]) -> None:
         typer.echo(f"  {name:<{width}}  {text}")
 
 
-def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
-    """Complete the run, and print the results and what to do next."""
+def conclude(run: RunFolder, metrics: Mapping[str, Any], training: Path | None = None) -> None:
+    """Complete the run: what it has taken, ``report.html``, and last ``metrics.json``.
+
+    Args:
+        run: Whose figures are drawn.
+        metrics: The scores.
+        training: Folder of the run whose model was evaluated, for the report.
+    """
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    config = run.read("config.json") | {"finished": now, "resources": resources()}
+    path, words = run.write("config.json", config), str(config.get("command", "")).split()
+    again = command(*words, "--config", path, "--out", "NEW")
+    if run.writes:
+        report = write_report(run.path, training, again, metrics)
+        typer.echo(f"report: {report}")
     run.finish(dict(metrics))
+
+
+def finish(run: RunFolder, metrics: Mapping[str, Any]) -> None:
+    """``conclude``, and print the results and what to do next."""
     print_table(metrics)
+    conclude(run, metrics)
     model = run.path / "model.keras"
     export = command("export", "onnx", model, model.with_suffix(".onnx"))
     typer.echo(f"model: {model}; export it with\n  {export}")

@@ -3,6 +3,8 @@
 from keras_seismic.evaluation.comparison import Comparison, plot_predictions
 from keras_seismic.evaluation.data_misfit import data_misfit
 from keras_seismic.evaluation.real_geology import WindowScores, evaluate_on_windows
+from keras_seismic.evaluation.report import write_report
+from keras_seismic.evaluation.robustness import DISTURBANCES, Robustness, evaluate_robustness
 from keras_seismic.evaluation.scores import (
     DenoisingResult,
     PairScores,
@@ -15,13 +17,16 @@ from keras_seismic.evaluation.scores import (
 from keras_seismic.evaluation.uncertainty import MonteCarloPrediction, monte_carlo_predict
 
 __all__ = [
+    "DISTURBANCES",
     "Comparison",
     "DenoisingResult",
     "MonteCarloPrediction",
     "PairScores",
+    "Robustness",
     "WindowScores",
     "data_misfit",
     "denoising_experiment",
+    "evaluate_robustness",
     "evaluate_on_windows",
     "monte_carlo_predict",
     "plot_predictions",
@@ -29,4 +34,5 @@ __all__ = [
     "score_pairs",
     "score_velocity",
     "score_without_truth",
+    "write_report",
 ]

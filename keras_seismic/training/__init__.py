@@ -8,7 +8,7 @@ from keras_seismic.training.adversarial import (
 from keras_seismic.training.denoiser_recipe import DenoiserRecipe
 from keras_seismic.training.denoiser_study import study_denoiser, study_factors
 from keras_seismic.training.devices import on_devices
-from keras_seismic.training.fitting import adamw, fit, fit_pairs, jit_compile, training_batches
+from keras_seismic.training.fitting import fit, fit_pairs, jit_compile, training_batches
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.precision import Precision, dtype_policy
 from keras_seismic.training.run_folder import FinishedRunError, RunFolder
@@ -19,6 +19,7 @@ from keras_seismic.training.transfer import (
     freeze_encoder,
     reset_head,
 )
+from keras_seismic.training.updates import adamw, scheduled, size_of_parts, update_options
 
 __all__ = [
     "Claim",
@@ -40,8 +41,11 @@ __all__ = [
     "jit_compile",
     "on_devices",
     "reset_head",
+    "scheduled",
+    "size_of_parts",
     "study_denoiser",
     "study_factors",
     "training_batches",
+    "update_options",
     "with_unlabeled",
 ]

@@ -14,9 +14,10 @@ from keras_seismic.models import (
     wgan_adamw,
     with_physical_units,
 )
-from keras_seismic.training.fitting import adamw, fit, jit_compile, training_batches
+from keras_seismic.training.fitting import fit, jit_compile, training_batches
 from keras_seismic.training.run_folder import RunFolder
 from keras_seismic.training.transfer import encoder_multipliers
+from keras_seismic.training.updates import adamw
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -17,50 +17,19 @@ from keras_seismic.models import (
     with_physical_units,
 )
 from keras_seismic.models.network import compute_dtypes
-from keras_seismic.optimizers import AdamW
 from keras_seismic.training.devices import distribution, replicas, shard, wait_for_all
-from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.run_folder import RunFolder, best_epoch
 from keras_seismic.training.transfer import encoder_multipliers
-
-
-def adamw(
-    learning_rate: float,
-    steps: int,
-    weight_decay: float = 1e-4,
-    warmup: float = 0.05,
-    multipliers: Mapping[str, float] | None = None,
-    clipnorm: float | None = None,
-) -> keras.optimizers.Optimizer:
-    """AdamW with a short warm-up and a cosine decay to zero.
-
-    Epsilon (1e-8) and weight decay are PyTorch's, which the published recipes use, not
-    Keras' defaults.
-
-    Args:
-        learning_rate: Largest learning rate.
-        steps: Updates in the whole training.
-        weight_decay: Decoupled weight decay.
-        warmup: Fraction of the steps in which the rate grows.
-        multipliers: Multipliers of the learning rate by layer, see ``LayerwiseAdamW``.
-        clipnorm: Largest norm of all gradients together.
-
-    Example:
-        >>> optimizer = adamw(1e-3, steps=1000)
-        >>> network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> network.compile(optimizer, "mean_absolute_error", jit_compile=jit_compile())
-    """
-    rising = max(int(warmup * steps), 1)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        learning_rate / 25,
-        decay_steps=max(steps - rising, 1),
-        warmup_target=learning_rate,
-        warmup_steps=rising,
-    )
-    options = {"epsilon": 1e-8, "global_clipnorm": clipnorm}
-    if multipliers:
-        return LayerwiseAdamW(schedule, weight_decay, multipliers, **options)
-    return AdamW(schedule, weight_decay=weight_decay, **options)
+from keras_seismic.training.updates import (
+    StopEarly,
+    adamw,
+    check_tensorboard,
+    is_averaged,
+    size_of_parts,
+    stopped_early,
+    take_average,
+    update_options,
+)
 
 
 def jit_compile() -> bool | str:
@@ -97,7 +66,14 @@ class _Record(keras.callbacks.Callback):
 
 
 def fit(
-    network: keras.Model, training: Any, validation: Any, run: RunFolder, epochs: int
+    network: keras.Model,
+    training: Any,
+    validation: Any,
+    run: RunFolder,
+    epochs: int,
+    *,
+    patience: int | None = None,
+    tensorboard: bool = False,
 ) -> keras.Model:
     """Train a compiled network and return it as it was at its best epoch.
 
@@ -113,11 +89,14 @@ def fit(
             arrays, shuffled by Keras, cannot.
         validation: The same; its loss decides which epoch is best.
         run: Where to write; created.
-        epochs: Passes over the training data.
+        epochs: Passes over the training data, at most.
+        patience: End after so many epochs without a lower validation loss.
+        tensorboard: Also write what TensorBoard shows, to ``tensorboard/``.
 
     Returns:
         The network with the weights of its best epoch, not compiled; ``best.keras`` also holds
-        the optimizer.
+        the optimizer. If that averages the weights (``update_options``), these are the averages,
+        as in the validation; ``best.keras`` has them in its optimizer.
 
     Raises:
         RuntimeError: If the loss becomes NaN or infinite.
@@ -137,19 +116,46 @@ def fit(
             network = keras.models.load_model(run.last(done))
         if done and best_epoch(history, done) == done:  # it may not have been written any more
             run.save_model(network, best.name)
-        if done < epochs:
+        if done < epochs and not stopped_early(history, patience):
             network.fit(
                 *(training if arrays else (training,)),
                 validation_data=validation,
                 initial_epoch=done,
                 epochs=epochs,
-                callbacks=[keras.callbacks.TerminateOnNaN(), _Record(run, history)],
+                callbacks=[
+                    keras.callbacks.TerminateOnNaN(),
+                    *_wanted(network, run, history, patience, tensorboard),
+                    _Record(run, history),
+                ],
                 shuffle=arrays,  # pipelines shuffle themselves
                 verbose=0 if index else 1 if sys.stdout.isatty() else 2,
             )
     wait_for_all("train")
     # Without the optimizer, which would triple the size of anything made from the network.
-    return keras.models.load_model(best, compile=False)
+    found = keras.models.load_model(best, compile=False)
+    if is_averaged(network):
+        trained = keras.models.load_model(best)
+        take_average(trained)
+        found.set_weights(trained.get_weights())
+    return found
+
+
+def _wanted(
+    network: keras.Model,
+    run: RunFolder,
+    history: Mapping[str, list[float]],
+    patience: int | None,
+    tensorboard: bool,
+) -> list[keras.callbacks.Callback]:
+    """Keras' own callbacks for averaging, early stopping and TensorBoard."""
+    wanted: list[keras.callbacks.Callback] = []
+    if is_averaged(network):
+        wanted.append(keras.callbacks.SwapEMAWeights())
+    if patience is not None:
+        wanted.append(StopEarly(patience, history.get("val_loss", [])))
+    if check_tensorboard(tensorboard):
+        wanted.append(keras.callbacks.TensorBoard(run.path / "tensorboard", write_graph=False))
+    return wanted
 
 
 def training_batches(
@@ -226,6 +232,12 @@ def fit_pairs(
     encoder_rate: float = 1.0,
     labels: bool = True,
     physics: float = 0.0,
+    schedule: str = "cosine",
+    accumulate: int = 1,
+    average: float | None = None,
+    clip_norm: float | None = None,
+    patience: int | None = None,
+    tensorboard: bool = False,
 ) -> PhysicalUnitsModel:
     """Train a velocity model's network by InversionNet's recipe, or continue with a trained one.
 
@@ -249,6 +261,12 @@ def fit_pairs(
         encoder_rate: Multiplier of the learning rate in the encoder (``encoder_multipliers``).
         labels: Whether to learn from the velocity of the pairs.
         physics: Weight of the data misfit; it needs the model's acquisition.
+        schedule: Of the learning rate, see ``adamw``.
+        accumulate: Parts that a batch is computed in; see ``update_options``.
+        average: Momentum of a moving average of the weights; see there.
+        clip_norm: Largest norm of all gradients together.
+        patience: See ``fit``.
+        tensorboard: See ``fit``.
 
     Returns:
         The model at its best epoch.
@@ -269,14 +287,21 @@ def fit_pairs(
         learning,
         model.input_normalization,
         scaling,
-        batch_size,
+        size_of_parts(batch_size, accumulate),
         seed=seed,
         validation=validation,
         epoch=run.epochs_done,
     )
+    updates = update_options(average, clip_norm, accumulate)
     multipliers = encoder_multipliers(network, encoder_rate) if encoder_rate != 1 else None
     known = pairs.velocity_shape is not None
-    optimizer = adamw(learning_rate, epochs * len(training), multipliers=multipliers)
+    optimizer = adamw(
+        learning_rate,
+        epochs * len(training),
+        multipliers=multipliers,
+        schedule=schedule,
+        **updates,
+    )
     if "float16" in compute_dtypes(network):  # the network would see to it, its learner does not
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     learner.compile(
@@ -285,7 +310,9 @@ def fit_pairs(
         metrics=[MeanAbsoluteVelocityError(scaling.scale)] if known else None,
         jit_compile=jit_compile(),
     )
-    best = fit(learner, training, validating, run, epochs)
+    best = fit(
+        learner, training, validating, run, epochs, patience=patience, tensorboard=tensorboard
+    )
     return with_physical_units(best, model.input_normalization, scaling, model.acquisition)
 
 

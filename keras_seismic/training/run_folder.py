@@ -64,9 +64,9 @@ class RunFolder:
         self.overwrite, self.resume = overwrite, resume
         #: Epochs that the interrupted run has finished; known once the run is created.
         self.epochs_done = 0
-        #: Of several processes that train together, one writes.
-        self._first = shard()[0] == 0
-        if not self._first:
+        #: Whether this process writes: of several that train together, the first.
+        self.writes = shard()[0] == 0
+        if not self.writes:
             return
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(f"{self.path}: expected a folder for the run, found a file")
@@ -118,7 +118,7 @@ class RunFolder:
 
     def _forget_progress(self, but: Sequence[Path] = ()) -> None:
         for path in self.path.glob("last-*.keras"):
-            if self._first and path not in but:
+            if self.writes and path not in but:
                 path.unlink()
 
     def create(self, config: dict[str, Any]) -> "RunFolder":
@@ -135,7 +135,7 @@ class RunFolder:
             FinishedRunError: If the run to resume is complete.
             ValueError: If the run to resume was made with other arguments.
         """
-        if self._first:
+        if self.writes:
             self._begin(config)
         wait_for_all("create")
         if not self._begun:
@@ -256,7 +256,7 @@ class RunFolder:
         But it is made: with weights that are spread over processes, all have a part in saving.
         """
         path = self.path / name
-        if not self._first:
+        if not self.writes:
             with tempfile.TemporaryDirectory() as folder:
                 yield Path(folder, path.name)
             return

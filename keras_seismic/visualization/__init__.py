@@ -18,6 +18,8 @@ from keras_seismic.visualization.style import (
 )
 from keras_seismic.visualization.training import plot_curves, plot_history
 from keras_seismic.visualization.velocity import (
+    plot_cases,
+    plot_errors,
     plot_families,
     plot_predicted_velocity,
     plot_velocity,
@@ -31,8 +33,10 @@ __all__ = [
     "animate_wave_field",
     "new_figure",
     "plot_before_after",
+    "plot_cases",
     "plot_curves",
     "plot_denoising",
+    "plot_errors",
     "plot_families",
     "plot_gathers",
     "plot_history",

@@ -56,6 +56,51 @@ def plot_velocity(
     return figure
 
 
+def plot_cases(
+    true: np.ndarray, predicted: np.ndarray, dx: float = 10.0, count: int = 2
+) -> "Figure":
+    """The models with the least and with the largest mean absolute error, as ``plot_velocity``.
+
+    Args:
+        true: ``(models, depth, width)``, with or without a last axis of 1; m/s.
+        predicted: The same.
+        dx: Cell size, m.
+        count: Models of either kind.
+    """
+    errors = np.abs(np.asarray(predicted) - true).reshape(len(true), -1).mean(axis=1)
+    order = np.argsort(errors)
+    best = min(count, -(-len(order) // 2))
+    shown = [*order[:best], *order[best:][-count:]]
+    figure = plot_velocity(true[shown], predicted[shown], dx)
+    for row, (number, first) in enumerate(zip(shown, figure.axes[::3], strict=False)):
+        kind = "best" if row < best else "worst"
+        first.set_ylabel(f"{kind} (no. {number})\ndepth (m)")
+    return figure
+
+
+def plot_errors(true: np.ndarray, predicted: np.ndarray) -> "Figure":
+    """Histograms of the models' mean absolute errors and of the error in single cells.
+
+    Args:
+        true: ``(models, depth, width)``, with or without a last axis of 1; m/s.
+        predicted: The same.
+    """
+    difference = np.asarray(predicted, np.float64) - true
+    means = np.abs(difference).reshape(len(difference), -1).mean(axis=1)
+    figure = new_figure(9, 3.2)
+    of_models, of_cells = figure.subplots(1, 2)
+    of_models.hist(means, bins=min(30, max(len(means) // 3, 5)))
+    of_models.axvline(means.mean(), color="black", linestyle="--", linewidth=1, label="mean")
+    median = np.median(means)
+    of_models.axvline(median, color="black", linestyle=":", linewidth=1, label="median")
+    of_models.set(xlabel="mean absolute error of a model (m/s)", ylabel="models")
+    of_models.legend(fontsize=8, loc="upper right")
+    widest = float(np.percentile(np.abs(difference), 99.5)) or 1.0
+    of_cells.hist(difference.ravel(), bins=np.linspace(-widest, widest, 61), color="C1")
+    of_cells.set(xlabel="predicted - true in a cell (m/s)", ylabel="cells")
+    return figure
+
+
 def plot_predicted_velocity(
     velocity: np.ndarray, dx: float | None = None, start: float = 0.0, title: str = ""
 ) -> "Figure":

@@ -27,7 +27,7 @@ def test_it_learns_from_simulated_sections(tmp_path, files):
     metrics = denoiser(tmp_path / "run", decoder="resize", **SHORT)
     assert files(tmp_path / "run") == {
         "config.json", "history.csv", "metrics.json", "best.keras", "model.keras",
-        "figures/loss.png", "figures/denoising.png",
+        "figures/loss.png", "figures/denoising.png", "report.html",
     }  # fmt: skip
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics
     config = json.loads((tmp_path / "run" / "config.json").read_text())

@@ -19,6 +19,7 @@ def test_a_low_cut_belongs_to_the_model(tmp_path, small_data, eagerly, files):
     assert files(run) == {
         "config.json", "history.csv", "metrics.json", "best.keras", "model.keras",
         "figures/loss.png", "figures/velocity.png", "figures/gathers.png",
+        "figures/cases.png", "figures/errors.png", "report.html",
     }  # fmt: skip
     assert json.loads((run / "metrics.json").read_text()) == metrics
     config = json.loads((run / "config.json").read_text())

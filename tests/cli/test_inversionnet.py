@@ -37,6 +37,7 @@ def test_it_leaves_a_whole_run_folder(trained, files):
     assert files(run) == {
         "config.json", "history.csv", "metrics.json", "best.keras", "model.keras",
         "figures/loss.png", "figures/velocity.png", "figures/gathers.png",
+        "figures/cases.png", "figures/errors.png", "report.html",
         "figures/test_velocity.png",
     }  # fmt: skip
     assert json.loads((run / "metrics.json").read_text()) == metrics

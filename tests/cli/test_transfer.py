@@ -34,6 +34,7 @@ def test_it_goes_on_with_a_network_in_its_units(tmp_path, pretrained, small_data
     assert files(run) == {
         "config.json", "history.csv", "metrics.json", "best.keras", "model.keras",
         "figures/loss.png", "figures/velocity.png", "figures/gathers.png",
+        "figures/cases.png", "figures/errors.png", "report.html",
     }  # fmt: skip
     assert json.loads((run / "metrics.json").read_text()) == metrics
     config = json.loads((run / "config.json").read_text())

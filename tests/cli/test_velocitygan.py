@@ -40,6 +40,7 @@ def test_interrupted_and_resumed_it_leaves_the_same_run(
     assert files(folder) == {
         "config.json", "history.csv", "metrics.json", "best.keras", "model.keras",
         "figures/loss.png", "figures/velocity.png", "figures/gathers.png",
+        "figures/cases.png", "figures/errors.png", "report.html",
     }  # fmt: skip
     history = RunFolder(folder, overwrite=True).read_history()
     assert {"critic_loss", "gradient_penalty", "val_loss"} <= set(history)

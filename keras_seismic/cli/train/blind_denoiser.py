@@ -76,7 +76,7 @@ def blind_denoiser(
     # Training
     batches = training.dataset(batch_size, start=(run.epochs_done, 0))
     learner.compile(
-        ks.training.adamw(learning_rate, epochs * len(batches), clipnorm=1.0),
+        ks.training.adamw(learning_rate, epochs * len(batches), global_clipnorm=1.0),
         ks.losses.LogSquaredError(),
         metrics=[ks.metrics.SignalToNoiseRatio()],
         jit_compile=ks.training.jit_compile(),

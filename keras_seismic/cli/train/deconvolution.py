@@ -10,7 +10,7 @@ import typer
 import keras_seismic as ks
 from keras_seismic.cli import options
 from keras_seismic.cli.app import train
-from keras_seismic.cli.program import configuration, print_table, program
+from keras_seismic.cli.program import conclude, configuration, print_table, program
 
 SMOKE = {"epochs": 1, "batches": 4, "layers": 3, "iterations": 20}
 
@@ -124,7 +124,7 @@ def deconvolution(
         shorter, traces, spikes, best, iterations, lista
     )
     metrics = {**result.metrics, "noise": noise, "methods": table}
-    run.finish(metrics)
+    conclude(run, metrics)
     print_table({k: v for k, v in metrics.items() if v is not None and v is not table})
     typer.echo("held-out simulated traces:")
     for row in table:

@@ -28,6 +28,12 @@ def inversionnet(
     epochs: options.Epochs = 16,
     batch_size: options.BatchSize = 8,
     learning_rate: options.LearningRate = 1e-3,
+    schedule: options.Schedule = "cosine",
+    average: options.Average = None,
+    clip_norm: options.ClipNorm = None,
+    accumulate: options.Accumulate = 1,
+    patience: options.Patience = None,
+    tensorboard: options.TensorBoard = False,
     filters: options.Filters = 8,
     decoder: Annotated[
         Literal["transposed", "resize"], typer.Option(help="How the decoder enlarges maps.")
@@ -56,7 +62,7 @@ def inversionnet(
     simulates FlatVel-A, or another --family (once: pairs are kept in --cache-dir), trains on 900
     pairs and scores on held-out ones. With --data it learns from files instead. The run folder
     holds config.json, history.csv, metrics.json, best.keras, model.keras (raw gathers in, m/s
-    out) and figures.
+    out), figures and report.html.
 
     With --physics the loss also asks that the predicted velocity explains the gathers: those that
     the wave equation gives for it are compared with the input (see train unsupervised).
@@ -64,6 +70,7 @@ def inversionnet(
     The defaults suit a small computer. The published recipe, for an accelerator:
 
         --filters 32 --samples 24000 --epochs 120 --batch-size 256 --learning-rate 1e-4
+        --schedule constant
     """
     precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
@@ -107,6 +114,12 @@ def inversionnet(
         learning_rate=learning_rate,
         seed=seed,
         physics=physics,
+        schedule=schedule,
+        average=average,
+        clip_norm=clip_norm,
+        accumulate=accumulate,
+        patience=patience,
+        tensorboard=tensorboard,
     )
     model = ks.models.in_float32(model)
     run.save_model(model)

@@ -181,8 +181,11 @@ def normalization(
 def score(run: ks.training.RunFolder, model: keras.Model, found: FoundPairs) -> dict[str, float]:
     """Score a model on the held-out pairs and draw what the run needs."""
     scores = ks.evaluation.score_pairs(model, found.pairs, found.held_out, found.learning)
-    figures = ks.visualization
+    figures, spacing = ks.visualization, found.pairs.acquisition
+    dx = spacing.dx if spacing else 10.0
+    run.save_figure(figures.plot_cases(scores.true, scores.predicted, dx), "cases")
+    run.save_figure(figures.plot_errors(scores.true, scores.predicted), "errors")
     run.save_figure(figures.plot_history(run.read_history()), "loss")
-    run.save_figure(figures.plot_velocity(scores.true[:3], scores.predicted[:3]), "velocity")
+    run.save_figure(figures.plot_velocity(scores.true[:3], scores.predicted[:3], dx), "velocity")
     run.save_figure(figures.plot_gathers(found.pairs[found.held_out[:1]][0][0]), "gathers")
     return scores.metrics
