@@ -1,4 +1,4 @@
-"""Exporting: trained networks to SavedModel, ONNX, LiteRT, Triton and OpendTect, checked against the Keras model."""
+"""Exporting: trained networks in the formats of servers, devices and OpendTect, checked."""
 
 from keras_seismic.exporting.kserve import write_kserve_manifest
 from keras_seismic.exporting.litert import export_litert

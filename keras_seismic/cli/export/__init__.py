@@ -27,8 +27,7 @@ def loaded(model: Path, license: str | None) -> tuple[keras.Model, ks.inference.
     if preset is None or model.is_file():
         if not model.suffix:
             raise ValueError(
-                f"{model}: expected a .keras file or one of the presets "
-                f"{', '.join(ks.presets())}"
+                f"{model}: expected a .keras file or one of the presets {', '.join(ks.presets())}"
             )
         network = ks.inference.load_model(model)
         return network, ks.inference.ModelCard.of_run(network, model, license)

@@ -24,6 +24,9 @@ def saved_model(
         bool | None,
         typer.Option(help="Write warm-up requests; by default if they can be written."),
     ] = None,
+    constants: Annotated[
+        bool, typer.Option("--constants", help="Weights inside the graph: quicker, up to 1 GB.")
+    ] = False,
     license: options.License = None,
     examples: Examples = 4,
 ) -> float:
@@ -38,7 +41,9 @@ def saved_model(
     """
     network, card = loaded(model, license)
     inputs = ks.exporting.example_inputs(network, examples)
-    path = ks.exporting.export_saved_model(network, output, version, inputs, card, warm_up)
+    path = ks.exporting.export_saved_model(
+        network, output, version, inputs, card, warm_up, constants
+    )
     difference = ks.exporting.check_parity(network, path, inputs)
     if not (path / "assets.extra" / "tf_serving_warmup_requests").exists():
         typer.echo("no warm-up requests; to have them: pip install 'keras_seismic[serving]'")
