@@ -9,7 +9,15 @@ from keras_seismic.backend import find_devices
 # Importing a program registers it.
 from keras_seismic.cli import evaluate, inspect, predict, presets, serve, simulate, train  # noqa: F401
 from keras_seismic.cli.app import app
-from keras_seismic.cli.export import litert, onnx, saved_model, web  # noqa: F401
+from keras_seismic.cli.export import (  # noqa: F401
+    kserve,
+    litert,
+    onnx,
+    opendtect,
+    saved_model,
+    triton,
+    web,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,7 +1,9 @@
-"""Exporting: trained networks to SavedModel, ONNX and LiteRT, checked against the Keras model."""
+"""Exporting: trained networks in the formats of servers, devices and OpendTect, checked."""
 
+from keras_seismic.exporting.kserve import write_kserve_manifest
 from keras_seismic.exporting.litert import export_litert
 from keras_seismic.exporting.onnx import export_onnx
+from keras_seismic.exporting.opendtect import export_opendtect, load_opendtect
 from keras_seismic.exporting.parity import (
     AccuracyLoss,
     ParityError,
@@ -11,6 +13,7 @@ from keras_seismic.exporting.parity import (
 )
 from keras_seismic.exporting.preset import export_preset
 from keras_seismic.exporting.saved_model import export_saved_model
+from keras_seismic.exporting.triton import export_triton
 from keras_seismic.exporting.web import export_web
 
 __all__ = [
@@ -21,7 +24,11 @@ __all__ = [
     "example_inputs",
     "export_litert",
     "export_onnx",
+    "export_opendtect",
     "export_preset",
     "export_saved_model",
+    "export_triton",
     "export_web",
+    "load_opendtect",
+    "write_kserve_manifest",
 ]

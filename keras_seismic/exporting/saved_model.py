@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_seismic.exporting.constants import with_constants
 from keras_seismic.exporting.exportable import checked_examples, checked_model
 from keras_seismic.exporting.parity import check_parity, compare, example_inputs
 from keras_seismic.files import check_room, place_version, write_text
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Where TensorFlow Serving looks for them, next to ``saved_model.pb``.
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
+
+#: TensorFlow's loader reads no larger message, and the graph is one, bytes.
+_LARGEST_GRAPH = 2**30
 
 #: Number of examples to check the other signatures with.
 _CHECKED = 2
@@ -51,6 +55,7 @@ def export_saved_model(
     inputs: np.ndarray | None = None,
     card: ModelCard | None = None,
     warm_up: bool | None = None,
+    constants: bool = False,
 ) -> Path:
     """Write a model as a SavedModel, checked against the model before it appears.
 
@@ -71,6 +76,8 @@ def export_saved_model(
         card: What is known about the model; by default ``ModelCard.of(model)``.
         warm_up: Write warm-up requests, made from the first input; by default if
             tensorflow-serving-api is installed.
+        constants: Put the weights into the graph instead of variables beside it, so that the
+            runtime can prepare them once. For models whose weights take less than a gigabyte.
 
     Returns:
         The version's folder.
@@ -81,7 +88,8 @@ def export_saved_model(
         OSError: If the disk has too little room, or the files cannot be written.
         ParityError: If a signature differs from the model. Nothing is left behind.
         RuntimeError: If Keras runs on another backend than TensorFlow.
-        ValueError: If the version is not positive, or the model or the inputs are not as above.
+        ValueError: If the version is not positive, the model or the inputs are not as above, or
+            the weights are too large for constants.
 
     Example:
         >>> export_saved_model(model, "models/inversion")  # doctest: +SKIP
@@ -93,13 +101,16 @@ def export_saved_model(
     model = in_float32(checked_model(model, "export_saved_model"))
     if inputs is not None:
         inputs = checked_examples(inputs, model, "export_saved_model: inputs")
+    if constants:
+        _check_size(model)
 
     check_room(folder, 4 * model.count_params(), f"the weights of {model.name}", margin=0)
 
     def write(temporary: Path) -> None:
         archive = keras.export.ExportArchive()
         signatures = signatures_of(model)
-        for signature in signatures:
+        served = signatures_of(with_constants(model)) if constants else signatures
+        for signature in served:
             archive.add_endpoint(signature.name, signature.function, [signature.input_spec])
         with _file_errors(folder):
             archive.write_out(str(temporary), verbose=False)
@@ -125,6 +136,15 @@ def _file_errors(folder: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         raise OSError(f"{folder}: the SavedModel cannot be written: {error.message}") from error
+
+
+def _check_size(model: keras.Model) -> None:
+    size = 4 * model.count_params()
+    if size >= 0.95 * _LARGEST_GRAPH:  # the rest is for the operators
+        raise ValueError(
+            f"export_saved_model: {model.name} has {size:,} bytes of weights; as constants they "
+            f"must stay below {_LARGEST_GRAPH:,} with the graph. Export it without constants"
+        )
 
 
 def _check_signature(

@@ -1,11 +1,13 @@
 """``keras-seismic export``: every format, from a run's model.keras."""
 
 import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import keras_seismic as ks
+from keras_seismic.cli.export import loaded
 from tests.command import keras_seismic
 
 
@@ -45,6 +47,46 @@ def test_what_is_exported_computes_the_same(
     np.testing.assert_allclose(predict(sections), expected, atol=1e-4)
     with pytest.raises(SystemExit, match="exists already"):
         keras_seismic(*arguments)
+
+
+def test_opendtect(denoiser, tmp_path, capsys, rng):
+    arguments = ["export", "opendtect", denoiser, tmp_path / "clean", "--license", "CC0-1.0"]
+    keras_seismic(*arguments)
+    path = tmp_path / "clean" / "clean.h5"
+    assert f"load_opendtect('{path}')(samples)" in capsys.readouterr().out
+    assert ks.inference.ModelCard.read(path.with_suffix(".onnx")).license == "CC0-1.0"
+    section = rng.standard_normal((1, 40, 30, 1)).astype("float32")
+    received = ks.exporting.load_opendtect(path)(section.transpose(0, 3, 2, 1)[:, :, None])
+    expected = np.asarray(ks.inference.load_model(denoiser)(section))
+    np.testing.assert_allclose(received.transpose(0, 3, 2, 1), expected, atol=1e-5)
+    with pytest.raises(SystemExit, match=r"exists already; pass --overwrite"):
+        keras_seismic(*arguments)
+
+
+def test_triton_and_its_service_in_kserve(denoiser, tmp_path, capsys):
+    folder = tmp_path / "repository" / "clean"
+    keras_seismic("export", "triton", denoiser, folder, "--version", "3", "--max-batch-size", "2")
+    printed = capsys.readouterr().out
+    assert f"tritonserver --model-repository={folder.parent}" in printed
+    assert "largest difference" in printed
+    assert "max_batch_size: 2\n" in (folder / "config.pbtxt").read_text()
+    assert ks.inference.ModelCard.read(folder / "3" / "model.onnx").model == "ConvDenoiser"
+    target = tmp_path / "clean.yaml"
+    keras_seismic("export", "kserve", folder, target, "--storage-uri", "gs://bucket/m/clean")
+    assert f"kubectl apply -f {target}" in capsys.readouterr().out
+    assert 'storageUri: "gs://bucket/m"\n' in target.read_text()
+
+
+def test_a_preset_is_exported_by_its_name(tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text('{"arguments": {"section": "another run\'s"}}')
+    monkeypatch.chdir(tmp_path)
+    network, card = loaded(Path("blind_denoiser"), None)
+    assert isinstance(network.network, ks.models.BlindDenoiser)
+    assert (card.training_data, card.license) == tuple(
+        ks.presets()["blind_denoiser"][key] for key in ("data", "license")
+    )
+    with pytest.raises(SystemExit, match=r"blind: expected a .keras file or one of .*blind_den"):
+        keras_seismic("export", "onnx", "blind", "blind.onnx")
 
 
 def test_litert(denoiser, tmp_path, capsys):

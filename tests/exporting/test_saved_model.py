@@ -1,11 +1,14 @@
 """SavedModel: signatures, checks inside the graph, card and warm-up requests."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import keras_seismic as ks
+from keras_seismic.exporting import saved_model
 from keras_seismic.exporting.saved_model import WARM_UP, signatures_of
+from tests.serving.c_api import run_in_c
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +212,38 @@ def test_a_disk_without_room_is_an_error_that_names_the_folder(tiny, tmp_path, m
     with pytest.raises(OSError, match=r"model: the weights of .* need .* GB, but 0\.0 GB are free"):
         ks.exporting.export_saved_model(tiny.model, tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+def test_weights_as_constants_compute_the_same_in_the_servers_loader(tiny, tmp_path):
+    """Through TensorFlow's C API, which loads as TensorFlow Serving does."""
+    model, raw = tiny
+    shot_gather = keras.Input((24, 16, 2), name="shot_gather")
+    x = model.network(shot_gather)
+    x = keras.layers.Conv2D(16, 61, padding="same")(x)  # enough weights to see where they are
+    network = keras.Model(shot_gather, keras.layers.Conv2D(1, 1, name="velocity")(x))
+    model = ks.models.with_physical_units(network, model.input_normalization, model.output_scaling)
+    paths = [
+        ks.exporting.export_saved_model(model, tmp_path / "m", inputs=raw, constants=constants)
+        for constants in (False, True)
+    ]
+    graphs, variables = (
+        [sum(p.stat().st_size for p in path.glob(names)) for path in paths]
+        for names in ("saved_model.pb", "variables/*data*")
+    )
+    weights = 4 * model.count_params()
+    assert variables[1] < 1000 < weights <= variables[0]
+    assert graphs[0] < weights <= graphs[1] < 2 * weights  # once, for all three signatures
+    normalized = np.asarray(model.input_normalization(raw))
+    runs = [
+        ("serving_default", raw), ("openfwi", raw.transpose(0, 3, 1, 2)), ("normalized", normalized)
+    ]  # fmt: skip
+    for ordinary, constant in zip(*(run_in_c(path, runs, tmp_path) for path in paths), strict=True):
+        assert ordinary.std() > 0.01
+        np.testing.assert_allclose(constant, ordinary, rtol=1e-5, atol=1e-5)
+
+
+def test_constants_that_no_loader_reads_are_refused(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(saved_model, "_LARGEST_GRAPH", 4 * tiny.model.count_params())
+    with pytest.raises(ValueError, match=r"76 bytes of weights; .* below 76 .* without constants"):
+        ks.exporting.export_saved_model(tiny.model, tmp_path, constants=True)
+    assert list(tmp_path.iterdir()) == []

@@ -7,12 +7,12 @@ import typer
 
 import keras_seismic as ks
 from keras_seismic.cli import app, options
-from keras_seismic.cli.export import Examples, how_to_predict
+from keras_seismic.cli.export import Examples, Model, how_to_predict, loaded
 
 
 @app.export.command()
 def litert(
-    model: options.ModelFile,
+    model: Model,
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".tflite file to write.")],
     overwrite: options.Overwrite = False,
     license: options.License = None,
@@ -25,9 +25,8 @@ def litert(
 
     Loading a model can run code inside it: export only models that you trust.
     """
-    network = ks.inference.load_model(model)
+    network, card = loaded(model, license)
     inputs = ks.exporting.example_inputs(network, examples)
-    card = ks.inference.ModelCard.of_run(network, model, license)
     ks.exporting.export_litert(network, output, inputs, overwrite, card)
     difference = ks.exporting.check_parity(network, output, inputs)
     typer.echo(

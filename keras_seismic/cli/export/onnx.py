@@ -8,13 +8,13 @@ import typer
 
 import keras_seismic as ks
 from keras_seismic.cli import app, options
-from keras_seismic.cli.export import Examples, how_to_predict
+from keras_seismic.cli.export import Examples, Model, how_to_predict, loaded
 from keras_seismic.io.arrays import read_array
 
 
 @app.export.command()
 def onnx(
-    model: options.ModelFile,
+    model: Model,
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".onnx file to write.")],
     variant: Annotated[
         Literal["float32", "float16", "int8"], typer.Option(help="Precision of the weights.")
@@ -47,12 +47,11 @@ def onnx(
 
     Loading a model can run code inside it: export only models that you trust.
     """
-    network = ks.inference.load_model(model)
+    network, card = loaded(model, license)
     samples, held_out = None, None
     if representative:
         samples, held_out = _divided(representative)
     inputs = ks.exporting.example_inputs(network, examples) if held_out is None else held_out
-    card = ks.inference.ModelCard.of_run(network, model, license)
     path = ks.exporting.export_onnx(
         network,
         output,

@@ -7,13 +7,13 @@ import typer
 
 import keras_seismic as ks
 from keras_seismic.cli import app, options
-from keras_seismic.cli.export import Examples, how_to_predict
+from keras_seismic.cli.export import Examples, Model, how_to_predict, loaded
 from keras_seismic.cli.next_steps import command
 
 
 @app.export.command("saved-model")
 def saved_model(
-    model: options.ModelFile,
+    model: Model,
     output: Annotated[
         Path, typer.Argument(metavar="OUTPUT", help="The model's folder, which holds its versions.")
     ],
@@ -24,6 +24,9 @@ def saved_model(
         bool | None,
         typer.Option(help="Write warm-up requests; by default if they can be written."),
     ] = None,
+    constants: Annotated[
+        bool, typer.Option("--constants", help="Weights inside the graph: quicker, up to 1 GB.")
+    ] = False,
     license: options.License = None,
     examples: Examples = 4,
 ) -> float:
@@ -36,10 +39,11 @@ def saved_model(
 
     Loading a model can run code inside it: export only models that you trust.
     """
-    network = ks.inference.load_model(model)
+    network, card = loaded(model, license)
     inputs = ks.exporting.example_inputs(network, examples)
-    card = ks.inference.ModelCard.of_run(network, model, license)
-    path = ks.exporting.export_saved_model(network, output, version, inputs, card, warm_up)
+    path = ks.exporting.export_saved_model(
+        network, output, version, inputs, card, warm_up, constants
+    )
     difference = ks.exporting.check_parity(network, path, inputs)
     if not (path / "assets.extra" / "tf_serving_warmup_requests").exists():
         typer.echo("no warm-up requests; to have them: pip install 'keras_seismic[serving]'")

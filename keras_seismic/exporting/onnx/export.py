@@ -14,7 +14,6 @@ import numpy as np
 
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
 from keras_seismic.exporting.exportable import checked_examples, checked_model
-from keras_seismic.exporting.onnx.rewriting import rewritten
 from keras_seismic.exporting.onnx.variants import (
     DEFAULT_MAX_LOSS,
     check_variant,
@@ -176,7 +175,6 @@ def _optimized(model: keras.Model, example: np.ndarray, opset: int, folder: Path
         if made == shape:
             break
     _name_values(graph.graph, model, same_size=shape[1:3] == example.shape[1:3])
-    graph = rewritten(graph)
     for number, node in enumerate(graph.graph.node):
         node.name = f"{node.op_type}_{number}"  # unique, as tools expect
     standard = [entry for entry in graph.opset_import if entry.domain in ("", "ai.onnx")]

@@ -1,6 +1,6 @@
 """ONNX graphs for editing, addressed by the names of their tensors."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,23 +29,10 @@ class Graph:
 
     def _index(self) -> None:
         self._producers = {name: node for node in self.nodes for name in node.output}
-        self._consumers: dict[str, list[Any]] = {}
-        for node in self.nodes:
-            for name in node.input:
-                self._consumers.setdefault(name, []).append(node)
 
     def producer(self, name: str) -> Any:
         """The node that produces a tensor; ``None`` for inputs and constants."""
         return self._producers.get(name)
-
-    def consumers(self, name: str) -> Sequence[Any]:
-        """The nodes that read a tensor."""
-        return self._consumers.get(name, ())
-
-    def only_consumer(self, name: str) -> Any:
-        """The one node that reads a tensor; None if several do, or it is an output."""
-        readers = self.consumers(name)
-        return readers[0] if len(readers) == 1 and name not in self.outputs else None
 
     def array(self, name: str) -> np.ndarray | None:
         """The value of a constant; None if the tensor is not constant."""
@@ -101,14 +88,6 @@ class Graph:
             else:
                 done.setdefault(id(waiting.pop()), node)
         self.nodes = list(done.values())
-        self._index()
-
-    def replace(self, old: Sequence[Any], new: Iterable[Any]) -> None:
-        """Replace some nodes by others, at the position of the last."""
-        gone = {id(node) for node in old}
-        position = next(i for i, node in enumerate(self.nodes) if node is old[-1])
-        self.nodes[position : position + 1] = list(new)
-        self.nodes = [node for node in self.nodes if id(node) not in gone]
         self._index()
 
     def finish(self) -> Any:

@@ -14,10 +14,11 @@ VARIANTS = ("float32", "float16", "int8")
 #: Default largest loss: on average in m/s for velocities, else relative (-30 dB).
 DEFAULT_MAX_LOSS = {"m/s": 10.0, "": 0.03}
 
-#: Operators with an 8-bit form in ONNX Runtime, between which values stay 8-bit integers.
+#: Operators with an 8-bit form in ONNX Runtime, between which values stay 8-bit integers, and
+#: transposed convolutions, of which only the weights and what is passed on are.
 _QUANTIZED = (
-    "Add", "AveragePool", "Concat", "Conv", "DepthToSpace", "Flatten", "Gemm", "LeakyRelu",
-    "MaxPool", "Relu", "Reshape", "Resize", "Slice",
+    "Add", "AveragePool", "Concat", "Conv", "ConvTranspose", "Gemm", "LeakyRelu", "MaxPool",
+    "Relu", "Reshape", "Resize", "Slice",
 )  # fmt: skip
 
 
