@@ -50,21 +50,28 @@ def train(folder, pairs, epochs, batch_norm):
     run.finish({"predicted": predicted.ravel().tolist()})
 
 
-folder, kind, process = sys.argv[1:]
-if kind == "mirrored":
-    import tensorflow as tf
+def main(folder, kind, process):
+    """Train as one of several, and perhaps die."""
+    if kind == "mirrored":
+        import tensorflow as tf
 
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    train(f"{folder}/alone", Lines(), epochs=2, batch_norm=False)
-    place = {"strategy": "mirrored"}
-elif kind == "alone":
-    place = {}
-else:
-    place = {"coordinator": kind, "num_processes": 2, "process_id": int(process)}
-with ks.training.on_devices(**place):
-    train(f"{folder}/run", Lines(), epochs=2, batch_norm=kind != "mirrored")
-    if shard()[1] > 1:  # and now one dies
-        pairs = Lines()
-        pairs.dies_after = 20 if shard()[0] else None
-        train(f"{folder}/ended", pairs, epochs=10**6, batch_norm=True)
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+        )
+        train(f"{folder}/alone", Lines(), epochs=2, batch_norm=False)
+        place = {"strategy": "mirrored"}
+    elif kind == "alone":
+        place = {}
+    else:
+        place = {"coordinator": kind, "num_processes": 2, "process_id": int(process)}
+    with ks.training.on_devices(**place):
+        train(f"{folder}/run", Lines(), epochs=2, batch_norm=kind != "mirrored")
+        if shard()[1] > 1:  # and now one dies
+            pairs = Lines()
+            pairs.dies_after = 20 if shard()[0] else None
+            train(f"{folder}/ended", pairs, epochs=10**6, batch_norm=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
