@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from keras_seismic.files import versions as versions_in
+from keras_seismic.inference.digests import check_digest
 from keras_seismic.serving.signatures import Signature, described
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -122,7 +123,7 @@ class ServedModel:
 
 
 def _check_version_folder(folder: Path) -> None:
-    """Refuse a version folder that a server could not load."""
+    """Refuse a version folder that a server could not load, or that has changed."""
     model = folder / "saved_model.pb"
     if not model.is_file():
         raise FileNotFoundError(f"{model}: no such file; the version is no SavedModel")
@@ -136,6 +137,7 @@ def _check_version_folder(folder: Path) -> None:
                 f"{path}: is a link to {path.resolve()}, outside of {base}, which alone is mounted "
                 "in the server's container; copy the version there"
             )
+    check_digest(folder)
 
 
 def _number(value: int, where: str) -> int:
