@@ -37,7 +37,7 @@ def trained(optimizer, steps=3, policy="float32", run_eagerly=True):
 
 
 def adamw(rate, **more):
-    return keras.optimizers.AdamW(rate, weight_decay=DECAY, epsilon=EPSILON, **more)
+    return ks.optimizers.AdamW(rate, weight_decay=DECAY, epsilon=EPSILON, **more)
 
 
 def layerwise(multipliers=None, rate=RATE, **more):
