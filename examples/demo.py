@@ -81,6 +81,7 @@ def main(
     run.save_figure(ks.visualization.plot_families(), "families")
     metrics["seconds"] = seconds | {"total": round(sum(seconds.values()), 1)}
     run.write("metrics.json", metrics)
+    ks.evaluation.write_report(run.path)
     print(closing_table(metrics, run.path))
     return metrics
 
@@ -102,7 +103,7 @@ Denoiser                   {m["denoiser_snr_in_db"]:8.1f} dB in
 Seconds: {", ".join(f"{name} {value:.0f}" for name, value in m["seconds"].items())}
 
 Look at
-  {out}/figures/velocity.png
+  {out}/report.html
   {out}/denoiser/figures/denoising.png
 Go on with (in a checkout, commands are in .venv/bin)
   keras-seismic train denoiser --section YOUR_LINE.segy --test ANOTHER.segy --out runs/denoiser

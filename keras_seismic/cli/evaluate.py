@@ -58,7 +58,7 @@ def evaluate(
     Writes config.json, metrics.json, figures, report.html and, with --robustness,
     robustness.csv. Gathers that such a level cannot be simulated for are left out, and named.
     """
-    arguments = dict(locals())
+    config = configuration("evaluate", dict(locals()))
     run = RunFolder(out, overwrite)
     network = ks.inference.load_model(model)
     result = None
@@ -78,7 +78,7 @@ def evaluate(
         raise ValueError(f"{model}: --robustness is for inversion networks; this is a denoiser")
     else:
         metrics, figures = _denoising(network, input, line, dt, noise, snr, seed)
-    run.create(configuration("evaluate", arguments))
+    run.create(config)
     for name, figure in figures.items():
         run.save_figure(figure, name)
     print_table(metrics)

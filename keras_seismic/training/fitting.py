@@ -1,7 +1,7 @@
 """Fitting a network into a run folder."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -21,14 +21,13 @@ from keras_seismic.training.devices import distribution, replicas, shard, wait_f
 from keras_seismic.training.run_folder import RunFolder, best_epoch
 from keras_seismic.training.transfer import encoder_multipliers
 from keras_seismic.training.updates import (
-    StopEarly,
     adamw,
-    check_tensorboard,
+    best_network,
     is_averaged,
     size_of_parts,
     stopped_early,
-    take_average,
     update_options,
+    wanted_callbacks,
 )
 
 
@@ -117,45 +116,18 @@ def fit(
         if done and best_epoch(history, done) == done:  # it may not have been written any more
             run.save_model(network, best.name)
         if done < epochs and not stopped_early(history, patience):
+            wanted = wanted_callbacks(network, run.path, history, patience, tensorboard)
             network.fit(
                 *(training if arrays else (training,)),
                 validation_data=validation,
                 initial_epoch=done,
                 epochs=epochs,
-                callbacks=[
-                    keras.callbacks.TerminateOnNaN(),
-                    *_wanted(network, run, history, patience, tensorboard),
-                    _Record(run, history),
-                ],
+                callbacks=[keras.callbacks.TerminateOnNaN(), *wanted, _Record(run, history)],
                 shuffle=arrays,  # pipelines shuffle themselves
                 verbose=0 if index else 1 if sys.stdout.isatty() else 2,
             )
     wait_for_all("train")
-    # Without the optimizer, which would triple the size of anything made from the network.
-    found = keras.models.load_model(best, compile=False)
-    if is_averaged(network):
-        trained = keras.models.load_model(best)
-        take_average(trained)
-        found.set_weights(trained.get_weights())
-    return found
-
-
-def _wanted(
-    network: keras.Model,
-    run: RunFolder,
-    history: Mapping[str, list[float]],
-    patience: int | None,
-    tensorboard: bool,
-) -> list[keras.callbacks.Callback]:
-    """Keras' own callbacks for averaging, early stopping and TensorBoard."""
-    wanted: list[keras.callbacks.Callback] = []
-    if is_averaged(network):
-        wanted.append(keras.callbacks.SwapEMAWeights())
-    if patience is not None:
-        wanted.append(StopEarly(patience, history.get("val_loss", [])))
-    if check_tensorboard(tensorboard):
-        wanted.append(keras.callbacks.TensorBoard(run.path / "tensorboard", write_graph=False))
-    return wanted
+    return best_network(best, averaged=is_averaged(network))
 
 
 def training_batches(

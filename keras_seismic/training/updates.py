@@ -1,13 +1,15 @@
 """How gradients become updates: optimizers, schedules, averages, parts, and when to stop."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from keras_seismic.checks import checked_choice
 from keras_seismic.optimizers import AdamW
+from keras_seismic.training.devices import replicas
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 
 
@@ -132,7 +134,7 @@ def update_options(
         ``use_ema``, ``global_clipnorm`` and so on, without those that are not wanted.
 
     Raises:
-        ValueError: If a value is out of range.
+        ValueError: If a value is out of range, or several devices would accumulate.
 
     Example:
         >>> optimizer = keras.optimizers.Adam(1e-3, **update_options(average=0.99, clip_norm=1.0))
@@ -145,6 +147,11 @@ def update_options(
         raise ValueError(f"clip_norm: expected a positive norm, received {clip_norm}")
     if accumulate < 1:
         raise ValueError(f"accumulate: expected at least 1 part, received {accumulate}")
+    if accumulate > 1 and replicas() > 1:
+        raise ValueError(
+            f"accumulate: expected 1 where {replicas()} devices share a batch, received "
+            f"{accumulate}"
+        )
     options: dict[str, Any] = {}
     if average is not None:
         # Keras averages after every part, so that the momentum of a whole update is shared out.
@@ -175,9 +182,19 @@ def is_averaged(network: keras.Model) -> bool:
     return bool(getattr(_innermost(network.optimizer), "use_ema", False))
 
 
-def take_average(network: keras.Model) -> None:
-    """Give a compiled network the averages that its optimizer holds."""
-    network.optimizer.finalize_variable_values(network.trainable_variables)
+def best_network(path: Path, averaged: bool) -> keras.Model:
+    """The network of ``best.keras``, without its optimizer, which would triple what is made of it.
+
+    Args:
+        path: The file.
+        averaged: Give it the averages of its weights that the optimizer holds.
+    """
+    network = keras.models.load_model(path, compile=False)
+    if averaged:
+        trained = keras.models.load_model(path)
+        trained.optimizer.finalize_variable_values(trained.trainable_variables)
+        network.set_weights(trained.get_weights())
+    return network
 
 
 def stopped_early(history: Mapping[str, list[float]], patience: int | None) -> bool:
@@ -201,7 +218,7 @@ class StopEarly(keras.callbacks.EarlyStopping):
         before: Validation losses of the epochs before.
     """
 
-    def __init__(self, patience: int, before: list[float]) -> None:
+    def __init__(self, patience: int, before: Sequence[float]) -> None:
         super().__init__("val_loss", patience=patience, mode="min")
         self.before = list(before)
 
@@ -209,6 +226,32 @@ class StopEarly(keras.callbacks.EarlyStopping):
         super().on_train_begin(logs)
         for epoch, loss in enumerate(self.before):
             self.on_epoch_end(epoch, {"val_loss": loss})
+
+
+def wanted_callbacks(
+    network: keras.Model,
+    folder: Path,
+    history: Mapping[str, list[float]],
+    patience: int | None,
+    tensorboard: bool,
+) -> list[keras.callbacks.Callback]:
+    """Keras' own callbacks for averaging, early stopping and TensorBoard.
+
+    Args:
+        network: Compiled.
+        folder: Of the run.
+        history: Of the epochs before.
+        patience: See ``fit``.
+        tensorboard: See ``fit``.
+    """
+    wanted: list[keras.callbacks.Callback] = []
+    if is_averaged(network):
+        wanted.append(keras.callbacks.SwapEMAWeights())
+    if patience is not None:
+        wanted.append(StopEarly(patience, history.get("val_loss", [])))
+    if check_tensorboard(tensorboard):
+        wanted.append(keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False))
+    return wanted
 
 
 def check_tensorboard(wanted: bool) -> bool:

@@ -1,6 +1,6 @@
 """Figures of velocity models."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,8 +50,9 @@ def plot_velocity(
         panel.set_title(heading)
     for panel in axes[-1]:
         panel.set_xlabel("x (m)")
-    figure.colorbar(image, ax=axes[:, :2], label="velocity (m/s)", pad=0.01)
-    figure.colorbar(difference, ax=axes[:, 2], label="difference (m/s)", pad=0.02)
+    slim: dict[str, Any] = {"aspect": 20 * len(true), "fraction": 0.08}
+    figure.colorbar(image, ax=axes[:, :2], label="velocity (m/s)", pad=0.01, **slim)
+    figure.colorbar(difference, ax=axes[:, 2], label="difference (m/s)", pad=0.02, **slim)
     figure.suptitle(title)
     return figure
 

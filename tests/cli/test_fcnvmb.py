@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
@@ -14,8 +15,12 @@ from keras_seismic.cli.train import fcnvmb, transfer
 def test_a_low_cut_belongs_to_the_model(tmp_path, small_data, eagerly, files):
     run = tmp_path / "run"
     metrics = fcnvmb(
-        run, small_data, samples=6, keep_every=1, low_cut=8.0, epochs=1, filters=2, batch_size=3
-    )
+        run, small_data, samples=6, keep_every=1, low_cut=8.0, epochs=1, filters=2, batch_size=4,
+        schedule="cosine", average=0.9, clip_norm=1.0, accumulate=2, patience=3,
+    )  # fmt: skip
+    optimizer = keras.models.load_model(run / "best.keras").optimizer
+    assert (optimizer.global_clipnorm, optimizer.gradient_accumulation_steps) == (1, 2)
+    assert optimizer.ema_momentum == pytest.approx(0.9**0.5)
     assert files(run) == {
         "config.json", "history.csv", "metrics.json", "best.keras", "model.keras",
         "figures/loss.png", "figures/velocity.png", "figures/gathers.png",

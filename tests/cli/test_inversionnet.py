@@ -27,6 +27,11 @@ def trained(tmp_path_factory, small_data, eagerly):
         epochs=2,
         batch_size=4,
         filters=1,
+        schedule="constant",
+        average=0.5,
+        clip_norm=1.0,
+        accumulate=2,
+        patience=3,
         test_velocity=folder / "velocity.npy",
     )
     return folder / "run", metrics
@@ -54,6 +59,20 @@ def test_it_leaves_a_whole_run_folder(trained, files):
     card = ks.inference.ModelCard.read(run / "model.keras")
     assert card.training_data["data"] == "FlatVel_A"
     assert card.metrics["velocity_mae_m_s"] == metrics["velocity_mae_m_s"]
+
+
+def test_its_weights_are_the_averages(trained):
+    """Not those of best.keras, whose optimizer has them."""
+    best = keras.models.load_model(trained[0] / "best.keras")
+    optimizer = best.optimizer
+    assert (optimizer.use_ema, optimizer.gradient_accumulation_steps) == (True, 2)
+    assert float(optimizer.learning_rate) == pytest.approx(1e-3)
+    kept = ks.inference.load_model(trained[0] / "model.keras").network.trainable_variables
+    averages = optimizer._model_variables_moving_average
+    for weight, average in zip(kept, averages, strict=True):
+        np.testing.assert_array_equal(weight, average)
+    pairs = zip(kept, best.trainable_variables, strict=True)
+    assert any(not np.array_equal(a, b) for a, b in pairs)
 
 
 def test_the_baseline_is_the_mean_of_what_was_learned_from(trained, small_data):

@@ -166,10 +166,13 @@ def test_tensorboard_gets_a_folder_of_its_own(tmp_path, examples, monkeypatch):
         ({"accumulate": 0}, "at least 1 part, received 0"),
     ],
 )
-def test_what_cannot_be_is_refused(options, message):
+def test_what_cannot_be_is_refused(options, message, monkeypatch):
     with pytest.raises(ValueError, match=message):
         update_options(**options)
     with pytest.raises(ValueError, match="received 3 parts of a batch of 8"):
         size_of_parts(8, 3)
+    monkeypatch.setattr("keras_seismic.training.updates.replicas", lambda: 2)
+    with pytest.raises(ValueError, match="2 devices share a batch, received 4"):
+        update_options(accumulate=4)
     with pytest.raises(ValueError, match="'cosine' or 'constant', received 'step'"):
         adamw(1e-3, 10, schedule="step")

@@ -57,6 +57,12 @@ def fcnvmb(
     epochs: options.Epochs = 100,
     batch_size: options.BatchSize = 10,
     learning_rate: options.LearningRate = 1e-3,
+    schedule: options.Schedule = "constant",
+    average: options.Average = None,
+    clip_norm: options.ClipNorm = None,
+    accumulate: options.Accumulate = 1,
+    patience: options.Patience = None,
+    tensorboard: options.TensorBoard = False,
     filters: options.Filters = 64,
     upsampling: Annotated[
         Literal["deconv", "bilinear"], typer.Option(help="How the decoder enlarges maps.")
@@ -153,6 +159,7 @@ def fcnvmb(
             dtype=precision,
         )
         acquisition, resolved["keep_every"] = pairs.acquisition, keep_every
+    updates = ks.training.update_options(average, clip_norm, accumulate)
     run.create(configuration("train fcnvmb", arguments | resolved, acquisition=found.acquisition))
     pairs.prepare()
 
@@ -164,16 +171,21 @@ def fcnvmb(
         gathers, _ = pairs[found.learning[:10]]
         preparation = GatherPreparation.fitted(steps, gathers)
         scaling = ks.layers.VelocityScaling(*((1500.0, 4500.0) if targets == "unit" else ()))
+    part = ks.training.size_of_parts(batch_size, accumulate)
     training, validation = ks.training.training_batches(
-        pairs, found.learning, preparation, scaling, batch_size, seed=seed, epoch=run.epochs_done
+        pairs, found.learning, preparation, scaling, part, seed=seed, epoch=run.epochs_done
     )
+    steps_in_all = epochs * len(training)
+    rate = ks.training.scheduled(learning_rate, steps_in_all, schedule, accumulate=accumulate)
     network.compile(
-        optimizer=ks.optimizers.Adam(learning_rate),
+        optimizer=ks.optimizers.Adam(rate, **updates),
         loss="mean_squared_error",
         metrics=[ks.metrics.MeanAbsoluteVelocityError(scaling.scale)],
         jit_compile=ks.training.jit_compile(),
     )
-    network = ks.training.fit(network, training, validation, run, epochs)
+    network = ks.training.fit(
+        network, training, validation, run, epochs, patience=patience, tensorboard=tensorboard
+    )
 
     # Scores and figures in m/s
     model = ks.models.with_physical_units(network, preparation, scaling, acquisition)

@@ -41,6 +41,8 @@ def velocitygan(
     epochs: options.Epochs = 500,
     batch_size: options.BatchSize = 64,
     learning_rate: options.LearningRate = 1e-4,
+    patience: options.Patience = None,
+    tensorboard: options.TensorBoard = False,
     filters: options.Filters = 32,
     form: Annotated[
         Literal["recommended", "code", "benchmark", "paper", "patchgan"],
@@ -165,7 +167,9 @@ def velocitygan(
         epoch=run.epochs_done,
         drop_remainder=True,
     )
-    gan = ks.training.fit(gan, training, validation, run, epochs)
+    gan = ks.training.fit(
+        gan, training, validation, run, epochs, patience=patience, tensorboard=tensorboard
+    )
 
     # Scores and figures in m/s, of the generator alone
     model = ks.models.with_physical_units(gan, preparation, scaling, pairs.acquisition)
