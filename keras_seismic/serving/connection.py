@@ -102,11 +102,12 @@ class Connection:
 
     def predict(
         self, inputs: Mapping[str, np.ndarray], signature: str, version: int | None = None
-    ) -> tuple[int, dict[str, np.ndarray]]:
+    ) -> tuple[int, Mapping[str, Any]]:
         """Run a signature, of a given version in place of the connection's.
 
         Returns:
-            The version that answered, and the outputs by name.
+            The version that answered, and the outputs by name, as ``TensorProto`` messages that
+            nobody has checked yet.
         """
         where = f"{self}, signature {signature!r}"
         request = self._apis.predict_pb2.PredictRequest(model_spec=self._spec(version))
@@ -119,19 +120,16 @@ class Connection:
             response = self._prediction.Predict(
                 request, timeout=self.timeout, metadata=self._headers
             )
-        try:
-            outputs = {
-                name: self._apis.tensorflow.make_ndarray(proto)
-                for name, proto in response.outputs.items()
-            }
-        except (TypeError, ValueError) as error:
-            raise ServerError(f"{where}: the answer holds no tensor: {error}") from error
-        return response.model_spec.version.value, outputs
+        self._check_asked(response.model_spec, version)
+        answered = response.model_spec.signature_name
+        if answered not in ("", signature):
+            raise ServerError(f"{where}: the answer is of signature {answered[:60]!r}")
+        return response.model_spec.version.value, response.outputs
 
-    def metadata(self, timeout: float | None = None) -> Metadata:
-        """The version that the server answers with, and its signatures."""
+    def metadata(self, timeout: float | None = None, version: int | None = None) -> Metadata:
+        """The version that the server answers with, or a given one, and its signatures."""
         with self._explained():
-            return self._ask_metadata(self.timeout if timeout is None else timeout)
+            return self._ask_metadata(self.timeout if timeout is None else timeout, version)
 
     def status(self) -> list[VersionStatus]:
         """Every version of the model that the server knows, whatever the connection's version."""
@@ -152,28 +150,46 @@ class Connection:
             spec.version.value = chosen
         return spec
 
-    def _ask_metadata(self, timeout: float) -> Metadata:
+    def _check_asked(self, answered: Any, version: int | None = None) -> None:
+        """Refuse an answer of another model, or of another version than was asked for."""
+        asked = self.version if version is None else version
+        number = answered.version.value
+        if answered.name not in ("", self.model):
+            raise ServerError(f"{self}: the answer is of model {answered.name[:60]!r}")
+        if isinstance(asked, int) and number != asked:
+            raise ServerError(f"{self}: the answer is of version {number}, not {asked}")
+
+    def _ask_metadata(self, timeout: float, version: int | None = None) -> Metadata:
         api = self._apis.get_model_metadata_pb2
         response = self._prediction.GetModelMetadata(
-            api.GetModelMetadataRequest(model_spec=self._spec(), metadata_field=["signature_def"]),
+            api.GetModelMetadataRequest(
+                model_spec=self._spec(version), metadata_field=["signature_def"]
+            ),
             timeout=timeout,
             metadata=self._headers,
         )
+        self._check_asked(response.model_spec, version)
         signatures = api.SignatureDefMap()
-        if not response.metadata["signature_def"].Unpack(signatures):
-            raise ServerError(f"{self}: the server's metadata holds no signatures")
-        version = response.model_spec.version.value
-        return Metadata(self.model, version, described(signatures.signature_def))
+        try:
+            if not response.metadata["signature_def"].Unpack(signatures):
+                raise ValueError("no signatures are in it")
+            known = described(signatures.signature_def)
+        except (self._apis.message.DecodeError, ValueError) as error:
+            raise ServerError(f"{self}: the server's metadata is malformed: {error}") from error
+        return Metadata(self.model, response.model_spec.version.value, known)
 
     def _ask_status(self, timeout: float) -> list[VersionStatus]:
         api = self._apis.get_model_status_pb2
         request = api.GetModelStatusRequest(model_spec={"name": self.model})
         response = self._models.GetModelStatus(request, timeout=timeout, metadata=self._headers)
         name = api.ModelVersionStatus.State.Name
-        return [
-            VersionStatus(v.version, name(v.state), v.status.error_message)
-            for v in response.model_version_status
-        ]
+        try:
+            return [
+                VersionStatus(v.version, name(v.state), shortened(v.status.error_message))
+                for v in response.model_version_status
+            ]
+        except ValueError as error:
+            raise ServerError(f"{self}: the server's status is malformed: {error}") from error
 
     @contextlib.contextmanager
     def _explained(self, signature: str | None = None) -> Iterator[None]:
@@ -226,7 +242,9 @@ def _import_apis() -> Any:
     services = ("prediction_service_pb2_grpc", "model_service_pb2_grpc")
     messages = ("model_pb2", "predict_pb2", "get_model_metadata_pb2", "get_model_status_pb2")
     apis = {name: f"tensorflow_serving.apis.{name}" for name in (*services, *messages)}
-    modules = {"grpc": "grpc", "tensorflow": "tensorflow"} | apis
+    modules = {
+        "grpc": "grpc", "tensorflow": "tensorflow", "message": "google.protobuf.message"
+    } | apis  # fmt: skip
     try:
         imported = {name: importlib.import_module(path) for name, path in modules.items()}
     except ImportError as error:

@@ -40,12 +40,19 @@ class TensorDescription:
 
     def __str__(self) -> str:
         dtype = DTYPES.get(self.dtype, self.dtype)
-        return f"{self.name} {dtype} {_in_words(self.shape)}"
+        return f"{self.name} {dtype} {in_words(self.shape)}"
 
     @property
     def batched(self) -> bool:
         """Whether its first axis is free."""
-        return bool(self.shape) and self.shape is not None and self.shape[0] is None
+        return self.shape is not None and self.shape[:1] == (None,)
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of this shape fits the description."""
+        return self.shape is None or (
+            len(shape) == len(self.shape)
+            and all(n in (None, size) for n, size in zip(self.shape, shape, strict=True))
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,12 +197,9 @@ def _checked(tensor: TensorDescription, array: np.ndarray, where: str) -> np.nda
         raise InvalidInputError(
             f"{name}: expected real numbers ({DTYPES[tensor.dtype]}), received {array.dtype}"
         )
-    if tensor.shape is not None and not (
-        array.ndim == len(tensor.shape)
-        and all(n in (None, size) for n, size in zip(tensor.shape, array.shape, strict=True))
-    ):
+    if not tensor.takes(array.shape):
         raise InvalidInputError(
-            f"{name}: expected shape {_in_words(tensor.shape)}, received {array.shape}"
+            f"{name}: expected shape {in_words(tensor.shape)}, received {array.shape}"
         )
     if not array.size:
         raise InvalidInputError(f"{name}: expected at least one number, received {array.shape}")
@@ -211,7 +215,8 @@ def _checked(tensor: TensorDescription, array: np.ndarray, where: str) -> np.nda
     return cast
 
 
-def _in_words(shape: tuple[int | None, ...] | None) -> str:
+def in_words(shape: tuple[int | None, ...] | None) -> str:
+    """A shape as error messages have it."""
     if shape is None:
         return "of any rank"
     names = ["batch" if not i and n is None else "any" if n is None else str(n)
