@@ -8,26 +8,25 @@ from typing import Any
 import numpy as np
 
 from keras_seismic.serving.answers import checked_outputs
-from keras_seismic.serving.connection import DEFAULT_MESSAGE_BYTES, OVERHEAD, Connection
+from keras_seismic.serving.connection import DEFAULT_MESSAGE_BYTES, Connection
 from keras_seismic.serving.errors import (
     DeadlineError,
     InvalidInputError,
-    MessageTooLargeError,
     ModelNotFoundError,
     ServerError,
     ServingError,
     SignatureNotFoundError,
 )
 from keras_seismic.serving.signatures import (
+    Arrays,
     Metadata,
     Signature,
     VersionStatus,
     as_array,
     checked_inputs,
     find_signature,
+    split,
 )
-
-Arrays = Mapping[str, np.ndarray]
 
 
 class Client:
@@ -226,7 +225,7 @@ class Client:
             raise ValueError(f"predict: batch_size must be 1 or more, received {batch_size}")
         signature, named = self._prepared(inputs, name, output)
         limit = self._connection.max_message_bytes
-        parts = _split(named, signature, batch_size, limit, str(self._connection))
+        parts = split(named, signature, batch_size, limit, str(self._connection))
         try:
             answers = self._answers(parts, signature)
         except ServingError:
@@ -299,32 +298,3 @@ class Client:
                 f"{len(parts)} requests, and again when they were repeated for version {version}; "
                 f"call again, or ask for a version or label that stays loaded. Last: {error}"
             ) from error
-
-
-def _split(
-    inputs: Arrays, signature: Signature, batch_size: int | None, limit: int, where: str
-) -> list[Arrays]:
-    """The inputs in parts that may be sent, in order.
-
-    If an input or output of the signature has no free first axis, there is one part.
-    """
-    splits = all(t.batched for t in signature.inputs.values()) and all(
-        t.batched or t.shape is None for t in signature.outputs.values()
-    )
-    count = len(next(iter(inputs.values()))) if splits else 1
-    total = sum(array.nbytes for array in inputs.values())
-    fitting = (limit - OVERHEAD) * count // max(total, 1)
-    if fitting < 1 or (batch_size is None and fitting < count):
-        raise MessageTooLargeError(
-            f"{where}: {count} example{'s' * (count > 1)} in one request would take {total} "
-            f"bytes, the limit is {limit}; "
-            + (f"{fitting} fit: pass batch_size={fitting}" if fitting else
-               "not even one fits: raise max_message_bytes, here and on the server")
-        )  # fmt: skip
-    step = count if batch_size is None else min(batch_size, fitting)
-    if not splits or step >= count:
-        return [inputs]
-    return [
-        {name: array[first : first + step] for name, array in inputs.items()}
-        for first in range(0, count, step)
-    ]

@@ -48,7 +48,7 @@ def make_keras(folder: Path) -> None:
     with h5py.File(buffer, "r+") as file:
         names = []
         file.visititems(lambda name, item: names.append((name, getattr(item, "size", 0))))
-        name, size = max(names, key=lambda pair: pair[1])
+        name, _ = max(names, key=lambda pair: pair[1])
         attributes, shape = dict(file[name].attrs), file[name].shape
         del file[name]
         packed = file.create_dataset(
@@ -163,6 +163,5 @@ KINDS = (
         "load_predictor": unchanged, **CARD, "read_signatures": ks.serving.read_signatures,
     }),
     Kind("preset", "", make_preset, {"read_preset": unchanged_preset}),
-    Kind("preset, sealed", "", make_preset, {"read_preset": lambda path: read_preset(path / "a.json")},
-         (STORED,), with_digests),
+    Kind("preset, sealed", "", make_preset, {"read_preset": open_preset}, (STORED,), with_digests),
 )  # fmt: skip

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.fuzz.envelopes import Envelope
 from tests.fuzz import kinds as all_of
+from tests.fuzz.envelopes import Envelope
 from tests.fuzz.kinds import BrokenPromise, Kind, Refusal
 from tests.fuzz.mutations import Sample, mutated, read_sample, write_sample
 
@@ -118,7 +118,7 @@ def run(kind: Kind, path: Path, sample: Sample) -> list[Verdict]:
         verdicts.append(judged(name, reader, path))
         taken = _peak() - before
         if taken > allowed:
-            detail = f"more than {allowed / 1e6:.0f} MB, it {verdicts[-1].outcome} ({taken / 1e6:.0f} MB)"
+            detail = f"{taken / 1e6:.0f} MB, {verdicts[-1].outcome} (more than it may)"
             verdicts.append(Verdict(name, "memory", detail))
     return verdicts
 

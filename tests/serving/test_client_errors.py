@@ -57,11 +57,11 @@ def test_the_graph_refuses_what_the_client_lets_through(client, bad, signature):
 
 
 def test_the_server_refuses_another_type(server):
-    with ks.serving.Client(server.address, "inversion") as client:
-        with pytest.raises(ks.serving.InvalidInputError, match="float but double is provided"):
-            unchecked(client, {"shot_gather": gathers(1).astype(np.float64)})
-        with pytest.raises(ks.serving.InvalidInputError, match="cannot send an array of <U"):
-            unchecked(client, {"shot_gather": BAD_INPUTS["type"][0]})
+    with (
+        ks.serving.Client(server.address, "inversion") as client,
+        pytest.raises(ks.serving.InvalidInputError, match="float but double is provided"),
+    ):
+        unchecked(client, {"shot_gather": gathers(1).astype(np.float64)})
 
 
 @pytest.mark.parametrize(
@@ -76,26 +76,6 @@ def test_the_server_refuses_another_type(server):
 def test_inputs_of_another_form(client, inputs, words):
     with pytest.raises(ks.serving.InvalidInputError, match=words):
         client.predict(inputs)
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (gathers(1) * 1j, "cannot send an array of complex"),
-        (np.array(["2020-01-01"], "M8[D]"), "cannot send an array of datetime64"),
-        (np.array(["2020-01-01"], "M8[ns]"), "cannot send an array of datetime64"),
-        (np.array([None]), "cannot send an array of object"),
-        (np.array([b"a"]), "cannot send an array of .S1"),
-        pytest.param(
-            gathers(1).astype(np.longdouble),
-            "cannot send an array of float128",
-            marks=pytest.mark.skipif(np.finfo(np.longdouble).bits == 64, reason="is float64 here"),
-        ),
-    ],
-)
-def test_what_no_message_can_hold_is_refused_unchecked(client, value, words):
-    with pytest.raises(ks.serving.InvalidInputError, match=words):
-        unchecked(client, {"shot_gather": value})
 
 
 def test_lists_of_unequal_lengths(client):

@@ -1,5 +1,6 @@
 """Two thousand requests from sixteen threads, one in ten of them bad."""
 
+import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -68,11 +69,10 @@ def test_every_good_request_is_answered_and_every_bad_one_refused(server, export
             checks = number % 2 == 0 and number % 5 != 2
             if checks and number % 5 == 4:
                 words = "expected shape"  # of the openfwi signature; size comes later
+            ask = functools.partial(checking.predict, batch_size=None)
+            ask = ask if checks else functools.partial(unchecked, careless)
             with pytest.raises(Refused, match=words):
-                if checks:
-                    checking.predict(inputs, signature, batch_size=None)
-                else:
-                    unchecked(careless, {"shot_gather": inputs}, signature)
+                ask({"shot_gather": inputs}, signature)
             outcome = f"refused by the {'client' if checks else 'server'}"
         with lock:
             counts[outcome] += 1
