@@ -70,8 +70,8 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         ...     os.listdir(folder)
         ['note.txt']
     """
-    path = Path(path)
     check_name(path)
+    path = Path(path)
     remove_abandoned(path.parent)
     temporary = _temporary(path.parent, path.suffix)
     try:

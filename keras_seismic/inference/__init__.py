@@ -2,6 +2,7 @@
 
 from keras_seismic.inference.beam_volumes import denoise_with_beam
 from keras_seismic.inference.denoising import denoise
+from keras_seismic.inference.digests import check_digest
 from keras_seismic.inference.gather_inverter import GatherInverter
 from keras_seismic.inference.model_card import ModelCard
 from keras_seismic.inference.predictors import Predictor, load_model, load_predictor, predict
@@ -17,6 +18,7 @@ __all__ = [
     "VelocityLine",
     "VolumeResult",
     "apply_in_windows",
+    "check_digest",
     "denoise",
     "denoise_file",
     "denoise_with_beam",

@@ -61,6 +61,8 @@ def _stored(weights: h5py.File) -> int:
 
     def note(_: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
+            if item.chunks is not None:
+                raise ValueError(f"{item.name} is stored in chunks, which Keras does not write")
             sizes.append(item.nbytes)
 
     weights.visititems(note)

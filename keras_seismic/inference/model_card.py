@@ -273,7 +273,7 @@ def _litert_card(path: Path) -> str | None:
     except Exception as error:  # whatever the reader raises
         raise ValueError(f"{path}: is no LiteRT model: {error}") from error
     cards = [entry.buffer for entry in model.metadata or () if entry.name == METADATA_KEY.encode()]
-    return bytes(model.buffers[cards[0]].data).decode() if cards else None
+    return bytes(model.buffers[cards[0]].data).decode("utf-8", "replace") if cards else None
 
 
 def _plain(value: Any) -> Any:

@@ -242,6 +242,8 @@ def _hdf5_array(path: Path, file: Any, name: str, reversed_axes: bool) -> MatArr
     if item.shape is None:
         raise ValueError(f"{path}: {name!r} is an empty (null) data set; expected an array")
     _check_numbers(path, name, item.dtype)
+    if item.chunks is not None and len(item.chunks) != item.ndim:  # HDF5 would read forever
+        raise ValueError(f"{path}: {name!r} of shape {item.shape} has chunks of {item.chunks}")
     shape = item.shape[::-1] if reversed_axes else item.shape
     check_unpacked(path, math.prod(shape) * item.dtype.itemsize, f"{name!r}, {item.dtype} {shape},")
 

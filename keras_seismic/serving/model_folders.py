@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 
 from keras_seismic.files import versions as versions_in
+from keras_seismic.inference.digests import check_digest
 from keras_seismic.serving.arguments import version_number
 from keras_seismic.serving.signatures import Signature, described
 
@@ -154,7 +155,7 @@ def _model(model: ServedModel) -> str:
 
 
 def _check_version_folder(folder: Path) -> None:
-    """Refuse a version folder that a server could not load."""
+    """Refuse a version folder that a server could not load, or that has changed."""
     model = folder / "saved_model.pb"
     if not model.is_file():
         raise FileNotFoundError(f"{model}: no such file; the version is no SavedModel")
@@ -168,6 +169,7 @@ def _check_version_folder(folder: Path) -> None:
                 f"{path}: is a link to {path.resolve()}, outside of {base}, which alone is mounted "
                 "in the server's container; copy the version there"
             )
+    check_digest(folder)
 
 
 def read_signatures(folder: str | os.PathLike[str]) -> dict[str, Signature]:

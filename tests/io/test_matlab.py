@@ -99,3 +99,16 @@ def test_what_a_small_file_unpacks_to_is_bounded(tmp_path, write, monkeypatch):
         read_mat(tmp_path / "a.mat", ["Rec"])
     assert tracemalloc.get_traced_memory()[1] < 2e6
     tracemalloc.stop()
+
+
+def test_chunks_of_another_rank_are_not_read_forever(tmp_path):
+    """HDF5 1.14 never returns from reading them."""
+    path = tmp_path / "a.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file.create_dataset("a", data=np.arange(12.0).reshape(3, 4), chunks=(3, 4))
+    whole = path.read_bytes()
+    layout = b"\x03\x02\x03"  # version 3, chunked, of rank 2 and the size of a number
+    assert whole.count(layout) == 1
+    path.write_bytes(whole.replace(layout, b"\x03\x02\x02"))
+    with pytest.raises(ValueError, match=r"a\.mat: 'a' of shape \(3, 4\) has chunks of \(3,\)"):
+        read_mat(path, ["a"])

@@ -49,7 +49,7 @@ def spoilt(base, how):
         ("no model", r"2/saved_model\.pb: no such file"),
         ("no weights", r"variables\.index: no such file; the SavedModel is incomplete"),
         ("leading zero", r"2/saved_model\.pb: no such file"),
-        ("damaged", "is no SavedModel|holds no graph"),
+        ("damaged", r"saved_model\.pb: expected SHA-256 .*; the model was damaged or changed"),
         ("link", "2: is a link to .*elsewhere, outside of .*inversion"),
         ("link within", "2/variables: is a link to .*elsewhere, outside of .*inversion"),
     ],

@@ -8,6 +8,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 
+from keras_seismic.file_checks import check_name
 from keras_seismic.io.volumes.lines import Lines
 
 STORE_SUFFIXES = (".zarr", ".mdio")
@@ -241,7 +242,8 @@ def check_free_store(source: Path, target: Path, overwrite: bool) -> None:
         raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} in")
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(f"{target.parent}: the folder for {target.name} cannot be written to")
-    if not target.exists():
+    check_name(target)
+    if not os.path.lexists(target):
         return
     if source.exists() and target.samefile(source):
         raise FileExistsError(f"{target}: is the input; choose another output")
