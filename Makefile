@@ -4,9 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Processes that the tests run in; each takes about 3 GB.
 WORKERS ?= 2
+# Of make fuzz: how long, and which damage.
+MINUTES ?= 2
+SEED ?= 0
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint docs docs-links bench test-lowest clean
+.PHONY: demo test lint fuzz docs docs-links bench test-lowest clean
 
 demo: $(VENV)/.run  ## the main job: simulate, train, evaluate, export (about 8 minutes)
 	$(BIN)/python -m examples.demo --out runs/demo --overwrite
@@ -20,6 +23,9 @@ lint: $(VENV)/.dev  ## format, rules, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+fuzz: $(VENV)/.dev  ## damaged files, answers and writers: do the promises of docs/trust.md hold?
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(SEED)
 
 docs: $(VENV)/.docs  ## the documentation in build/docs/html; warnings and broken links are errors
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs/html

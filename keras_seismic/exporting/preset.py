@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_seismic.files import write_text, written_whole
 from keras_seismic.models import PhysicalUnitsModel
-from keras_seismic.models.presets import FORMAT
+from keras_seismic.models.presets import FORMAT, card_digest
 
 
 def export_preset(
@@ -41,6 +41,8 @@ def export_preset(
         "sha256": hashlib.sha256(content).hexdigest(),
         "model": config,
     }
+    entries = json.loads(json.dumps(entries))
+    entries["card_sha256"] = card_digest(entries)
     with written_whole(path.with_suffix(".npz")) as temporary:
         temporary.write_bytes(content)
     write_text(path, json.dumps(entries, indent=1) + "\n")

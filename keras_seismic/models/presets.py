@@ -64,16 +64,37 @@ def read_preset(path: Path) -> PhysicalUnitsModel:
             f"{path}: expected a preset of format {FORMAT}, received {card.get('format')!r}; "
             "upgrade keras_seismic"
         )
+    if card_digest(card) != card["card_sha256"]:
+        raise ValueError(
+            f"{path}: expected the card of SHA-256 {card['card_sha256']}, received another; the "
+            "file was damaged or changed: install keras_seismic again"
+        )
     content = weights.read_bytes()
     if hashlib.sha256(content).hexdigest() != card["sha256"]:
         raise ValueError(
             f"{weights}: expected the weights of SHA-256 {card['sha256']}, received other bytes; "
             "the file was damaged or changed: install keras_seismic again"
         )
-    model = keras.saving.deserialize_keras_object(card["model"])
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        model.set_weights([arrays[str(i)].astype(np.float32) for i in range(len(arrays))])
+    try:
+        model: PhysicalUnitsModel = keras.saving.deserialize_keras_object(card["model"])
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            model.set_weights([arrays[str(i)].astype(np.float32) for i in range(len(arrays))])
+    except Exception as error:  # Keras, NumPy, zipfile and zlib raise anything
+        raise ValueError(
+            f"{path}: expected a network and its weights, but {error}; install keras_seismic again"
+        ) from error
     return model
+
+
+def card_digest(card: Mapping[str, Any]) -> str:
+    """SHA-256 of what a card says, whatever its order and layout.
+
+    Example:
+        >>> card_digest({"format": 1})[:8]
+        '5e5fbf8b'
+    """
+    entries = {name: value for name, value in card.items() if name != "card_sha256"}
+    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
 def _card(name: str) -> Path:
@@ -83,8 +104,8 @@ def _card(name: str) -> Path:
 def _read(path: Path) -> dict[str, Any]:
     try:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        card["sha256"], card["model"]
-    except (ValueError, KeyError, TypeError) as error:
+        card["sha256"], card["card_sha256"], card["model"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"{path}: expected the card of a preset ({error!r}); install keras_seismic again"
         ) from error

@@ -7,38 +7,35 @@ from typing import Any
 
 import numpy as np
 
-from keras_seismic.serving.connection import DEFAULT_MESSAGE_BYTES, OVERHEAD, Connection
+from keras_seismic.serving.answers import checked_outputs
+from keras_seismic.serving.connection import DEFAULT_MESSAGE_BYTES, Connection
 from keras_seismic.serving.errors import (
     DeadlineError,
     InvalidInputError,
-    MessageTooLargeError,
     ModelNotFoundError,
     ServerError,
     ServingError,
     SignatureNotFoundError,
 )
 from keras_seismic.serving.signatures import (
+    Arrays,
     Metadata,
     Signature,
     VersionStatus,
     as_array,
     checked_inputs,
     find_signature,
+    split,
 )
-
-Arrays = Mapping[str, np.ndarray]
-
-#: Before inputs are refused, a description of the model older than this many seconds is asked
-#: for again: the server may have loaded another version.
-TRUSTED_AGE = 5.0
 
 
 class Client:
     """Sends arrays to a model on TensorFlow Serving over gRPC and returns its predictions.
 
-    Arrays are checked against the model's own description before they are sent, split into
-    requests that the server can take, and every request has a deadline. Many threads may share
-    a client.
+    Arrays are checked against the model's own description before they are sent, and answers
+    before they are returned: each input has one result, finite, in the described type and shape.
+    Arrays are split into requests that the server can take, and every request has a deadline.
+    Many threads may share a client.
 
     Args:
         address: ``"host:port"``, ``"[::1]:port"`` or ``"unix:/path"``; the server's gRPC port is
@@ -82,7 +79,7 @@ class Client:
             address, model, version, timeout, max_message_bytes, retries, tls, credentials,
             headers or {},
         )  # fmt: skip
-        self._known: tuple[float, Metadata] | None = None
+        self._known: Metadata | None = None
 
     def __enter__(self) -> "Client":
         return self
@@ -114,7 +111,11 @@ class Client:
         Raises:
             ServingError: As for ``predict``; or if the model does not predict velocity.
         """
-        return self._only(gathers, "velocity", signature, batch_size)
+        gathers = as_array(gathers, f"{self._connection}: gathers")
+        single = gathers.ndim == 3
+        batch = gathers[None] if single else gathers
+        velocity = self._predicted(batch, signature, batch_size, "velocity")["velocity"]
+        return velocity[0] if single else velocity
 
     def denoise(self, sections: np.ndarray, batch_size: int | None = 8) -> np.ndarray:
         """Sections without their noise, at the amplitudes they came with.
@@ -132,7 +133,13 @@ class Client:
         sections = as_array(sections, f"{self._connection}: sections")
         single = sections.ndim == 2
         batch = sections[None, ..., None] if single else sections
-        clean = self._only(batch, "clean_section", "serving_default", batch_size)
+        output = "clean_section"
+        clean = self._predicted(batch, "serving_default", batch_size, output)[output]
+        if clean.shape != batch.shape:
+            raise ServerError(
+                f"{self._connection}: expected sections of shape {batch.shape}, received "
+                f"{clean.shape}"
+            )
         return clean[0, ..., 0] if single else clean
 
     def predict(
@@ -140,7 +147,6 @@ class Client:
         inputs: np.ndarray | Arrays,
         signature: str = "serving_default",
         batch_size: int | None = 8,
-        check: bool = True,
     ) -> Any:
         """Run a signature of the model.
 
@@ -152,8 +158,6 @@ class Client:
             signature: Its name.
             batch_size: Examples in a request, fewer where they would exceed
                 ``max_message_bytes``; ``None`` sends all at once or refuses.
-            check: Check the inputs against the model's description first. Without, they are
-                sent as they are (named, in their own types), and the server judges.
 
         Returns:
             The output's array if there is one output, else a dictionary by name.
@@ -162,29 +166,11 @@ class Client:
             InvalidInputError: If the inputs are not what the signature takes, or not finite.
             MessageTooLargeError: If one example is too large, or all with ``batch_size=None``.
             ModelNotFoundError, VersionNotFoundError, SignatureNotFoundError: If there is none.
-            ServerUnreachableError, DeadlineError, ServerError: If the server fails. All of
-                these are ``ServingError``, and ValueError, ConnectionError, TimeoutError or
-                RuntimeError.
+            ServerUnreachableError, DeadlineError, ServerError: If the server fails, or answers
+                anything but one finite result for each input. All of these are
+                ``ServingError``, and ValueError, ConnectionError, TimeoutError or RuntimeError.
         """
-        if batch_size is not None and batch_size < 1:
-            raise ValueError(f"predict: batch_size must be 1 or more, received {batch_size}")
-        known = None
-        if check:
-            known, named = self._checked(inputs, signature)
-        elif isinstance(inputs, Mapping):
-            where = f"{self._connection}, signature {signature!r}"
-            named = {name: as_array(a, f"{where}: {name}") for name, a in inputs.items()}
-        else:
-            raise ValueError("predict: with check=False the inputs must be named, {name: array}")
-        limit = self._connection.max_message_bytes
-        parts = _split(named, known, batch_size, limit, str(self._connection))
-        try:
-            answers = self._answers(parts, signature)
-        except ServingError:
-            self._known = None  # the server may have changed to another version
-            raise
-        outputs = {name: np.concatenate([a[name] for a in answers]) if len(answers) > 1 else array
-                   for name, array in answers[0].items()}  # fmt: skip
+        outputs = self._predicted(inputs, signature, batch_size)
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def metadata(self) -> Metadata:
@@ -227,61 +213,83 @@ class Client:
                 raise type(reason)(f"not ready after {timeout:.3g} s: {reason}") from reason
             time.sleep(interval)
 
-    def _only(
-        self, batch: np.ndarray, output: str, signature: str, batch_size: int | None
-    ) -> np.ndarray:
-        """The output of that name, for a batch or for one example without the first axis."""
-        known = self._known  # another thread may forget it
-        metadata = known[1] if known else self._described()
-        found = find_signature(metadata.signatures, signature, str(self._connection))
-        if set(found.outputs) != {output}:
-            raise InvalidInputError(
-                f"{self._connection}: expected a model that returns {output}, but it is {found}; "
-                "call predict()"
-            )
-        where = f"{self._connection}, signature {signature!r}: {next(iter(found.inputs))}"
-        batch = as_array(batch, where)
-        single = batch.ndim == 3
-        result: np.ndarray = self.predict(batch[None] if single else batch, signature, batch_size)
-        return result[0] if single else result
+    def _predicted(
+        self,
+        inputs: np.ndarray | Arrays,
+        name: str,
+        batch_size: int | None,
+        output: str | None = None,
+    ) -> dict[str, np.ndarray]:
+        """The outputs of a signature by their names, which must be only the given one."""
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"predict: batch_size must be 1 or more, received {batch_size}")
+        signature, named = self._prepared(inputs, name, output)
+        limit = self._connection.max_message_bytes
+        parts = split(named, signature, batch_size, limit, str(self._connection))
+        try:
+            answers = self._answers(parts, signature)
+        except ServingError:
+            self._known = None  # the server may have changed to another version
+            raise
+        return {
+            key: np.concatenate([a[key] for a in answers]) if len(answers) > 1 else array
+            for key, array in answers[0].items()
+        }
 
-    def _described(self, timeout: float | None = None) -> Metadata:
-        metadata = self._connection.metadata(timeout)
-        self._known = (time.monotonic(), metadata)
+    def _described(self, timeout: float | None = None, version: int | None = None) -> Metadata:
+        self._known = metadata = self._connection.metadata(timeout, version)
         return metadata
 
-    def _checked(
-        self, inputs: np.ndarray | Arrays, name: str
+    def _prepared(
+        self, inputs: np.ndarray | Arrays, name: str, output: str | None
     ) -> tuple[Signature, dict[str, np.ndarray]]:
-        """A signature and the inputs in its types; refused only by a recent description."""
-        where = str(self._connection)
-        for age in (float("inf"), TRUSTED_AGE):
-            known = self._known
-            recent = known is not None and time.monotonic() - known[0] < age
-            metadata = known[1] if known and recent else self._described()
-            try:
-                signature = find_signature(metadata.signatures, name, where)
-                return signature, checked_inputs(signature, inputs, f"{where}, signature {name!r}")
-            except (InvalidInputError, SignatureNotFoundError) as error:
-                problem = error
-        raise problem
+        """A signature, and the inputs in its types; refused only by a fresh description."""
+        known = self._known  # another thread may forget it
+        try:
+            return self._checked(known or self._described(), inputs, name, output)
+        except (InvalidInputError, SignatureNotFoundError):
+            if known is None:
+                raise
+        return self._checked(self._described(), inputs, name, output)
 
-    def _answers(self, parts: list[Arrays], signature: str) -> list[Arrays]:
-        """The outputs for each part, all by one version.
+    def _checked(
+        self, metadata: Metadata, inputs: np.ndarray | Arrays, name: str, output: str | None
+    ) -> tuple[Signature, dict[str, np.ndarray]]:
+        where = str(self._connection)
+        signature = find_signature(metadata.signatures, name, where)
+        if output is not None and set(signature.outputs) != {output}:
+            raise InvalidInputError(
+                f"{where}: expected a model that returns {output}, but it is {signature}; call "
+                "predict()"
+            )
+        return signature, checked_inputs(signature, inputs, f"{where}, signature {name!r}")
+
+    def _answers(self, parts: list[Arrays], signature: Signature) -> list[dict[str, np.ndarray]]:
+        """The outputs for each part, all by one version and as its description has them.
 
         If the server changes to another version between two parts, all of them are asked for
         once more, of that version.
         """
-        answers: list[Arrays] = []
+        answers: list[Mapping[str, Any]] = []
         first = None
         for part in parts:
-            version, outputs = self._connection.predict(part, signature)
+            version, outputs = self._connection.predict(part, signature.name)
             if answers and version != first:
+                answers = self._again(parts, signature.name, version)
                 break
             first = version
             answers.append(outputs)
-        else:
-            return answers
+        known = self._known
+        if known is None or known.version != version:
+            known = self._described(version=version)
+            signature = find_signature(known.signatures, signature.name, str(self._connection))
+        where = f"{self._connection}, signature {signature.name!r}"
+        return [
+            checked_outputs(answer, signature, len(next(iter(part.values()))), where)
+            for part, answer in zip(parts, answers, strict=True)
+        ]
+
+    def _again(self, parts: list[Arrays], signature: str, version: int) -> list[Mapping[str, Any]]:
         try:
             return [self._connection.predict(part, signature, version)[1] for part in parts]
         except ModelNotFoundError as error:
@@ -290,35 +298,3 @@ class Client:
                 f"{len(parts)} requests, and again when they were repeated for version {version}; "
                 f"call again, or ask for a version or label that stays loaded. Last: {error}"
             ) from error
-
-
-def _split(
-    inputs: Arrays, signature: Signature | None, batch_size: int | None, limit: int, where: str
-) -> list[Arrays]:
-    """The inputs in parts that may be sent, in order.
-
-    Without a signature, or if one of its inputs or outputs has no free first axis, there is one
-    part.
-    """
-    splits = (
-        signature is not None
-        and all(t.batched for t in signature.inputs.values())
-        and all(t.batched or t.shape is None for t in signature.outputs.values())
-    )
-    count = len(next(iter(inputs.values()))) if splits else 1
-    total = sum(array.nbytes for array in inputs.values())
-    fitting = (limit - OVERHEAD) * count // max(total, 1)
-    if fitting < 1 or (batch_size is None and fitting < count):
-        raise MessageTooLargeError(
-            f"{where}: {count} example{'s' * (count > 1)} in one request would take {total} "
-            f"bytes, the limit is {limit}; "
-            + (f"{fitting} fit: pass batch_size={fitting}" if fitting else
-               "not even one fits: raise max_message_bytes, here and on the server")
-        )  # fmt: skip
-    step = count if batch_size is None else min(batch_size, fitting)
-    if not splits or step >= count:
-        return [inputs]
-    return [
-        {name: array[first : first + step] for name, array in inputs.items()}
-        for first in range(0, count, step)
-    ]

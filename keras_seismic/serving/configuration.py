@@ -11,8 +11,7 @@ from string import Template
 
 from keras_seismic.files import placed
 from keras_seismic.serving.connection import DEFAULT_MESSAGE_BYTES
-from keras_seismic.serving.model_folders import ServedModel, read_signatures
-from keras_seismic.serving.models_config import early_labels, models_config
+from keras_seismic.serving.model_folders import ServedModel, models_config, read_signatures
 from keras_seismic.serving.signatures import Signature
 
 #: The release that belongs to the protos that the client is tested with.
@@ -96,14 +95,12 @@ class Commands:
         binary: The arguments of the command that starts the server's binary instead.
         client: Lines of Python that use the first model, by its first label if it has one.
         checks: Shell commands that ask for the server's state and metrics over REST.
-        warnings: What a running server will refuse in this configuration.
     """
 
     folder: Path
     binary: tuple[str, ...]
     client: str
     checks: tuple[str, ...]
-    warnings: tuple[str, ...]
 
     def __str__(self) -> str:
         shown = _SHOWN.substitute(
@@ -112,7 +109,7 @@ class Commands:
             client="\n".join(f"  {line}" for line in self.client.splitlines()),
         )
         checks = ["Is it up?", *(f"  {check}" for check in self.checks)] if self.checks else []
-        return "\n".join([shown, *checks, *(f"Warning: {words}" for words in self.warnings)])
+        return "\n".join([shown, *checks])
 
 
 def write_configuration(
@@ -187,10 +184,6 @@ def write_configuration(
     ports = {8500: port} if rest_port is None else {8500: port, 8501: rest_port}
     contents[COMPOSE] = _compose(folder, models, image, arguments, ports)
     contents[MODELS] = models_config(models)  # last: a running server reads it at any moment
-    warnings: list[str] = []
-    if (folder / MODELS).is_file():
-        old = (folder / MODELS).read_text(encoding="utf-8", errors="replace")
-        warnings = early_labels(old, models)
     _write(folder, contents, overwrite)
     return Commands(
         folder,
@@ -198,7 +191,6 @@ def write_configuration(
          *arguments),
         _client(models[0], signatures, port, max_message_bytes),
         tuple(checks),
-        tuple(warnings),
     )  # fmt: skip
 
 

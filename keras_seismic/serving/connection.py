@@ -3,8 +3,6 @@
 import contextlib
 import importlib
 import json
-import operator
-import re
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,9 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from keras_seismic.serving.arguments import (
+    check_connection,
+    check_security,
+    checked_version,
+)
 from keras_seismic.serving.errors import (
     ADVICE,
-    InvalidInputError,
     ModelNotFoundError,
     ServerError,
     ServingError,
@@ -23,19 +25,10 @@ from keras_seismic.serving.errors import (
     classified,
     shortened,
 )
-from keras_seismic.serving.signatures import DTYPES, Metadata, VersionStatus, described
-
-#: Bytes of a message besides its numbers: names, shapes, the model's specification.
-OVERHEAD = 4096
+from keras_seismic.serving.signatures import Metadata, VersionStatus, described
 
 #: Limit of a message: about 45 gathers of OpenFWI's size. gRPC's own default is 4 MiB.
 DEFAULT_MESSAGE_BYTES = 64 * 2**20
-
-#: Seconds, a day: gRPC counts deadlines in integers, which much more would overflow.
-_LONGEST = 86400.0
-
-#: gRPC makes five attempts at most.
-_MOST_RETRIES = 4
 
 #: Seconds for the query that an error message depends on.
 _PATIENCE = 5.0
@@ -59,24 +52,9 @@ class Connection:
         credentials: Any,
         headers: Mapping[str, str],
     ) -> None:
-        _check_address(address)
-        if not isinstance(model, str) or not model:
-            raise ValueError(f"Client: expected a model's name, received {model!r}")
-        _check_patience(timeout, retries)
-        if not 2 * OVERHEAD <= max_message_bytes < 2**31:
-            raise ValueError(
-                f"Client: expected max_message_bytes from {2 * OVERHEAD} to 2**31 - 1, the limit "
-                f"of protocol buffers, received {max_message_bytes}"
-            )
-        if not isinstance(tls, bool) and (not isinstance(tls, str | Path) or not str(tls)):
-            raise ValueError(
-                "Client: expected tls True, False (not encrypted) or the path of a PEM file, "
-                f"received {tls!r}"
-            )
-        if credentials is not None and tls:
-            raise ValueError("Client: pass either tls or credentials, not both")
-        _check_headers(headers)
-        self.model, self.version, self.timeout = model, _version(version), timeout
+        check_connection(address, model, timeout, max_message_bytes, retries)
+        check_security(tls, credentials, headers)
+        self.model, self.version, self.timeout = model, checked_version(version), timeout
         self.max_message_bytes = max_message_bytes
         self._name = f"{address}, model {model!r}" + (
             f" label {version!r}" if isinstance(version, str)
@@ -102,36 +80,33 @@ class Connection:
 
     def predict(
         self, inputs: Mapping[str, np.ndarray], signature: str, version: int | None = None
-    ) -> tuple[int, dict[str, np.ndarray]]:
+    ) -> tuple[int, Mapping[str, Any]]:
         """Run a signature, of a given version in place of the connection's.
 
         Returns:
-            The version that answered, and the outputs by name.
+            The version that answered, and the outputs by name, as ``TensorProto`` messages that
+            nobody has checked yet.
         """
-        where = f"{self}, signature {signature!r}"
         request = self._apis.predict_pb2.PredictRequest(model_spec=self._spec(version))
         request.model_spec.signature_name = signature
         for name, array in inputs.items():
-            if array.dtype not in DTYPES.values():
-                raise InvalidInputError(f"{where}: cannot send an array of {array.dtype}")
             request.inputs[name].CopyFrom(self._apis.tensorflow.make_tensor_proto(array))
         with self._explained(signature):
             response = self._prediction.Predict(
                 request, timeout=self.timeout, metadata=self._headers
             )
-        try:
-            outputs = {
-                name: self._apis.tensorflow.make_ndarray(proto)
-                for name, proto in response.outputs.items()
-            }
-        except (TypeError, ValueError) as error:
-            raise ServerError(f"{where}: the answer holds no tensor: {error}") from error
-        return response.model_spec.version.value, outputs
+        self._check_asked(response.model_spec, version)
+        answered = response.model_spec.signature_name
+        if answered not in ("", signature):
+            raise ServerError(
+                f"{self}, signature {signature!r}: the answer is of signature {answered[:60]!r}"
+            )
+        return response.model_spec.version.value, response.outputs
 
-    def metadata(self, timeout: float | None = None) -> Metadata:
-        """The version that the server answers with, and its signatures."""
+    def metadata(self, timeout: float | None = None, version: int | None = None) -> Metadata:
+        """The version that the server answers with, or a given one, and its signatures."""
         with self._explained():
-            return self._ask_metadata(self.timeout if timeout is None else timeout)
+            return self._ask_metadata(self.timeout if timeout is None else timeout, version)
 
     def status(self) -> list[VersionStatus]:
         """Every version of the model that the server knows, whatever the connection's version."""
@@ -152,28 +127,46 @@ class Connection:
             spec.version.value = chosen
         return spec
 
-    def _ask_metadata(self, timeout: float) -> Metadata:
+    def _check_asked(self, answered: Any, version: int | None = None) -> None:
+        """Refuse an answer of another model, or of another version than was asked for."""
+        asked = self.version if version is None else version
+        number = answered.version.value
+        if answered.name not in ("", self.model):
+            raise ServerError(f"{self}: the answer is of model {answered.name[:60]!r}")
+        if isinstance(asked, int) and number != asked:
+            raise ServerError(f"{self}: the answer is of version {number}, not {asked}")
+
+    def _ask_metadata(self, timeout: float, version: int | None = None) -> Metadata:
         api = self._apis.get_model_metadata_pb2
         response = self._prediction.GetModelMetadata(
-            api.GetModelMetadataRequest(model_spec=self._spec(), metadata_field=["signature_def"]),
+            api.GetModelMetadataRequest(
+                model_spec=self._spec(version), metadata_field=["signature_def"]
+            ),
             timeout=timeout,
             metadata=self._headers,
         )
+        self._check_asked(response.model_spec, version)
         signatures = api.SignatureDefMap()
-        if not response.metadata["signature_def"].Unpack(signatures):
-            raise ServerError(f"{self}: the server's metadata holds no signatures")
-        version = response.model_spec.version.value
-        return Metadata(self.model, version, described(signatures.signature_def))
+        try:
+            if not response.metadata["signature_def"].Unpack(signatures):
+                raise ValueError("no signatures are in it")
+            known = described(signatures.signature_def)
+        except (self._apis.message.DecodeError, ValueError) as error:
+            raise ServerError(f"{self}: the server's metadata is malformed: {error}") from error
+        return Metadata(self.model, response.model_spec.version.value, known)
 
     def _ask_status(self, timeout: float) -> list[VersionStatus]:
         api = self._apis.get_model_status_pb2
         request = api.GetModelStatusRequest(model_spec={"name": self.model})
         response = self._models.GetModelStatus(request, timeout=timeout, metadata=self._headers)
         name = api.ModelVersionStatus.State.Name
-        return [
-            VersionStatus(v.version, name(v.state), v.status.error_message)
-            for v in response.model_version_status
-        ]
+        try:
+            return [
+                VersionStatus(v.version, name(v.state), shortened(v.status.error_message))
+                for v in response.model_version_status
+            ]
+        except ValueError as error:
+            raise ServerError(f"{self}: the server's status is malformed: {error}") from error
 
     @contextlib.contextmanager
     def _explained(self, signature: str | None = None) -> Iterator[None]:
@@ -202,18 +195,14 @@ class Connection:
 
     def _absent(self, where: str, said: str) -> ServingError:
         """The error for a missing model or a missing version, whichever it is."""
-        missing = f"{where}: the server has no model of this name"
-        try:
+        versions: list[VersionStatus] = []
+        with contextlib.suppress(self._apis.grpc.RpcError, ServerError):
             versions = self._ask_status(_PATIENCE)
-        except self._apis.grpc.RpcError as unknown:
-            if unknown.code().name != "NOT_FOUND":
-                return ModelNotFoundError(
-                    f"{missing}, or not this version ({said}); asked which it has, it gave no "
-                    f"answer ({unknown.details()})"
-                )
-            versions = []
         if not versions:
-            return ModelNotFoundError(f"{missing} ({said}). Is it in the server's models.config?")
+            return ModelNotFoundError(
+                f"{where}: the server has no model of this name, or not this version ({said}). Is "
+                "it in the server's models.config?"
+            )
         return VersionNotFoundError(
             f"{where}: not available ({said}); the server has these versions of the model: "
             f"{', '.join(map(str, versions))}. Choose one that is AVAILABLE, or call "
@@ -225,15 +214,15 @@ def _import_apis() -> Any:
     """grpc, tensorflow and the modules used of tensorflow-serving-api, by name."""
     services = ("prediction_service_pb2_grpc", "model_service_pb2_grpc")
     messages = ("model_pb2", "predict_pb2", "get_model_metadata_pb2", "get_model_status_pb2")
-    apis = {name: f"tensorflow_serving.apis.{name}" for name in (*services, *messages)}
-    modules = {"grpc": "grpc", "tensorflow": "tensorflow"} | apis
+    paths = ["grpc", "tensorflow", "google.protobuf.message"]
+    paths += [f"tensorflow_serving.apis.{name}" for name in (*services, *messages)]
     try:
-        imported = {name: importlib.import_module(path) for name, path in modules.items()}
+        modules = {path.rpartition(".")[2]: importlib.import_module(path) for path in paths}
     except ImportError as error:
         raise ImportError(
             "Client: needs grpcio and tensorflow-serving-api: pip install 'keras_seismic[serving]'"
         ) from error
-    return types.SimpleNamespace(**imported)
+    return types.SimpleNamespace(**modules)
 
 
 def _options(max_message_bytes: int, retries: int, address: str) -> list[tuple[str, int | str]]:
@@ -264,51 +253,3 @@ def _options(max_message_bytes: int, retries: int, address: str) -> list[tuple[s
     if address.startswith(("unix:", "localhost:", "127.", "[::1]:")):
         options.append(("grpc.enable_http_proxy", 0))  # a proxy cannot reach these
     return options
-
-
-def _check_address(address: str) -> None:
-    form = r"unix:.+|(?:\[[0-9a-fA-F:.]+\]|[^/\s:\[\]@?#]+):([0-9]{1,5})"
-    found = re.fullmatch(form, address) if isinstance(address, str) else None
-    if found is None or not 1 <= int(found[1] or 1) < 2**16:
-        raise ValueError(
-            "Client: expected an address like '127.0.0.1:8500' (host:port, no http://, a port from "
-            f"1 to 65535; an IPv6 address in brackets, '[::1]:8500'), received {address!r}"
-        )
-
-
-def _check_patience(timeout: Any, retries: Any) -> None:
-    if isinstance(timeout, str) or not 0 < timeout <= _LONGEST:
-        raise ValueError(
-            f"Client: expected timeout > 0 and at most {_LONGEST:.0f} s, received {timeout!r}"
-        )
-    if not hasattr(retries, "__index__") or not 0 <= retries <= _MOST_RETRIES:
-        raise ValueError(
-            f"Client: expected a whole number of retries from 0 to {_MOST_RETRIES}, which is "
-            f"the most that gRPC makes, received {retries!r}"
-        )
-
-
-def _version(version: int | str | None) -> int | str | None:
-    """A version number as an integer; a label or nothing as it is."""
-    if version is None or (isinstance(version, str) and version and not version.isdecimal()):
-        return version
-    if not isinstance(version, str | bool) and hasattr(version, "__index__"):
-        number = operator.index(version)
-        if 0 <= number < 2**63:
-            return number
-    raise ValueError(
-        "Client: expected a version number or a label as version (numbers from 0 to 2**63 - 1), "
-        f"received {version!r}"
-    )
-
-
-def _check_headers(headers: Mapping[str, str]) -> None:
-    """Refuse bad headers here, because gRPC's own errors show their values."""
-    for header in headers.items():
-        if not all(isinstance(part, str) for part in header) or not (
-            re.fullmatch(r"[A-Za-z0-9_.-]+", header[0]) and re.fullmatch(r"[ -~]*", header[1])
-        ):
-            raise ValueError(
-                "Client: expected headers with names of letters, digits, _ . and -, and one line "
-                "of ASCII text each (they are not shown here)"
-            )

@@ -1,15 +1,27 @@
-"""Folders of numbered model versions, as TensorFlow Serving expects them."""
+"""Folders of numbered model versions, and ``models.config``, which tells a server of them."""
 
 import dataclasses
-import operator
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from string import Template
 
 from keras_seismic.files import versions as versions_in
 from keras_seismic.inference.digests import check_digest
+from keras_seismic.serving.arguments import version_number
 from keras_seismic.serving.signatures import Signature, described
+
+#: A ModelConfig in protobuf's text form, whose strings may be written as in JSON.
+_MODEL = Template("""\
+  config {
+    name: "$name"
+    base_path: $path
+    model_platform: "tensorflow"
+    model_version_policy { $policy }
+$labels  }
+""")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -55,12 +67,12 @@ class ServedModel:
                     f"{self.name}: expected a label that begins with a letter and holds letters, "
                     f"digits, _ . and -, received {label!r}"
                 )
-            labels[label] = _number(number, f"{self.name}, label {label!r}")
+            labels[label] = version_number(number, f"{self.name}, label {label!r}")
         object.__setattr__(self, "labels", labels)
         versions = self.versions or (tuple(sorted(set(labels.values()))) or "latest")
         if not isinstance(versions, str):
             given = versions if isinstance(versions, Iterable) else (versions,)
-            versions = tuple(_number(n, f"{self.name}, versions") for n in given)
+            versions = tuple(version_number(n, f"{self.name}, versions") for n in given)
         object.__setattr__(self, "versions", versions)
         loaded = self.loaded
         for label, number in labels.items():
@@ -122,6 +134,26 @@ class ServedModel:
         return self.base_path / str(self.loaded[-1])
 
 
+def models_config(models: Iterable[ServedModel]) -> str:
+    """``ModelServerConfig`` in protobuf's text form."""
+    return "model_config_list {\n" + "".join(map(_model, models)) + "}\n"
+
+
+def _model(model: ServedModel) -> str:
+    if not isinstance(model.versions, str):
+        policy = f"specific {{ versions: {list(model.loaded)} }}"
+    elif model.versions == "all":
+        policy = "all { }"
+    else:
+        policy = f"latest {{ num_versions: {model.versions.partition('=')[2] or 1} }}"
+    labels = "".join(
+        f'    version_labels {{ key: "{label}" value: {number} }}\n'
+        for label, number in model.labels.items()
+    )
+    path = json.dumps(str(model.base_path), ensure_ascii=False)
+    return _MODEL.substitute(name=model.name, path=path, policy=policy, labels=labels)
+
+
 def _check_version_folder(folder: Path) -> None:
     """Refuse a version folder that a server could not load, or that has changed."""
     model = folder / "saved_model.pb"
@@ -138,15 +170,6 @@ def _check_version_folder(folder: Path) -> None:
                 "in the server's container; copy the version there"
             )
     check_digest(folder)
-
-
-def _number(value: int, where: str) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value < 2**63:
-        raise ValueError(
-            f"{where}: expected a version number from 0 to 2**63 - 1, received {value!r} "
-            f"({type(value).__name__})"
-        )
-    return operator.index(value)
 
 
 def read_signatures(folder: str | os.PathLike[str]) -> dict[str, Signature]:

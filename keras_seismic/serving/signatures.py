@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from keras_seismic.checks import check_finite
-from keras_seismic.serving.errors import InvalidInputError, SignatureNotFoundError
+from keras_seismic.serving.arguments import OVERHEAD
+from keras_seismic.serving.errors import (
+    InvalidInputError,
+    MessageTooLargeError,
+    SignatureNotFoundError,
+)
+
+Arrays = Mapping[str, np.ndarray]
 
 #: The types that the client sends and receives, by their names in TensorFlow.
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -40,12 +47,19 @@ class TensorDescription:
 
     def __str__(self) -> str:
         dtype = DTYPES.get(self.dtype, self.dtype)
-        return f"{self.name} {dtype} {_in_words(self.shape)}"
+        return f"{self.name} {dtype} {in_words(self.shape)}"
 
     @property
     def batched(self) -> bool:
         """Whether its first axis is free."""
-        return bool(self.shape) and self.shape is not None and self.shape[0] is None
+        return self.shape is not None and self.shape[:1] == (None,)
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of this shape fits the description."""
+        return self.shape is None or (
+            len(shape) == len(self.shape)
+            and all(n in (None, size) for n, size in zip(self.shape, shape, strict=True))
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,6 +195,45 @@ def checked_inputs(
     return checked
 
 
+def split(
+    inputs: Arrays, signature: Signature, batch_size: int | None, limit: int, where: str
+) -> list[Arrays]:
+    """Inputs in parts that may be sent, in order.
+
+    If an input or output of the signature has no free first axis, there is one part.
+
+    Args:
+        inputs: By name.
+        signature: That they are for.
+        batch_size: Examples in a part at most; ``None`` for all in one.
+        limit: Bytes of a request.
+        where: The beginning of error messages.
+
+    Raises:
+        MessageTooLargeError: If one example is too large, or all with ``batch_size=None``.
+    """
+    splits = all(t.batched for t in signature.inputs.values()) and all(
+        t.batched or t.shape is None for t in signature.outputs.values()
+    )
+    count = len(next(iter(inputs.values()))) if splits else 1
+    total = sum(array.nbytes for array in inputs.values())
+    fitting = (limit - OVERHEAD) * count // max(total, 1)
+    if fitting < 1 or (batch_size is None and fitting < count):
+        raise MessageTooLargeError(
+            f"{where}: {count} example{'s' * (count > 1)} in one request would take {total} "
+            f"bytes, the limit is {limit}; "
+            + (f"{fitting} fit: pass batch_size={fitting}" if fitting else
+               "not even one fits: raise max_message_bytes, here and on the server")
+        )  # fmt: skip
+    step = count if batch_size is None else min(batch_size, fitting)
+    if not splits or step >= count:
+        return [inputs]
+    return [
+        {name: array[first : first + step] for name, array in inputs.items()}
+        for first in range(0, count, step)
+    ]
+
+
 def _checked(tensor: TensorDescription, array: np.ndarray, where: str) -> np.ndarray:
     name = f"{where}: {tensor.name}"
     array = as_array(array, name)
@@ -190,12 +243,9 @@ def _checked(tensor: TensorDescription, array: np.ndarray, where: str) -> np.nda
         raise InvalidInputError(
             f"{name}: expected real numbers ({DTYPES[tensor.dtype]}), received {array.dtype}"
         )
-    if tensor.shape is not None and not (
-        array.ndim == len(tensor.shape)
-        and all(n in (None, size) for n, size in zip(tensor.shape, array.shape, strict=True))
-    ):
+    if not tensor.takes(array.shape):
         raise InvalidInputError(
-            f"{name}: expected shape {_in_words(tensor.shape)}, received {array.shape}"
+            f"{name}: expected shape {in_words(tensor.shape)}, received {array.shape}"
         )
     if not array.size:
         raise InvalidInputError(f"{name}: expected at least one number, received {array.shape}")
@@ -211,7 +261,8 @@ def _checked(tensor: TensorDescription, array: np.ndarray, where: str) -> np.nda
     return cast
 
 
-def _in_words(shape: tuple[int | None, ...] | None) -> str:
+def in_words(shape: tuple[int | None, ...] | None) -> str:
+    """A shape as error messages have it."""
     if shape is None:
         return "of any rank"
     names = ["batch" if not i and n is None else "any" if n is None else str(n)

@@ -69,7 +69,9 @@ def loopback(core, bound=BOUND):
     from tests.serving.loopback import GrpcServer
 
     server = GrpcServer(core, bound)
-    yield types.SimpleNamespace(address=server.address, rest=None, core=core)
+    yield types.SimpleNamespace(
+        address=server.address, rest=None, core=core, prediction=server.prediction
+    )
     server.stop()
 
 

@@ -172,17 +172,6 @@ def test_nothing_is_replaced_unasked_nor_by_a_bad_configuration(base, tmp_path):
     assert set(before) == {path.name for path in folder.iterdir()}
 
 
-def test_a_label_that_moves_too_early_is_warned_of(base, tmp_path):
-    pytest.importorskip("tensorflow_serving")
-    folder = tmp_path / "serving"
-    write(folder, [Model("m", base, labels={"stable": 1})])
-    early = write(folder, [Model("m", base, labels={"stable": 2})], overwrite=True)
-    assert "versions 1,2 and the labels as they were" in early.warnings[0]
-    assert "Warning: m: a running server refuses" in str(early)
-    write(folder, [Model("m", base, (1, 2), {"stable": 1})], overwrite=True)
-    assert not write(folder, [Model("m", base, labels={"stable": 2})], overwrite=True).warnings
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
