@@ -44,10 +44,12 @@ def with_fewer_products(model: Any) -> Any:
     """
     graph = Graph(model)
     constants: dict[Any, str] = {}
-    for node in list(graph.nodes):
+    nodes: list[Any] = []
+    for node in graph.nodes:
         weights = graph.array(node.input[1]) if node.op_type == "Conv" else None
-        if weights is not None and _fits(weights, attributes(node)):
-            graph.replace([node], _Winograd(graph, node, constants).nodes)
+        fits = weights is not None and _fits(weights, attributes(node))
+        nodes += _Winograd(graph, node, constants).nodes if fits else [node]
+    graph.nodes = nodes
     return graph.finish()
 
 
