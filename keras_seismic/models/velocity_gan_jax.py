@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import jax
 import keras
 from keras import ops
 
@@ -67,8 +66,8 @@ def train_step(gan: VelocityGAN, state: State, data: Any) -> tuple[dict[str, Ten
     parts = _generator_state(gan)
     (length,) = values.of([gan.batches_in_epoch])
     due = (position % gan.generator_every == 0) | (position == length)
-    updated = jax.lax.cond(
-        due, lambda old: _updated_generator(gan, values, old, batch), list, values.of(parts)
+    updated = ops.cond(
+        due, lambda: _updated_generator(gan, values, batch), lambda: values.of(parts)
     )
     values.set(parts, updated)
     logs = values.within(gan.metrics_variables, lambda: gan.update_metrics(batch, fake, terms))
@@ -88,6 +87,8 @@ def test_step(gan: VelocityGAN, state: State, data: Any) -> tuple[dict[str, Tens
 
 def gradient(function: Callable[[Any], tuple[Tensor, Any]], values: Any) -> tuple[Any, Any]:
     """Derivative of the first result with respect to the values, and the second result."""
+    import jax
+
     result: tuple[Any, Any] = jax.grad(function, has_aux=True)(values)
     return result
 
@@ -137,12 +138,9 @@ def _generator_state(gan: VelocityGAN) -> list[Any]:
     ]
 
 
-def _updated_generator(
-    gan: VelocityGAN, values: _Values, old: list[Tensor], batch: Batch
-) -> list[Tensor]:
+def _updated_generator(gan: VelocityGAN, values: _Values, batch: Batch) -> list[Tensor]:
     generator, critic, optimizer = gan.generator, gan.critic, gan.generator_optimizer
     values = _Values(values)
-    values.set(_generator_state(gan), old)
     trainable, others = generator.trainable_variables, generator.non_trainable_variables
 
     def scaled_loss(weights: Any) -> tuple[Tensor, Any]:

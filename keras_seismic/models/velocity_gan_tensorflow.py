@@ -27,23 +27,22 @@ def train_step(gan: VelocityGAN, data: Any) -> dict[str, Tensor]:
         gan.batches_seen.assign(count)
         gan.batch_in_epoch.assign(position)
     generator, critic = gan.generator, gan.critic
-    fake, others = generator.stateless_call(
-        _values(generator.trainable_variables),
-        _values(generator.non_trainable_variables),
-        batch.x,
-        training=True,
+    weights, others = (
+        _values(v) for v in (generator.trainable_variables, generator.non_trainable_variables)
     )
-    _assign(generator.non_trainable_variables, others)
+    fake, updated = generator.stateless_call(weights, others, batch.x, training=True)
+    _assign(generator.non_trainable_variables, others, updated)
     alpha = mixing_fractions(gan.seed, count, batch.first + tf.range(tf.shape(batch.y)[0]))
     alpha = tf.cast(alpha, batch.y.dtype)
 
+    others = _values(critic.non_trainable_variables)
+
     def scaled_loss(weights: Any) -> tuple[Tensor, Any]:
-        others = _values(critic.non_trainable_variables)
         loss, results = critic_loss(gan, weights, others, batch, fake, alpha, gradient)
         return gan.critic_optimizer.scale_loss(loss), results
 
-    slopes, (others, terms) = gradient(scaled_loss, _values(critic.trainable_variables))
-    _assign(critic.non_trainable_variables, others)
+    slopes, (updated, terms) = gradient(scaled_loss, _values(critic.trainable_variables))
+    _assign(critic.non_trainable_variables, others, updated)
     gan.critic_optimizer.apply(slopes, critic.trainable_variables)
 
     due = (position % gan.generator_every == 0) | (position == gan.batches_in_epoch.value)
@@ -81,21 +80,17 @@ def _batch(gan: VelocityGAN, data: Any) -> Batch:
 def _update_generator(gan: VelocityGAN, batch: Batch) -> None:
     generator, critic = gan.generator, gan.critic
 
+    networks = (generator, critic)
+    others = [_values(network.non_trainable_variables) for network in networks]
+    critic_weights = _values(critic.trainable_variables)
+
     def scaled_loss(weights: Any) -> tuple[Tensor, Any]:
-        others, critic_weights, critic_others = (
-            _values(variables)
-            for variables in (
-                generator.non_trainable_variables,
-                critic.trainable_variables,
-                critic.non_trainable_variables,
-            )
-        )
-        loss, results = generator_loss(gan, weights, others, critic_weights, critic_others, batch)
+        loss, results = generator_loss(gan, weights, others[0], critic_weights, others[1], batch)
         return gan.generator_optimizer.scale_loss(loss), results
 
-    slopes, others = gradient(scaled_loss, _values(generator.trainable_variables))
-    for network, values in zip((generator, critic), others, strict=True):
-        _assign(network.non_trainable_variables, values)
+    slopes, updated = gradient(scaled_loss, _values(generator.trainable_variables))
+    for network, old, new in zip(networks, others, updated, strict=True):
+        _assign(network.non_trainable_variables, old, new)
     gan.generator_optimizer.apply(slopes, generator.trainable_variables)
 
 
@@ -122,6 +117,8 @@ def _values(variables: Iterable[Any]) -> list[Tensor]:
     return [tf.convert_to_tensor(variable.value) for variable in variables]
 
 
-def _assign(variables: Iterable[Any], values: Iterable[Tensor]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+def _assign(variables: Iterable[Any], old: Iterable[Tensor], new: Iterable[Tensor]) -> None:
+    """Assign what has changed: frozen weights have not."""
+    for variable, before, value in zip(variables, old, new, strict=True):
+        if value is not before:
+            variable.assign(value)
