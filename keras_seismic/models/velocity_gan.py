@@ -1,19 +1,17 @@
 """VelocityGAN: an inversion network trained against a critic of velocity models (WGAN-GP)."""
 
+import importlib
 from collections.abc import Sequence
 from typing import Any, Self
 
 import keras
-from keras import ops
 
 from keras_seismic.checks import checked_size
 from keras_seismic.losses import WeightedPixelLoss
 from keras_seismic.models.network import freeze_layers, frozen_layers
 from keras_seismic.models.wasserstein import (
-    Batch,
+    EpochClock,
     float32_scores,
-    labeled_mean,
-    pixel_losses,
     wgan_adamw,
     with_loss_scaling,
 )
@@ -110,7 +108,7 @@ class VelocityGAN(keras.Model):
             )
             for name in ("batches_seen", "batch_in_epoch", "batches_in_epoch")
         )
-        self._trackers = [
+        self.trackers = [
             keras.metrics.Mean(name=name)
             for name in ("l1", "l2", "critic_loss", "score_difference", "gradient_penalty")
         ]
@@ -248,71 +246,18 @@ class VelocityGAN(keras.Model):
         """
         if isinstance(callbacks, keras.callbacks.Callback):
             callbacks = [callbacks]
-        return super().fit(x, y, callbacks=[*(callbacks or ()), _EpochClock()], **kwargs)
+        return super().fit(x, y, callbacks=[*(callbacks or ()), EpochClock()], **kwargs)
 
     def train_step(self, *arguments: Any) -> Any:
-        # TensorFlow passes data, JAX state and data.
-        if keras.backend.backend() == "jax":
-            from keras_seismic.models.velocity_gan_jax import train_step as jax_step
-
-            return jax_step(self, *arguments)
-        from keras_seismic.models.velocity_gan_tensorflow import train_step
-
-        return train_step(self, *arguments)
+        return self._steps.train_step(self, *arguments)
 
     def test_step(self, *arguments: Any) -> Any:
-        if keras.backend.backend() == "jax":
-            from keras_seismic.models.velocity_gan_jax import test_step
+        return self._steps.test_step(self, *arguments)
 
-            return test_step(self, *arguments)
-        return self.evaluate_batch(*arguments)
-
-    def evaluate_batch(self, data: Any) -> dict[str, Tensor]:
-        """Update the metrics with a batch that nothing is learned from, and return them."""
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        predicted = self.generator(x, training=False)
-        scores = (self.critic(v, training=False) for v in (y, predicted))
-        real, fake = (ops.mean(score, axis=1) for score in scores)
-        samples = ops.shape(y)[0]
-        labeled = samples if weight is None else ops.sum(weight)
-        difference = labeled_mean(real, labeled, weight) - labeled_mean(fake, samples)
-        updated = self._update_pixel_metrics(x, y, predicted, weight)
-        return updated | self._update_trackers(samples, {"score_difference": difference})
-
-    def update_metrics(
-        self, batch: Batch, fake: Tensor, terms: dict[str, Tensor], devices: int = 1
-    ) -> dict[str, Tensor]:
-        """Update the metrics with a batch that was learned from, and return them.
-
-        Args:
-            batch: Gathers and real velocity.
-            fake: What the generator made of the gathers before it was updated.
-            terms: Parts of the critic's loss, this device's share of the whole batch's.
-            devices: Number of devices that share the batch.
-        """
-        updated = self._update_pixel_metrics(batch.x, batch.y, fake, batch.weight)
-        whole = {name: value * devices for name, value in terms.items()}
-        return updated | self._update_trackers(batch.samples / devices, whole)
-
-    def _update_pixel_metrics(
-        self, x: Tensor, y: Tensor, predicted: Tensor, weight: Tensor | None
-    ) -> dict[str, Tensor]:
-        # Not means of batch means: batches differ in the number of labeled samples.
-        count = ops.shape(y)[0] if weight is None else ops.sum(ops.cast(weight, "float32"))
-        l1, l2 = pixel_losses(y, predicted, count, weight)
-        tracked = self._update_trackers(count, {"l1": l1, "l2": l2})
-        loss = next(metric for metric in self.metrics if metric.name == "loss")
-        loss.update_state(self.l1 * l1 + self.l2 * l2, sample_weight=count)
-        results = self.compute_metrics(x, y, predicted, sample_weight=weight)
-        names = {tracker.name for tracker in self._trackers}
-        return {k: v for k, v in results.items() if k not in names} | tracked
-
-    def _update_trackers(self, count: Tensor, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Update running means by name, with the weight ``count``, and return them."""
-        trackers = [tracker for tracker in self._trackers if tracker.name in values]
-        for tracker in trackers:
-            tracker.update_state(values[tracker.name], sample_weight=count)
-        return {tracker.name: tracker.result() for tracker in trackers}
+    @property
+    def _steps(self) -> Any:
+        """The backend's steps: TensorFlow passes them data, JAX state and data."""
+        return importlib.import_module(f"{__name__}_{keras.backend.backend()}")
 
     def export(self, *args: Any, **kwargs: Any) -> Any:
         """Export the generator, without the critic."""
@@ -333,17 +278,3 @@ class VelocityGAN(keras.Model):
                 config[name], custom_objects=custom_objects
             )
         return cls(**config)
-
-
-class _EpochClock(keras.callbacks.Callback):
-    """Tells the model its position in the epoch and the epoch's length."""
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        if self.params.get("steps"):  # otherwise resumed training has it already
-            self.model.batches_in_epoch.assign(self.params["steps"])
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.model.batch_in_epoch.assign(0)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.model.batches_in_epoch.assign(self.model.batch_in_epoch)

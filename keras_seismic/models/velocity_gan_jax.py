@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_seismic.models.velocity_gan import VelocityGAN
+from keras_seismic.models.velocity_gan_metrics import evaluate_batch, update_metrics
 from keras_seismic.models.wasserstein import Batch, critic_loss, generator_loss, mixing_fractions
 from keras_seismic.types import Tensor
 
@@ -70,7 +71,7 @@ def train_step(gan: VelocityGAN, state: State, data: Any) -> tuple[dict[str, Ten
         due, lambda: _updated_generator(gan, values, batch), lambda: values.of(parts)
     )
     values.set(parts, updated)
-    logs = values.within(gan.metrics_variables, lambda: gan.update_metrics(batch, fake, terms))
+    logs = values.within(gan.metrics_variables, lambda: update_metrics(gan, batch, fake, terms))
     return logs, tuple(values.of(variables) for variables in groups)
 
 
@@ -81,7 +82,7 @@ def test_step(gan: VelocityGAN, state: State, data: Any) -> tuple[dict[str, Tens
     for variables, group in zip(groups, state, strict=True):
         values.set(variables, group)
     variables = [variable for group in groups for variable in group]
-    logs = values.within(variables, lambda: gan.evaluate_batch(data))
+    logs = values.within(variables, lambda: evaluate_batch(gan, data))
     return logs, tuple(values.of(variables) for variables in groups)
 
 

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_seismic.models.velocity_gan import VelocityGAN
+from keras_seismic.models.velocity_gan_metrics import evaluate_batch, update_metrics
 from keras_seismic.models.wasserstein import Batch, critic_loss, generator_loss, mixing_fractions
 from keras_seismic.types import Tensor
 
@@ -43,12 +44,17 @@ def train_step(gan: VelocityGAN, data: Any) -> dict[str, Tensor]:
 
     slopes, (updated, terms) = gradient(scaled_loss, _values(critic.trainable_variables))
     _assign(critic.non_trainable_variables, others, updated)
-    gan.critic_optimizer.apply(slopes, critic.trainable_variables)
+    gan.critic_optimizer.apply(_agreed(slopes), critic.trainable_variables)
 
     due = (position % gan.generator_every == 0) | (position == gan.batches_in_epoch.value)
     _in_all_replicas_if(due, lambda *parts: _update_generator(gan, Batch(*parts)), *batch)
     devices = tf.distribute.get_strategy().num_replicas_in_sync
-    return gan.update_metrics(batch, fake, terms, devices)
+    return update_metrics(gan, batch, fake, terms, devices)
+
+
+def test_step(gan: VelocityGAN, data: Any) -> dict[str, Tensor]:
+    """The running means of the metrics with one batch more."""
+    return evaluate_batch(gan, data)
 
 
 def gradient(function: Callable[[Any], tuple[Tensor, Any]], values: Any) -> tuple[Any, Any]:
@@ -91,7 +97,21 @@ def _update_generator(gan: VelocityGAN, batch: Batch) -> None:
     slopes, updated = gradient(scaled_loss, _values(generator.trainable_variables))
     for network, old, new in zip(networks, others, updated, strict=True):
         _assign(network.non_trainable_variables, old, new)
-    gan.generator_optimizer.apply(slopes, generator.trainable_variables)
+    gan.generator_optimizer.apply(_agreed(slopes), generator.trainable_variables)
+
+
+def _agreed(slopes: list[Tensor]) -> list[Tensor]:
+    """The same, but infinite in all replicas if they are in one.
+
+    Keras' ``LossScaleOptimizer`` asks the first replica only whether a step must be skipped.
+    """
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return slopes
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(slope)) for slope in slopes])
+    lost = tf.cast(tf.logical_not(finite), tf.float32)
+    context = tf.distribute.get_replica_context()
+    lost = context.all_reduce(tf.distribute.ReduceOp.SUM, lost) > 0
+    return [tf.where(lost, tf.constant(float("inf"), slope.dtype), slope) for slope in slopes]
 
 
 def _in_all_replicas_if(due: Tensor, function: Callable[..., None], *arguments: Any) -> None:

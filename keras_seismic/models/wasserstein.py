@@ -233,3 +233,17 @@ def float32_scores(critic: keras.Model) -> Callable[..., tuple[Tensor, Tensors]]
         return result
 
     return scores
+
+
+class EpochClock(keras.callbacks.Callback):
+    """Tells a ``VelocityGAN`` its position in the epoch and the epoch's length."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        if self.params.get("steps"):  # otherwise resumed training has it already
+            self.model.batches_in_epoch.assign(self.params["steps"])
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.model.batch_in_epoch.assign(0)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.model.batches_in_epoch.assign(self.model.batch_in_epoch)

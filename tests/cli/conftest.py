@@ -11,6 +11,14 @@ ACQUISITION = ks.simulation.Acquisition.surface(
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def float32():
+    """By default, whatever the processor is quick in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("keras_seismic.training.precision._processor_flags", set)
+        yield
+
+
 @pytest.fixture(scope="session")
 def small_data(tmp_path_factory):
     """A folder of OpenFWI's layout with 20 pairs, of which two are held out."""

@@ -393,6 +393,8 @@ def test_two_devices_do_what_one_does(tmp_path):
     """The first shares its last batch unequally, and the labels of all batches."""
     found = steps_elsewhere(tmp_path / "steps.npz", 2, "patches")
     compare(steps("patches"), found, 1e-5)
+    # A step that overflows on one is skipped on both.
+    assert found["after_an_overflow"] == 1
 
 
 @pytest.mark.slow

@@ -82,7 +82,28 @@ def steps(case, gan=None):
     return arrays | {f"log:{name}": np.array(values[0]) for name, values in history.items()}
 
 
+def after_an_overflow(strategy):
+    """A weight of one after a step whose gradient is infinite in the last replica only."""
+    import tensorflow as tf
+
+    from keras_seismic.models.velocity_gan_tensorflow import _agreed
+
+    with strategy.scope():
+        weight = keras.Variable(1.0)
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1))
+        optimizer.build([weight])
+
+    def step():
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        slope = tf.where(replica == 1, float("inf"), 1.0)
+        optimizer.apply(_agreed([slope]), [weight])
+
+    strategy.run(step)
+    return weight.numpy()
+
+
 def main(out, devices, case):
+    scope, more = contextlib.nullcontext, {}
     if int(devices) > 1:
         import tensorflow as tf
 
@@ -90,12 +111,11 @@ def main(out, devices, case):
         parts = [tf.config.LogicalDeviceConfiguration()] * int(devices)
         tf.config.set_logical_device_configuration(processor, parts)
         names = [device.name for device in tf.config.list_logical_devices("CPU")]
-        scope = tf.distribute.MirroredStrategy(names).scope
-    else:
-        scope = contextlib.nullcontext
+        strategy = tf.distribute.MirroredStrategy(names)
+        scope, more = strategy.scope, {"after_an_overflow": after_an_overflow(strategy)}
     with scope():
         gan = make(case)
-    np.savez(out, **steps(case, gan))
+    np.savez(out, **steps(case, gan), **more)
 
 
 if __name__ == "__main__":

@@ -142,7 +142,8 @@ def fcnvmb(
     resolved = dict(found.arguments)
     if start:
         check_fit(pretrained, start, pairs.gather_shape, found.velocity_shape)
-        network, acquisition = start.network, start.acquisition
+        network = ks.models.in_precision(start, precision).network
+        acquisition = start.acquisition
     else:
         keep_every = _thinning(keep_every, pairs, data)
         steps = _preparing(pairs, data, keep_every, low_cut)

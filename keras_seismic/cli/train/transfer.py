@@ -99,7 +99,8 @@ def transfer(
     found.pairs.prepare()
 
     # Training, scores and figures in m/s
-    before = ks.evaluation.score_pairs(model, found.pairs, found.held_out, found.learning)
+    given = ks.inference.load_model(pretrained)
+    before = ks.evaluation.score_pairs(given, found.pairs, found.held_out, found.learning)
     options: dict[str, Any] = {
         "epochs": epochs,
         "batch_size": batch_size,
