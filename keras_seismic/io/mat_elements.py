@@ -128,7 +128,7 @@ class _Inflated:
     def __init__(self, file: io.BufferedReader, size: int) -> None:
         self._file, self._left, self._zlib = file, size, zlib.decompressobj()
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int) -> bytearray:
         content = bytearray()
         while len(content) < size and not self._zlib.eof:
             packed = self._zlib.unconsumed_tail
@@ -138,17 +138,19 @@ class _Inflated:
             content += self._zlib.decompress(packed, size - len(content))
             if not packed and len(content) < size:
                 break
-        return bytes(content)
+        return content
 
 
-def _exactly(stream: "io.BufferedReader | _Inflated", size: int) -> bytes:
+def _exactly(stream: "io.BufferedReader | _Inflated", size: int) -> bytes | bytearray:
     content = stream.read(size)
     if len(content) != size:
         raise ValueError(f"{len(content)} bytes where {size} should be")
     return content
 
 
-def _tag(stream: "io.BufferedReader | _Inflated", order: str) -> tuple[int, int, bytes | None]:
+def _tag(
+    stream: "io.BufferedReader | _Inflated", order: str
+) -> tuple[int, int, bytes | bytearray | None]:
     """Type and size of the next element, and its content if it is small enough for the tag."""
     first, second = _exactly(stream, 4), _exactly(stream, 4)
     code, size = (int(np.frombuffer(word, f"{order}u4")[0]) for word in (first, second))
@@ -181,7 +183,9 @@ def _described(
     return name, kind, shape, bool(flags & _COMPLEX)
 
 
-def _header_element(stream: "io.BufferedReader | _Inflated", order: str) -> tuple[int, bytes]:
+def _header_element(
+    stream: "io.BufferedReader | _Inflated", order: str
+) -> tuple[int, bytes | bytearray]:
     code, size, small = _tag(stream, order)
     if size > _LONGEST:
         raise ValueError(f"a name or shape of {size} bytes")
@@ -190,7 +194,7 @@ def _header_element(stream: "io.BufferedReader | _Inflated", order: str) -> tupl
     return code, content
 
 
-def _integers(element: tuple[int, bytes], order: str) -> Iterator[int]:
+def _integers(element: tuple[int, bytes | bytearray], order: str) -> Iterator[int]:
     code, content = element
     if code not in (5, 6) or len(content) % 4 or len(content) < 8:
         raise ValueError(f"{len(content)} bytes of type {code} where integers should be")

@@ -149,8 +149,8 @@ def read_mat(
         except ValueError as error:
             raise ValueError(f"{path}: {found[0]!r}: {error}") from None
         with np.errstate(over="ignore", invalid="ignore"):  # which callers refuse
-            part = array[wanted].astype(np.float32)
-    return np.ascontiguousarray(part.reshape(_padded(part.shape, ndim)))
+            part = np.array(array[wanted], np.float32, order="C")
+    return part.reshape(_padded(part.shape, ndim))
 
 
 def _padded(shape: Sequence[int], ndim: int) -> tuple[int, ...]:

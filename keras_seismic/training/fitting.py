@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_seismic.datasets import Pairs
+from keras_seismic.inference.keras_files import check_keras_file
 from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 from keras_seismic.metrics import MeanAbsoluteVelocityError
 from keras_seismic.models import (
@@ -99,6 +100,7 @@ def fit(
 
     Raises:
         RuntimeError: If the loss becomes NaN or infinite.
+        ValueError: If the state to resume from, or the best one, was damaged.
     """
     best, done, history = run.path / "best.keras", run.epochs_done, {}
     if done:
@@ -112,6 +114,7 @@ def fit(
     arrays = isinstance(training, tuple)
     with distribution():
         if done or processes > 1:
+            check_keras_file(run.last(done))
             network = keras.models.load_model(run.last(done))
         if done and best_epoch(history, done) == done:  # it may not have been written any more
             run.save_model(network, best.name)

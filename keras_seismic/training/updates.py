@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_seismic.checks import checked_choice
+from keras_seismic.inference.keras_files import check_keras_file
 from keras_seismic.optimizers import AdamW
 from keras_seismic.training.devices import replicas
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
@@ -189,6 +190,7 @@ def best_network(path: Path, averaged: bool) -> keras.Model:
         path: The file.
         averaged: Give it the averages of its weights that the optimizer holds.
     """
+    check_keras_file(path)
     network = keras.models.load_model(path, compile=False)
     if averaged:
         trained = keras.models.load_model(path)

@@ -109,7 +109,9 @@ def test_predictors_refuse_what_they_do_not_know(tmp_path):
     (tmp_path / "1").mkdir()
     for name in ("damaged.onnx", "1/saved_model.pb"):
         (tmp_path / name).write_bytes(b"no model" * 9)
-    for name in ("empty.keras", "damaged.onnx", "1"):
+    with pytest.raises(ValueError, match=r"empty\.keras: expected config\.json in a \.keras file"):
+        ks.inference.load_model(tmp_path / "empty.keras")
+    for name in ("damaged.onnx", "1"):
         with pytest.raises(ValueError, match=f"{name}: cannot be loaded; is it damaged"):
             ks.inference.load_predictor(tmp_path / name)
 
