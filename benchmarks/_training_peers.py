@@ -1,10 +1,11 @@
 """One framework's training steps, in a process of its own that answers line by line.
 
-    python -m benchmarks._training_peers keras|keras-xla|eager|channels-last|compiled THREADS
+    python -m benchmarks._training_peers keras|keras-xla|eager|channels-last|compiled THREADS CLOCK
 
 ``benchmarks.training_step`` starts these and talks to them: a line of JSON ``[network, precision,
 batch]`` is answered by the seconds of the first step, ``"step"`` by those of another one, and
-``"profile"`` by the seconds of a step by kind of operation.
+``"profile"`` by the seconds of a step by kind of operation. The clock is ``perf_counter`` or
+``process_time``.
 """
 
 import collections
@@ -38,7 +39,7 @@ KINDS = {
 
 def main() -> None:
     """Answer until there is nothing more to read."""
-    kind, threads = sys.argv[1], int(sys.argv[2])
+    kind, threads, clock = sys.argv[1], int(sys.argv[2]), getattr(time, sys.argv[3])
     peer = _keras(kind, threads) if kind.startswith("keras") else _torch(kind, threads)
     made = None
     for line in sys.stdin:
@@ -46,18 +47,18 @@ def main() -> None:
         if isinstance(wanted, list):
             made = None  # free the memory of the last one first
             made = peer(*wanted)
-            answer: Any = _timed(made[0])
+            answer: Any = _timed(made[0], clock)
             made[0]()  # buffers and kernels of a second step
         else:
             assert made is not None
-            answer = _timed(made[0]) if wanted == "step" else _profile(made[1])
+            answer = _timed(made[0], clock) if wanted == "step" else _profile(made[1])
         print("answer " + json.dumps(answer), flush=True)
 
 
-def _timed(step: Callable[[], Any]) -> float:
-    start = time.perf_counter()
+def _timed(step: Callable[[], Any], clock: Callable[[], float]) -> float:
+    start = clock()
     step()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def _profile(operations: Callable[[], list[tuple[str, float]]]) -> dict[str, float]:

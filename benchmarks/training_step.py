@@ -3,6 +3,7 @@
     python -m benchmarks.training_step            # everything: about half an hour on two cores
     python -m benchmarks.training_step --quick    # InversionNet alone: about five minutes
     python -m benchmarks.training_step --profile  # where a step's time goes, on one thread
+    python -m benchmarks.training_step --busy     # one thread's processor time, beside other work
 
 Published widths, mean absolute error, AdamW. PyTorch trains the same networks as written, in its
 channels-last layout, and compiled in that layout; its bfloat16 is autocast, its AdamW the fused
@@ -35,10 +36,10 @@ NETWORKS = ("InversionNet", "FCNVMB", "ConvDenoiser")
 class Peer:
     """A framework in its own process."""
 
-    def __init__(self, kind: str, threads: int) -> None:
+    def __init__(self, kind: str, threads: int, clock: str) -> None:
         # PyTorch crashes beside TensorFlow, and none of its twins needs it.
         backend = "tensorflow" if kind.startswith("keras") else "numpy"
-        command = [sys.executable, "-m", "benchmarks._training_peers", kind, str(threads)]
+        command = [sys.executable, "-m", "benchmarks._training_peers", kind, str(threads), clock]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -105,7 +106,8 @@ def compare(peers: dict[str, Peer], given: argparse.Namespace) -> None:
         *(f"{name}, ms/sample" for name in peers),
         "relative",
     )
-    report("training_step", results, header, rows, ["keras", "tensorflow", "torch", "numpy"])
+    name = "training_step_busy" if given.busy else "training_step"
+    report(name, results, header, rows, ["keras", "tensorflow", "torch", "numpy"])
 
 
 def profile(peers: dict[str, Peer], given: argparse.Namespace) -> None:
@@ -133,13 +135,17 @@ def main() -> None:
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=[OURS, *THEIRS])
     parser.add_argument("--quick", action="store_true", help="InversionNet, batch 8, 5 rounds")
     parser.add_argument("--profile", action="store_true", help="time by kind of operation")
+    parser.add_argument("--busy", action="store_true", help="processor time on one thread")
     given = parser.parse_args()
     if given.quick:
         given.networks, given.batches, given.rounds = ["InversionNet"], [8], 5
-    threads = 1 if given.profile else len(os.sched_getaffinity(0))
+    threads = 1 if given.profile or given.busy else len(os.sched_getaffinity(0))
+    clock = "process_time" if given.busy else "perf_counter"
     if given.profile:
         given.peers = [OURS, "PyTorch channels-last"]
-    peers = {name: Peer(PEERS[name], threads) for name in dict.fromkeys([OURS, *given.peers])}
+    peers = {
+        name: Peer(PEERS[name], threads, clock) for name in dict.fromkeys([OURS, *given.peers])
+    }
     try:
         (profile if given.profile else compare)(peers, given)
     finally:

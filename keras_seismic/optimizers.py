@@ -41,15 +41,28 @@ class AdamW(keras.optimizers.AdamW):
     """
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        if self.weight_decay and _on_tensorflow() and self._use_weight_decay(variable):
+            decay = keras.ops.cast(learning_rate * self.weight_decay, variable.dtype)
+            self.assign_sub(variable, variable * decay)
         if not _updated(self, gradient, variable, learning_rate):
             super().update_step(gradient, variable, learning_rate)
+
+    def _apply_weight_decay(self, variables: list[Any]) -> None:
+        # Keras would trace the schedule of the learning rate once more for every weight.
+        if not _on_tensorflow():
+            super()._apply_weight_decay(variables)
+
+
+def _on_tensorflow() -> bool:
+    """Whether updates run on TensorFlow."""
+    return bool(keras.backend.backend() == "tensorflow")
 
 
 def _updated(
     optimizer: keras.optimizers.Adam, gradient: Tensor, variable: Any, learning_rate: Tensor
 ) -> bool:
     """Update a weight by TensorFlow's operation, and say whether that was possible."""
-    if keras.backend.backend() != "tensorflow" or optimizer.amsgrad:
+    if not _on_tensorflow() or optimizer.amsgrad:
         return False
     import tensorflow as tf
 

@@ -40,6 +40,7 @@ def trained(made, steps=4, strategy=None, **arguments):
         {"epsilon": 1e-8},
         {"beta_1": 0.0, "beta_2": 0.9, "global_clipnorm": 0.1},
         {"weight_decay": 0.1, "gradient_accumulation_steps": 2, "use_ema": True},
+        {"weight_decay": 0.5},
         {"amsgrad": True},
     ],
 )
@@ -63,6 +64,14 @@ def test_the_operation_is_used_where_it_applies(monkeypatch):
     assert len(calls) == 2  # weights, traced once
     trained(optimizers.AdamW, amsgrad=True)
     assert len(calls) == 2
+
+
+def test_the_schedule_is_traced_once_whatever_the_number_of_weights(monkeypatch):
+    calls, schedule = [], keras.optimizers.schedules.CosineDecay
+    asked = schedule.__call__
+    monkeypatch.setattr(schedule, "__call__", lambda *given: calls.append(given) or asked(*given))
+    trained(optimizers.AdamW, weight_decay=0.1)
+    assert len(calls) == 1
 
 
 def test_on_mirrored_devices():

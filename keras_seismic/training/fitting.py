@@ -118,6 +118,8 @@ def fit(
             network = keras.models.load_model(run.last(done))
         if done and best_epoch(history, done) == done:  # it may not have been written any more
             run.save_model(network, best.name)
+        if not network.optimizer.built:  # in the first step, TensorFlow would trace that twice
+            network.optimizer.build(network.trainable_variables)
         if done < epochs and not stopped_early(history, patience):
             wanted = wanted_callbacks(network, run.path, history, patience, tensorboard)
             network.fit(
