@@ -19,6 +19,7 @@ from keras_seismic.exporting.parity import check_parity, example_inputs
 from keras_seismic.exporting.web.fewer_products import with_fewer_products
 from keras_seismic.exporting.web.runtime import VERSION, runtime_files
 from keras_seismic.files import check_replaceable
+from keras_seismic.inference.digests import seal
 from keras_seismic.inference.gather_inverter import GatherInverter
 from keras_seismic.inference.model_card import ModelCard
 from keras_seismic.models.physical_units import PhysicalUnitsModel, predicting_network
@@ -114,6 +115,7 @@ def export_web(
         for path in PAGE.iterdir():
             shutil.copyfile(path, temporary / path.name)
         entries = json.loads(card.to_json()) | {"limits": limits, "grid_spacing": _spacing(model)}
+        del entries["sha256"]  # of a file that holds its card
         (temporary / "model_card.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
         _write_runtime(files, temporary / "runtime")
     return folder
@@ -148,6 +150,7 @@ def _quicken(path: Path, network: keras.Model, inputs: np.ndarray | None) -> Non
     import onnx
 
     onnx.save(with_fewer_products(onnx.load(path)), path)
+    seal(path)
     inputs = example_inputs(network) if inputs is None else inputs
     check_parity(network, path, inputs[:1], verbose=False)
 
