@@ -56,7 +56,7 @@ def evaluate(
     denoised.
 
     Writes config.json, metrics.json, figures, report.html and, with --robustness,
-    robustness.csv and robustness.json. Gathers that such a level cannot be simulated for are left out, and named.
+    robustness.csv and robustness.json. Levels that cannot be simulated are left out, and named.
     """
     config = configuration("evaluate", dict(locals()))
     run = RunFolder(out, overwrite)
