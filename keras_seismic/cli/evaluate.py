@@ -56,7 +56,7 @@ def evaluate(
     denoised.
 
     Writes config.json, metrics.json, figures, report.html and, with --robustness,
-    robustness.csv. Gathers that such a level cannot be simulated for are left out, and named.
+    robustness.csv and robustness.json. Levels that cannot be simulated are left out, and named.
     """
     config = configuration("evaluate", dict(locals()))
     run = RunFolder(out, overwrite)
@@ -84,6 +84,7 @@ def evaluate(
     print_table(metrics)
     if result:
         run.write_text("robustness.csv", result.csv().rstrip())
+        run.write("robustness.json", result.to_dict())
         typer.echo(result.table())
         for what, why in result.left_out.items():
             typer.echo(f"left out: {what}: {why}")

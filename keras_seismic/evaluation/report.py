@@ -50,7 +50,7 @@ def write_report(
 
     Args:
         folder: A run folder, with ``config.json``; ``metrics.json``, ``history.csv``,
-            ``robustness.csv`` and ``figures/*.png`` are used where they are.
+            ``robustness.json`` and ``figures/*.png`` are used where they are.
         training: Run folder of the model that was evaluated, whose curves and configuration are
             shown too.
         repeat: The command that repeats the run.
@@ -81,7 +81,7 @@ def write_report(
     parts = [_headlines(metrics)]
     for name in [*ordered, *(name for name in figures if name not in _FIGURES)]:
         heading, caption = _FIGURES.get(name, (name.replace("_", " "), ""))
-        table = _robustness(folder / "robustness.csv") if name == "robustness" else ""
+        table = _robustness(folder / "robustness.json") if name == "robustness" else ""
         epochs = _epochs(folder / "history.csv") if name == "loss" else ""
         parts.append(_section(heading, _figure(figures[name], caption) + epochs + table))
     if training is not None:
@@ -98,7 +98,8 @@ def _page(title: str, config: Mapping[str, Any], body: str) -> str:
     arguments = _mapping(config, "arguments")
     facts = [arguments.get(name) for name in ("model", "data", "family", "input")]
     given = " · ".join(str(fact) for fact in facts if fact)
-    when = " · ".join(str(config[name]) for name in ("started", "finished") if name in config)
+    times = [f"{name} {config[name]}" for name in ("started", "finished") if name in config]
+    when = ", ".join(times).replace("T", " ").replace("+00:00", " UTC")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -156,14 +157,18 @@ def _epochs(path: Path) -> str:
 def _robustness(path: Path) -> str:
     if not path.is_file():
         return ""
-    rows = [
-        (row["kind"].replace("_", " "), f"{row['level']} {row['unit']}",
-         *(row[name] for name in ("velocity_mae_m_s", "velocity_rmse_m_s", "velocity_ssim")))
-        for row in _rows(path)
-    ]  # fmt: skip
-    headings = ("disturbance", "level", "MAE, m/s", "RMSE, m/s", "SSIM")
-    shown = [(kind, level, *(_number(float(v)) for v in scores)) for kind, level, *scores in rows]
-    return f"<details><summary>The numbers</summary>{_table(headings, shown)}</details>"
+    found, rows = _json(path), []
+    scores = ("velocity_mae_m_s", "velocity_rmse_m_s", "velocity_ssim")
+    try:
+        for row in found["rows"]:
+            level = "none" if row["level"] is None else f"{row['level']:g} {row['unit']}"
+            rows.append((row["kind"].replace("_", " "), level, *(row[name] for name in scores)))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path}: expected the rows of a robustness ({error!r})") from error
+    table = _table(("disturbance", "level", "MAE, m/s", "RMSE, m/s", "SSIM"), rows)
+    left_out = _mapping(found, "left_out")
+    missing = _table(("left out", "because"), left_out.items()) if left_out else ""
+    return _folded("The numbers", table) + missing
 
 
 def _of_training(folder: Path) -> str:

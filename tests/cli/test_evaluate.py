@@ -66,6 +66,7 @@ def test_pairs_are_scored_and_disturbed(tmp_path, small_data, capsys, monkeypatc
     assert {row["kind"] for row in rows} == set(DISTURBANCES)
     mae = metrics["velocity_mae_m_s"]
     assert float(rows[0]["velocity_mae_m_s"]) == pytest.approx(mae, rel=1e-4)
+    assert json.loads((run / "robustness.json").read_text())["left_out"] == {}
     page = (run / "report.html").read_text()
     assert "<td>missing traces</td>" in page
     assert "| white noise (dB) |" in capsys.readouterr().out

@@ -11,6 +11,8 @@ from keras_seismic.evaluation import write_report
 
 HOSTILE = '</title><script>alert("1")</script><img src=x onerror=alert(2)>&amp;\'"'
 
+SCORES = {"velocity_mae_m_s": 123.4, "velocity_rmse_m_s": 2.0, "velocity_ssim": 0.5}
+
 
 class Page(html.parser.HTMLParser):
     """Tags with their attributes, and the text of a page."""
@@ -33,14 +35,15 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
-def run_folder(folder, config, metrics=None, history="", robustness="", figures=()):
+def run_folder(folder, config, metrics=None, history="", robustness=None, figures=()):
     (folder / "figures").mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
     if metrics is not None:
         (folder / "metrics.json").write_text(json.dumps(metrics))
-    for name, text in (("history.csv", history), ("robustness.csv", robustness)):
-        if text:
-            (folder / name).write_text(text)
+    if history:
+        (folder / "history.csv").write_text(history)
+    if robustness is not None:
+        (folder / "robustness.json").write_text(json.dumps(robustness))
     for name in figures:
         (folder / "figures" / f"{name}.png").write_bytes(b"\x89PNG of " + name.encode())
     return folder
@@ -53,7 +56,9 @@ def test_hostile_names_are_only_text(tmp_path):
          "versions": {HOSTILE: HOSTILE}, "resources": {"processor": HOSTILE}, "started": HOSTILE},
         {HOSTILE: HOSTILE, "velocity_mae_m_s": HOSTILE, "methods": [{HOSTILE: 1}]},
         "epoch,loss,val_loss\n1,0.5,0.4\n",
-        "kind,level,unit,velocity_mae_m_s,velocity_rmse_m_s,velocity_ssim\n<i>x,1,<i>,1,2,0.5\n",
+        {"rows": [{"kind": HOSTILE, "level": 1.0, "unit": HOSTILE, **SCORES},
+                  {"kind": "noise", "level": None, "unit": "dB", **SCORES}],
+         "left_out": {HOSTILE: HOSTILE}},
         ["loss", "robustness", "<svg onload=alert(3)>"],
     )  # fmt: skip
     page = Page(write_report(folder, repeat=HOSTILE))
@@ -62,7 +67,8 @@ def test_hostile_names_are_only_text(tmp_path):
     for tag, attributes in page.tags:
         assert not any(name.startswith("on") for name in attributes), (tag, attributes)
         assert tag != "img" or attributes["src"].startswith("data:image/png;base64,")
-    assert page.text.count(HOSTILE) >= 8
+    assert page.text.count(HOSTILE) >= 12
+    assert "123.4" in page.text
     policy = [a["content"] for _, a in page.tags if "http-equiv" in a]
     assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
 
@@ -96,6 +102,11 @@ def test_damaged_files_are_named(tmp_path):
     (folder / "metrics.json").write_text("[1")
     with pytest.raises(ValueError, match=r"metrics\.json: expected the JSON of a run"):
         write_report(folder)
+    other = run_folder(tmp_path / "other", {"command": "x"}, robustness=[], figures=["robustness"])
+    for content in ("[]", '{"rows": [{}], "left_out": {}}'):
+        (other / "robustness.json").write_text(content)
+        with pytest.raises(ValueError, match=r"robustness\.json: expected"):
+            write_report(other)
 
 
 def test_figures_of_cases_and_errors():
