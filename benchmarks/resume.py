@@ -11,6 +11,7 @@ last bit. Two to three minutes a network on two cores.
 
 import argparse
 import csv
+import functools
 import json
 import os
 import pathlib
@@ -27,7 +28,7 @@ import numpy as np
 
 from benchmarks._report import RESULTS, report
 
-EPOCHS = 14
+EPOCHS = 20
 PROGRAMS = {"InversionNet": "inversionnet", "VelocityGAN": "velocitygan"}
 _ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")}
 
@@ -67,11 +68,12 @@ def written(path: pathlib.Path) -> Callable[[subprocess.Popen[str]], None]:
     return wait
 
 
-def training(process: subprocess.Popen[str]) -> None:
-    """Waits until a process trains."""
+def training(process: subprocess.Popen[str], epochs: int = 0) -> None:
+    """Waits until a process has begun to train, and then for some epochs."""
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("Epoch"):
+        epochs -= line.startswith("Epoch")
+        if epochs < 0:
             return
     raise SystemExit("the run ended before it was killed; give it more epochs")
 
@@ -100,14 +102,26 @@ def compare(one: pathlib.Path, other: pathlib.Path) -> dict[str, float]:
     }
 
 
-def killed_run(program: str, out: pathlib.Path, kills: int, epoch: float, seed: int) -> list[str]:
-    """Kill a run again and again and let it end; returns when it was killed."""
+def killed_run(
+    program: str, out: pathlib.Path, kills: int, seconds: tuple[float, float], seed: int
+) -> list[str]:
+    """Kill a run again and again and let it end; returns when it was killed.
+
+    Args:
+        program: Name of the training program.
+        out: The run folder.
+        kills: How often.
+        seconds: That a process takes for its first epoch, and for a later one.
+        seed: Of the moments.
+    """
     draw, moments = random.Random(seed), []
     late = [out / name for name in ("model.keras", "figures/loss.png", "figures/velocity.png")]
     for number in range(kills):
         after = number - (kills - kills // 4)
         if after < 0:
-            wait, delay = training, draw.uniform(0, 1.2 * epoch)
+            epochs = draw.randrange(3)
+            wait = functools.partial(training, epochs=epochs)
+            delay = draw.uniform(0, seconds[epochs > 0])
         elif after == 0:
             wait, delay = written(out / f"last-{EPOCHS}.keras"), draw.uniform(0, 0.2)
         else:
@@ -128,12 +142,13 @@ def killed_run(program: str, out: pathlib.Path, kills: int, epoch: float, seed: 
 
 def measure(program: str, kills: int, folder: pathlib.Path, seed: int) -> dict[str, Any]:
     """Both runs of a network, and their differences."""
-    whole = start(program, folder / "whole")
-    training(whole)
-    began = time.monotonic()
-    output = finished(whole)
-    epoch = (time.monotonic() - began) / (output.count("Epoch") + 2)
-    moments = killed_run(program, folder / "killed", kills, epoch, seed)
+    whole, times = start(program, folder / "whole"), []
+    for _ in range(3):
+        training(whole)
+        times.append(time.monotonic())
+    finished(whole)
+    seconds = times[1] - times[0], times[2] - times[1]
+    moments = killed_run(program, folder / "killed", kills, seconds, seed)
     left = [run.name for run in (folder / "killed").rglob("*") if "partial" in run.name]
     return {"kills": moments, "left over": left} | compare(folder / "whole", folder / "killed")
 

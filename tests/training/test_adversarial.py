@@ -42,21 +42,45 @@ def test_velocity_of_unlabeled_pairs_is_not_used(batches, rng):
         assert not y[weight == 0].any()
 
 
-def test_a_model_learns_from_unlabeled_gathers_too(tmp_path, small_acquisition):
-    """Critic and network learn, and the model keeps its units."""
-    import tensorflow as tf
-
-    def pairs(count, seed, family="flatvel_a"):
-        folder = tmp_path / "cache"
-        return ks.datasets.SimulatedPairs(family, count, small_acquisition, seed, folder)
-
-    few, more = pairs(3, 0).prepare(progress=False), pairs(4, 2).prepare(progress=False)
+@pytest.fixture
+def few_and_more(tmp_path, small_acquisition):
+    """Three pairs, four more gathers, and an untrained model for them."""
+    few, more = (
+        ks.datasets.SimulatedPairs("flatvel_a", n, small_acquisition, seed, tmp_path / "cache")
+        for n, seed in ((3, 0), (4, 2))
+    )
     model = ks.models.with_physical_units(
         ks.models.InversionNet(small_acquisition.gather_shape, (70, 70), filters=1),
         ks.layers.GatherNormalization(-27, 53),
         ks.layers.VelocityScaling(1500, 4500),
         small_acquisition,
     )
+    return few.prepare(progress=False), more.prepare(progress=False), model
+
+
+def test_a_resumed_training_goes_on_with_the_same_gathers(tmp_path, few_and_more, monkeypatch):
+    few, more, model = few_and_more
+    run, epochs = RunFolder(tmp_path / "run").create({}), []
+
+    def fit(gan, training, *_):
+        epochs.append([x for x, _, _ in training.as_numpy_iterator()])
+        epochs.append([x for x, _, _ in training.as_numpy_iterator()])
+        return gan
+
+    monkeypatch.setattr(ks.training.semi_supervised, "fit", fit)
+    for run.epochs_done in (0, 1):
+        recipe = {"epochs": 2, "batch_size": 1, "learning_rate": 1e-2}
+        fit_with_unlabeled(model, few, range(3), more, run, **recipe)
+    for one, other in zip(epochs[1], epochs[2], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(epochs[0][0], epochs[1][0])
+
+
+def test_a_model_learns_from_unlabeled_gathers_too(tmp_path, few_and_more, small_acquisition):
+    """Critic and network learn, and the model keeps its units."""
+    import tensorflow as tf
+
+    few, more, model = few_and_more
     before = model.network.get_layer("encoder_1_convolution").kernel.numpy()
     run = RunFolder(tmp_path / "run").create({})
     recipe = {"epochs": 1, "batch_size": 2, "learning_rate": 1e-2}

@@ -1,6 +1,7 @@
 """Training on several devices, and by several processes on JAX."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import yaml
 
 import keras_seismic as ks
 from keras_seismic.training import RunFolder, on_devices
+from tests.cli.hints import commands_in, parse
 
 PROGRAM = Path(__file__).with_name("together.py")
 
@@ -19,11 +22,11 @@ PROGRAM = Path(__file__).with_name("together.py")
 def start(folder, kind, process=0, backend="jax"):
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, PROGRAM, folder, kind, str(process)],
+        [sys.executable, PROGRAM, folder, kind],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | {"KERAS_BACKEND": backend},
+        env=os.environ | {"KERAS_BACKEND": backend, "JOB_COMPLETION_INDEX": str(process)},
     )
 
 
@@ -83,3 +86,27 @@ def test_what_a_strategy_needs_is_said(monkeypatch):
     monkeypatch.delenv("SLURM_PROCID", raising=False)
     with pytest.raises(ValueError, match="expected coordinator, num_processes"):
         on_devices("hosts").__enter__()
+
+
+def test_the_scripts_of_the_guide_fit_together(tmp_path):
+    page = PROGRAM.parents[2] / "docs" / "several_machines.md"
+    blocks = dict(re.findall(r"^```(bash|yaml)\n(.*?)^```", page.read_text(), re.DOTALL | re.M))
+    subprocess.run(["bash", "-n"], input=blocks["bash"], text=True, check=True)
+    assert blocks["bash"].splitlines()[0] == "#!/bin/bash"
+    service, job = yaml.safe_load_all(blocks["yaml"])
+    assert (service["kind"], job["kind"]) == ("Service", "Job")
+    pod, name = job["spec"]["template"]["spec"], job["metadata"]["name"]
+    assert service["spec"]["selector"] == {"job-name": name}
+    assert service["spec"]["clusterIP"] == "None"
+    assert pod["subdomain"] == service["metadata"]["name"]
+    (container,) = pod["containers"]
+    script = container["command"][-1]
+    subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+    (command,) = commands_in(script.partition(";")[0])
+    words = parse(command)
+    assert words[words.index("--coordinator") + 1].startswith(f"{name}-0.{pod['subdomain']}:")
+    processes = int(words[words.index("--num-processes") + 1])
+    assert processes == job["spec"]["completions"] == job["spec"]["parallelism"]
+    assert job["spec"]["completionMode"] == "Indexed"
+    (mount,), (volume,) = container["volumeMounts"], pod["volumes"]
+    assert mount["name"] == volume["name"]

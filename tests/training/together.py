@@ -1,6 +1,6 @@
 """A small training, alone or with others; run by ``test_devices`` in processes of its own.
 
-``python together.py FOLDER mirrored|alone|COORDINATOR PROCESS``
+``JOB_COMPLETION_INDEX=0 python together.py FOLDER mirrored|alone|COORDINATOR``
 """
 
 import os
@@ -50,7 +50,7 @@ def train(folder, pairs, epochs, batch_norm):
     run.finish({"predicted": predicted.ravel().tolist()})
 
 
-def main(folder, kind, process):
+def main(folder, kind):
     """Train as one of several, and perhaps die."""
     if kind == "mirrored":
         import tensorflow as tf
@@ -64,7 +64,7 @@ def main(folder, kind, process):
     elif kind == "alone":
         place = {}
     else:
-        place = {"coordinator": kind, "num_processes": 2, "process_id": int(process)}
+        place = {"coordinator": kind, "num_processes": 2}
     with ks.training.on_devices(**place):
         train(f"{folder}/run", Lines(), epochs=2, batch_norm=kind != "mirrored")
         if shard()[1] > 1:  # and now one dies
