@@ -87,7 +87,7 @@ def test_bad_input_is_refused_with_nothing_written(tmp_path, pretrained, options
 
 def test_the_critic_goes_on_too(tmp_path, small_data, eagerly):
     """And so does a transfer of the transfer; without it, the run's model goes on alone."""
-    options = {"samples": 6, "epochs": 1, "batch_size": 2}
+    options = {"samples": 5, "epochs": 1, "batch_size": 2}
     first, second = tmp_path / "first", tmp_path / "second"
     velocitygan(first, small_data, filters=2, generator_every=2, l2=7.0, **options)
     slow = {"learning_rate": 1e-7, "freeze": "encoder"} | options
@@ -99,7 +99,7 @@ def test_the_critic_goes_on_too(tmp_path, small_data, eagerly):
     assert after.recipe == before.recipe
     assert (after.l2, after.generator_every) == (7, 2)
     # At such a rate, the critic is still that of the first run, but has learned.
-    assert int(after.critic_optimizer.iterations) == 3
+    assert int(after.critic_optimizer.iterations) == 2
     for ours, theirs in zip(before.critic.weights, after.critic.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5, err_msg=ours.path)
     assert len(after.generator.trainable_weights) < len(before.generator.trainable_weights)

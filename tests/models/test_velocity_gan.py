@@ -353,7 +353,7 @@ def steps_elsewhere(path, devices, case, **environment):
     subprocess.run(
         [sys.executable, "-m", module, path, str(devices), case],
         check=True,
-        timeout=600,
+        timeout=1800,
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment,
     )
     with np.load(path, allow_pickle=False) as archive:
