@@ -4,7 +4,7 @@
 
 Trains a quarter-width InversionNet on FlatVel-A, every fourth sample in time, in both precisions
 from the same weights and in the same order, and scores both in float32 on 100 held-out models.
-Five minutes on two quiet cores.
+A few minutes on two quiet cores.
 """
 
 import argparse
@@ -27,6 +27,7 @@ def trained(
 ) -> tuple[float, float]:
     """Mean absolute error on the held-out models in m/s, and seconds of training."""
     learning, held_out = pairs.held_out(HELD_OUT / len(pairs), 0)
+    keras.backend.clear_session()  # the memory of the one before
     keras.utils.set_random_seed(seed)
     thinning = ks.layers.TimeDecimation(KEEP_EVERY)
     shape = thinning.compute_output_shape((None, *pairs.gather_shape))[1:]

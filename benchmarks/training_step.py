@@ -30,6 +30,7 @@ PEERS = {
     "keras_seismic, XLA": "keras-xla",
 }
 OURS, *THEIRS, _ = PEERS
+PRECISIONS = ("float32", "bfloat16")
 NETWORKS = ("InversionNet", "FCNVMB", "ConvDenoiser")
 
 
@@ -82,7 +83,7 @@ def compare(peers: dict[str, Peer], given: argparse.Namespace) -> None:
     """Print and write a line for each network, precision and batch size."""
     rows, results = [], []
     for network in given.networks:
-        for precision in ("float32", "bfloat16"):
+        for precision in given.precisions:
             for batch in given.batches:
                 first, later = measure(peers, (network, precision, batch), given.rounds)
                 relative = min(later[name] for name in THEIRS if name in later) / later[OURS]
@@ -113,7 +114,7 @@ def compare(peers: dict[str, Peer], given: argparse.Namespace) -> None:
 def profile(peers: dict[str, Peer], given: argparse.Namespace) -> None:
     """Print and write milliseconds by kind of operation, of InversionNet."""
     batch, columns = given.batches[0], {}
-    for precision in ("float32", "bfloat16"):
+    for precision in given.precisions:
         for peer in peers.values():
             peer.asked(["InversionNet", precision, batch])
         for name, peer in peers.items():
@@ -130,6 +131,7 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
     parser.add_argument("--batches", nargs="+", type=int, default=[8, 32])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=[OURS, *THEIRS])
