@@ -40,7 +40,7 @@ def runtime_files(path: str | os.PathLike[str] | None = None) -> dict[str, bytes
     """
     if path is not None:
         return _read(Path(path))
-    where = f"run\n  {' '.join(_PACK)}\nwhere npm and a network are, and pass the file as runtime (--runtime)"
+    where = f"run\n  {' '.join(_PACK)}\nwhere npm and a network are, and pass its file as runtime"
     if not shutil.which("npm"):
         raise RuntimeError(
             "export_web: the page needs onnxruntime-web, which comes from npm, and npm is not "
