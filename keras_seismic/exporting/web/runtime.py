@@ -22,7 +22,7 @@ FILES = {
     ),
 }
 
-_PACK = ["npm", "pack", "--silent", f"onnxruntime-web@{VERSION}"]
+_PACK = ["npm", "pack", f"onnxruntime-web@{VERSION}"]
 _SECONDS = 300  # for a download of 33 MB
 
 
@@ -40,7 +40,7 @@ def runtime_files(path: str | os.PathLike[str] | None = None) -> dict[str, bytes
     """
     if path is not None:
         return _read(Path(path))
-    where = f"run\n  {' '.join(_PACK)}\nwhere npm and a network are, and pass runtime= the file"
+    where = f"run\n  {' '.join(_PACK)}\nwhere npm and a network are, and pass its file as runtime"
     if not shutil.which("npm"):
         raise RuntimeError(
             "export_web: the page needs onnxruntime-web, which comes from npm, and npm is not "
@@ -49,7 +49,12 @@ def runtime_files(path: str | os.PathLike[str] | None = None) -> dict[str, bytes
     with tempfile.TemporaryDirectory() as folder:
         try:
             subprocess.run(
-                _PACK, cwd=folder, check=True, capture_output=True, text=True, timeout=_SECONDS
+                [*_PACK, "--prefer-offline"],
+                cwd=folder,
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
             )
         except (subprocess.SubprocessError, OSError) as error:
             reason = " ".join((getattr(error, "stderr", None) or str(error)).split())[-300:]
