@@ -29,7 +29,7 @@ table { border-collapse: collapse; font-size: .9rem; }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--rule);
   vertical-align: top; font-variant-numeric: tabular-nums; }
 th { color: var(--dim); font-weight: 600; }
-td { overflow-wrap: anywhere; min-width: 4rem; }
+td { overflow-wrap: break-word; min-width: 4rem; max-width: 26rem; }
 td:first-child { white-space: nowrap; }
 pre { background: var(--sheet); border: 1px solid var(--rule); border-radius: .5rem;
   padding: .7rem; overflow: auto; max-height: 30rem; font-size: .85rem; }
