@@ -7,6 +7,9 @@ import os
 import signal
 import sys
 
+if os.environ["KERAS_BACKEND"] == "jax":
+    sys.modules["tensorflow"] = None  # which it does without
+
 import keras
 import numpy as np
 
