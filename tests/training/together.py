@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-if os.environ["KERAS_BACKEND"] == "jax":
+if __name__ == "__main__" and os.environ["KERAS_BACKEND"] == "jax":
     sys.modules["tensorflow"] = None  # which it does without
 
 import keras
