@@ -203,7 +203,7 @@ class Pairs(abc.ABC):
             input_normalization: Applied to the gathers; by default the ``GatherNormalization``
                 of the family.
             output_scaling: Its inverse is applied to the velocity; by default 1500-4500 m/s.
-            batch_size: Pairs per batch; the last one may be smaller.
+            batch_size: Pairs per batch, of all workers together; the last one may be smaller.
             shuffle: Use a new order in every epoch.
             seed: One number or several, for the order and the augmentation.
             part: Which of the pairs, a slice or numbers; all by default.

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import keras
 
 #: Seconds without a sign of life after which a process counts as dead.
-_HEARTBEAT = 30
+_HEARTBEAT = 50
 
 
 @contextlib.contextmanager

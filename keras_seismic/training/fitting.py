@@ -106,9 +106,10 @@ def fit(
     if done:
         history = {name: column[:done] for name, column in run.read_history().items()}
         del history["epoch"]
+    if not network.optimizer.built:  # in the first step, TensorFlow would trace that twice
+        network.optimizer.build(network.trainable_variables)
     index, processes = shard()
     if processes > 1 and not done:
-        network.optimizer.build(network.trainable_variables)
         run.save_model(network, run.last(0).name)  # all begin with the same weights
         wait_for_all("save the first state")
     arrays = isinstance(training, tuple)
@@ -118,10 +119,9 @@ def fit(
             network = keras.models.load_model(run.last(done))
         if done and best_epoch(history, done) == done:  # it may not have been written any more
             run.save_model(network, best.name)
-        if not network.optimizer.built:  # in the first step, TensorFlow would trace that twice
-            network.optimizer.build(network.trainable_variables)
         if done < epochs and not stopped_early(history, patience):
-            wanted = wanted_callbacks(network, run.path, history, patience, tensorboard)
+            watched = tensorboard and run.writes
+            wanted = wanted_callbacks(network, run.path, history, patience, watched)
             network.fit(
                 *(training if arrays else (training,)),
                 validation_data=validation,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_seismic.file_checks import checked_entries
 from keras_seismic.files import remove_abandoned, written_whole
 from keras_seismic.training.devices import shard, wait_for_all
 
@@ -279,6 +280,7 @@ def _is_whole(path: Path) -> bool:
     """Whether a ``.keras`` file is there and has the contents that its checksums are of."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
+            entries = checked_entries(archive, path.stat().st_size)
     except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return False
+    return {"metadata.json", "config.json", "model.weights.h5"} <= entries.keys()

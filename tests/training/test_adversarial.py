@@ -67,7 +67,7 @@ def test_a_resumed_training_goes_on_with_the_same_gathers(tmp_path, few_and_more
         epochs.append([x for x, _, _ in training.as_numpy_iterator()])
         return gan
 
-    monkeypatch.setattr(ks.training.semi_supervised, "fit", fit)
+    monkeypatch.setattr(ks.training.adversarial, "fit", fit)
     for run.epochs_done in (0, 1):
         recipe = {"epochs": 2, "batch_size": 1, "learning_rate": 1e-2}
         fit_with_unlabeled(model, few, range(3), more, run, **recipe)

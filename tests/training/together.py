@@ -7,6 +7,9 @@ import os
 import signal
 import sys
 
+if __name__ == "__main__" and os.environ["KERAS_BACKEND"] == "jax":
+    sys.modules["tensorflow"] = None  # which it does without
+
 import keras
 import numpy as np
 
