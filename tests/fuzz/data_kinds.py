@@ -73,7 +73,6 @@ def make_mat_5(folder: Path) -> None:
             {"Rec": SECTION.astype("i2").reshape(4, 16, 12), **others},
             do_compression=packed,
         )
-    scipy.io.savemat(folder / "old.mat", {"vmodel": VELOCITY}, format="4")
     scipy.io.savemat(folder / "bomb.mat", {"vmodel": np.zeros((2**13, 2**13))}, do_compression=True)
 
 
