@@ -8,9 +8,8 @@ in OpenVINO as well. Differences are from the Keras model on TensorFlow, relativ
 peak. All files of a network take turns, a few calls each, the first of which does not count; the
 medians of the wall time on two threads are compared.
 
-JAX exports in a process of its own, with neither TensorFlow nor this environment's packages if
-another Python is named: jax2onnx, which Keras needs for it, has many requirements. Without
-jax2onnx, that row says so.
+JAX exports in a process of its own, by another Python if one is named, which then needs no
+TensorFlow: jax2onnx, which Keras needs for it, has many requirements. Without it, that row says so.
 """
 
 import argparse
@@ -33,12 +32,14 @@ from benchmarks._report import RESULTS, report
 
 THREADS = 2
 
-#: Loads a model and exports it as Keras does, blocking TensorFlow.
+#: Loads a model, calls it, without which Keras does not export it, and exports it.
 ON_JAX = """
 import sys
-sys.modules["tensorflow"] = None
+import numpy as np
 import keras_seismic as ks
-ks.inference.load_model(sys.argv[1]).export(sys.argv[2], format="onnx", verbose=False)
+model = ks.inference.load_model(sys.argv[1])
+model(np.load(sys.argv[3]))
+model.export(sys.argv[2], format="onnx", opset_version=18, verbose=False)
 """
 
 NETWORKS: dict[str, tuple[Callable[[], keras.Model], tuple[int, ...]]] = {
@@ -72,7 +73,7 @@ def in_physical_units(network: keras.Model) -> keras.Model:
 
 
 def exported(
-    model: keras.Model, folder: pathlib.Path, jax_python: str
+    model: keras.Model, x: np.ndarray, folder: pathlib.Path, jax_python: str
 ) -> dict[str, pathlib.Path | str]:
     """The files by exporter, or why there is none."""
     names = ("ours", "Keras on TensorFlow", "Keras on JAX", "Keras to OpenVINO")
@@ -83,8 +84,9 @@ def exported(
     ks.exporting.export_onnx(model, folder / files[0])
     model.export(str(folder / files[1]), format="onnx", opset_version=18, verbose=False)
     model.save(folder / "model.keras")
+    np.save(folder / "x.npy", x)
     ran = subprocess.run(
-        [jax_python, "-c", ON_JAX, folder / "model.keras", folder / files[2]],
+        [jax_python, "-c", ON_JAX, folder / "model.keras", folder / files[2], folder / "x.npy"],
         env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True,
     )  # fmt: skip
     if ran.returncode:
@@ -118,7 +120,7 @@ def written(path: pathlib.Path) -> tuple[int, int]:
         nodes = len(onnx.load(path, load_external_data=False).graph.node)
     else:
         nodes = len(openvino.Core().read_model(path).get_ops())
-    beside = [p for p in path.parent.glob(f"{path.stem}.*") if p.suffix != ".keras"]
+    beside = [p for p in path.parent.glob(f"{path.stem}.*")]
     return nodes, sum(p.stat().st_size for p in beside)
 
 
@@ -142,8 +144,8 @@ def compared(model: keras.Model, shape: tuple[int, ...], turns: int, jax_python:
     results: dict[str, dict] = {}
     programs = {}
     with tempfile.TemporaryDirectory() as name:
-        paths = exported(model, pathlib.Path(name), jax_python)
-        rows = [(f"{exporter}", exporter, in_onnxruntime) for exporter in list(paths)[:3]]
+        paths = exported(model, x, pathlib.Path(name), jax_python)
+        rows = [(exporter, exporter, in_onnxruntime) for exporter in list(paths)[:3]]
         rows += [("ours, in OpenVINO", "ours", in_openvino)]
         rows += [("Keras to OpenVINO", "Keras to OpenVINO", in_openvino)]
         for title, exporter, runtime in rows:

@@ -18,6 +18,7 @@ from keras_seismic.exporting.exportable import checked_examples, checked_model
 from keras_seismic.exporting.onnx.export import export_onnx
 from keras_seismic.exporting.parity import RELATIVE_TOLERANCE, ParityError, example_inputs
 from keras_seismic.files import check_replaceable, placed
+from keras_seismic.inference.digests import seal
 from keras_seismic.inference.model_card import ModelCard
 from keras_seismic.inference.predictors import Predictor, import_onnxruntime, predict
 
@@ -147,6 +148,7 @@ def _write_transposed(source: Path, target: Path) -> None:
     model.metadata_props.add(key="data_format", value="channels_first")
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, target)
+    seal(target)  # anew
 
 
 def _describe(model: keras.Model, name: str, path: Path) -> None:

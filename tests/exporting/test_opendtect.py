@@ -89,6 +89,7 @@ def test_the_graph_is_one_that_opendtect_runs(bundle):
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     assert metadata["data_format"] == "channels_first"
     assert ks.inference.ModelCard.from_json(metadata["model_card"]).model == "ConvDenoiser"
+    ks.inference.load_predictor(bundle.with_suffix(".onnx"))  # its digest is its own
 
 
 def test_models_that_opendtect_cannot_apply(tiny, denoiser, bundle, tmp_path):
