@@ -23,9 +23,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 
+import keras_seismic as ks
 from benchmarks._report import RESULTS, report
 
 EPOCHS = 20
@@ -81,7 +81,7 @@ def training(process: subprocess.Popen[str], epochs: int = 0) -> None:
 def compare(one: pathlib.Path, other: pathlib.Path) -> dict[str, float]:
     """Largest differences of two runs; 0 where they are equal."""
     weights = [
-        [keras.models.load_model(run / name, compile=False).get_weights() for run in (one, other)]
+        [ks.inference.load_model(run / name).get_weights() for run in (one, other)]
         for name in ("best.keras", "model.keras")
     ]
     histories = []
