@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_seismic.file_checks import checked_entries, parse_json
 from keras_seismic.files import written_whole
 
 
@@ -52,10 +53,12 @@ def read_state(path: Path, asked: str) -> tuple[dict[str, np.ndarray], Any] | No
     if not path.exists():
         return None
     try:
+        with zipfile.ZipFile(path) as archive:
+            checked_entries(archive, path.stat().st_size)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        found, progress = json.loads(arrays.pop("progress").tobytes())
-    except (ValueError, KeyError, OSError, TypeError, zipfile.BadZipFile) as error:
+        found, progress = parse_json(arrays.pop("progress").tobytes())
+    except Exception as error:  # NumPy and zipfile raise anything
         raise ValueError(
             f"{path}: expected the state of a waveform inversion ({error}); remove it or choose "
             "another name"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from keras_seismic.file_checks import checked_entries
+from keras_seismic.file_checks import checked_entries, read_json
 from keras_seismic.files import remove_abandoned, written_whole
 from keras_seismic.training.devices import shard, wait_for_all
 
@@ -184,6 +184,8 @@ class RunFolder:
         if not (self.path / "history.csv").is_file():
             return
         history = self.read_history()
+        if not {"loss", "val_loss"} <= history.keys():
+            raise ValueError(f"{self.path / 'history.csv'}: is not what a run writes: no losses")
         for epochs in range(len(history["loss"]), 0, -1):
             state, best = self.last(epochs), best_epoch(history, epochs)
             needed = [state] if best == epochs else [state, self.path / "best.keras"]
@@ -203,6 +205,8 @@ class RunFolder:
             json.loads(json.dumps(c.get("arguments", {}), default=str))
             for c in (self.read(_MARK), config)
         )
+        if not isinstance(before, dict):
+            raise ValueError(f"{self.path / _MARK}: is not what a run writes: no arguments")
         names = sorted((before.keys() | now.keys()) - {"out", "overwrite", "resume"})
         changed = [n for n in names if before.get(n) != now.get(n)]
         return ", ".join(f"{n}: {before.get(n)} then, {now.get(n)} now" for n in changed)
@@ -224,14 +228,23 @@ class RunFolder:
 
     def read(self, name: str) -> dict[str, Any]:
         """The contents of a JSON file of the run."""
-        content: dict[str, Any] = json.loads((self.path / name).read_text())
+        try:
+            content: dict[str, Any] = read_json(self.path / name)
+            if not isinstance(content, dict):
+                raise ValueError("names and values were expected")
+        except ValueError as error:
+            raise ValueError(f"{self.path / name}: is not what a run writes: {error}") from error
         return content
 
     def read_history(self) -> dict[str, list[float]]:
         """``history.csv`` as columns."""
-        with (self.path / "history.csv").open() as file:
-            rows = list(csv.DictReader(file))
-        return {key: [float(row[key]) for row in rows] for key in (rows[0] if rows else ())}
+        path = self.path / "history.csv"
+        try:
+            with path.open(encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            return {key: [float(row[key]) for row in rows] for key in (rows[0] if rows else ())}
+        except (ValueError, TypeError, KeyError, csv.Error) as error:
+            raise ValueError(f"{path}: is not what a run writes: {error!r}") from error
 
     def save_model(self, model: keras.Model, name: str = "model.keras") -> Path:
         """Save a Keras model."""

@@ -67,16 +67,18 @@ def make_zarr(folder: Path) -> None:
 
 
 def make_run(folder: Path) -> None:
-    run = ks.training.RunFolder(folder / "whole").create(
-        {"command": "train denoiser", "arguments": {"epochs": 3, "out": "x", "noise": ["white"]}}
-    )
-    run.write("metrics.json", {"snr": 3.5})
-    run.write_history({"loss": [1.0, 0.5], "val_loss": [1.0, 0.7]})
+    """A run that is finished, and one that is not."""
     model = ks.models.with_physical_units(
         ks.models.ConvDenoiser(2, 1), ks.layers.SectionNormalization()
     )
-    run.save_model(model, "last-2.keras")
-    run.save_model(model)
+    arguments = {"epochs": 3, "out": "x", "noise": ["white"]}
+    for name in ("finished", "unfinished"):
+        run = ks.training.RunFolder(folder / name).create(
+            {"command": "train denoiser", "arguments": arguments}
+        )
+        run.save_progress(model, {"loss": [1.0, 0.5], "val_loss": [1.0, 0.7]})
+        run.save_model(model)
+    (folder / "finished" / "metrics.json").write_text('{"snr": 3.5}')
 
 
 def read_run(path: Path) -> None:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import time
+import zipfile
 import zlib
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -30,13 +31,14 @@ _NUMBERS = 20_000
 
 
 class _Model:
-    """What a run folder saves: as long as a small network, and a number that tells which."""
+    """What a run folder saves: an archive, and numbers in it that tell which."""
 
     def __init__(self, number: int) -> None:
         self.content = np.full(_NUMBERS, number, "<i8").tobytes()
 
     def save(self, path: Path) -> None:
-        path.write_bytes(self.content)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("numbers", self.content)
 
 
 def _write_array(folder: Path, number: int) -> None:
@@ -84,13 +86,16 @@ def _read_version(folder: Path) -> int:
 def _write_run(folder: Path, number: int) -> None:
     run = ks.training.RunFolder(folder / "run", resume=number > 1)
     run.create({"arguments": {}})
-    run.save_progress(_Model(number), {"loss": [float(i) for i in range(number)]})
+    losses = [1.0 / (i + 1) for i in range(number)]
+    run.save_progress(_Model(number), {"loss": losses, "val_loss": losses})
 
 
 def _read_run(folder: Path) -> int:
     run = ks.training.RunFolder(folder / "run", resume=True)
+    run.create({"arguments": {}})
     number = run.epochs_done
-    return _only([number, *np.frombuffer(run.last(number).read_bytes(), "<i8")])
+    with zipfile.ZipFile(run.last(number)) as archive:
+        return _only([number, *np.frombuffer(archive.read("numbers"), "<i8")])
 
 
 _CUBE = (4, 4, 50)

@@ -34,7 +34,7 @@ def run_in_c(folder, runs, target):
     # -I: no PYTHONPATH and no working folder, so that nothing of ours can be imported.
     result = subprocess.run(
         [sys.executable, "-I", RUNNER, folder, *arguments],
-        capture_output=True, text=True, cwd=target, timeout=120,
+        capture_output=True, text=True, cwd=target,
     )  # fmt: skip
     if result.returncode:
         raise RuntimeError(result.stderr)
