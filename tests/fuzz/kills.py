@@ -38,7 +38,8 @@ class _Model:
 
     def save(self, path: Path) -> None:
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("numbers", self.content)
+            for name in ("metadata.json", "config.json", "model.weights.h5"):
+                archive.writestr(name, self.content)
 
 
 def _write_array(folder: Path, number: int) -> None:
@@ -95,7 +96,7 @@ def _read_run(folder: Path) -> int:
     run.create({"arguments": {}})
     number = run.epochs_done
     with zipfile.ZipFile(run.last(number)) as archive:
-        return _only([number, *np.frombuffer(archive.read("numbers"), "<i8")])
+        return _only([number, *np.frombuffer(archive.read("model.weights.h5"), "<i8")])
 
 
 _CUBE = (4, 4, 50)
