@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from tqdm import tqdm
 
+from keras_seismic.checks import checked_size
 from keras_seismic.datasets.base import Pairs
 from keras_seismic.datasets.store import FilePair, PairStore
 from keras_seismic.file_checks import check_file, read_json
@@ -71,7 +72,8 @@ class SimulatedPairs(Pairs):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "family", family_name(self.family))
-        object.__setattr__(self, "shape", (int(self.shape[0]), int(self.shape[1])))
+        shape = checked_size(self.shape, 2, "SimulatedPairs: shape")
+        object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "cache_dir", Path(self.cache_dir))
         if self.count < 1:
             raise ValueError(f"SimulatedPairs: count must be positive, received {self.count}")

@@ -123,6 +123,12 @@ def fit_receiver_grid(
     numbers, shot = np.unique(positions.shot, return_inverse=True)
     source_x = np.array([np.median(positions.source_x[i]) for i in traces_by_shot(shot)])
     given, spacing = spacing, spacing or _usual_spacing(positions.receiver_x, shot, source)
+    extent = np.ptp(positions.receiver_x) / spacing
+    if not np.isfinite(extent):
+        raise ValueError(
+            f"{source}: expected receivers in m, received positions {spacing:g} m apart that make "
+            "no grid; name the words for positions, or pass receiver_spacing="
+        )
     apart = np.abs(positions.source_x - source_x[shot])
     if apart.max() > spacing:
         worst = shot[int(np.argmax(apart))]

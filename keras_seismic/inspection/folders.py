@@ -71,10 +71,10 @@ def _files(path: Path) -> tuple[list[tuple[Path, int]], bool]:
 def _describe_run(report: Inspection, path: Path, names: set[str]) -> None:
     """A run folder: its arguments and its results."""
     config, metrics = _json(path / "config.json"), _json(path / "metrics.json")
-    arguments = config.get("arguments")
+    arguments = _mapping(config, "arguments")
     report.format, report.kind = "run folder of a training or scoring", "run"
     report.facts = {
-        "arguments": [f"{k} {v}" for k, v in (arguments or {}).items() if v][:12],
+        "arguments": [f"{k} {v}" for k, v in arguments.items() if v][:12],
         "metrics": [f"{k} {v:.4g}" for k, v in metrics.items() if isinstance(v, int | float)],
         "holds": sorted(name for name in names if not name.startswith("figures"))[:12],
         "figures": sum(name.startswith("figures") for name in names),
@@ -88,7 +88,7 @@ def _describe_simulated(report: Inspection, path: Path, inspect: Inspect) -> Non
     parameters = _json(path / "parameters.json")
     velocity = sorted(path.glob("velocity-*.npy"))
     finished = [(_gathers(file), file) for file in velocity if _gathers(file).is_file()]
-    acquisition = parameters.get("acquisition") or {}
+    acquisition = _mapping(parameters, "acquisition")
     shown = ("dx", "dt", "nt", "peak_frequency", "boundary", "free_surface")
     report.format, report.kind = "pairs simulated by SimulatedPairs", "pairs"
     report.family = parameters.get("family")
@@ -127,6 +127,12 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """A part of a JSON file; empty if it is none."""
+    part = content.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def _anything(

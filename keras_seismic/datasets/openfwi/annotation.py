@@ -74,7 +74,7 @@ def read_annotation(
 
 def _fields(line: str, place: str) -> list[str]:
     fields = [field.strip() for field in line.split("\t")]
-    if len(fields) > 2 or not all(fields):
+    if len(fields) > 2 or not all(fields) or "\0" in line:
         raise ValueError(
             f"{place}: expected 'gathers<TAB>velocity' or a path alone, received {len(fields)} "
             f"fields: {line.strip()!r}"

@@ -24,7 +24,9 @@ def read_description(folder: str | os.PathLike[str]) -> tuple[str | None, Acquis
     try:
         content = read_json(path)
         acquisition = content["acquisition"]
-        return family_name(content["family"]), acquisition and Acquisition.from_config(acquisition)
+        if acquisition is not None:
+            acquisition = Acquisition.from_config(acquisition)
+        return family_name(content["family"]), acquisition
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path}: expected a family and an acquisition as write_openfwi notes them, but {error}"

@@ -158,7 +158,13 @@ class ZarrVolume:
         return (slice(first, last), slice(begin, end)), (inline - first, crossline - begin)
 
     def _read_box(self, inlines: slice, crosslines: slice) -> np.ndarray:
-        box = self._variable[inlines, crosslines].values
+        try:
+            box = self._variable[inlines, crosslines].values
+        except (RuntimeError, ValueError, EOFError) as error:  # of the compression
+            raise ValueError(
+                f"{self.url}: inlines {inlines.start}-{inlines.stop - 1} cannot be read; a chunk "
+                f"there is damaged ({error})"
+            ) from error
         with np.errstate(over="ignore"):  # found as infinity
             return np.asarray(box, np.float32)
 
