@@ -98,7 +98,7 @@ def exported(
     return paths
 
 
-def in_onnxruntime(path: pathlib.Path) -> Callable[[np.ndarray], np.ndarray]:
+def in_onnxruntime(path: pathlib.Path, shape: tuple) -> Callable[[np.ndarray], np.ndarray]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.log_severity_level = 4
@@ -107,9 +107,12 @@ def in_onnxruntime(path: pathlib.Path) -> Callable[[np.ndarray], np.ndarray]:
     return lambda x: session.run(None, {name: x})[0]
 
 
-def in_openvino(path: pathlib.Path) -> Callable[[np.ndarray], np.ndarray]:
+def in_openvino(path: pathlib.Path, shape: tuple) -> Callable[[np.ndarray], np.ndarray]:
     settings = {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": "f32"}
-    compiled = openvino.Core().compile_model(path, "CPU", settings)
+    core = openvino.Core()
+    model = core.read_model(path)
+    model.reshape(shape)  # with free sizes, ConvDenoiser runs for minutes
+    compiled = core.compile_model(model, "CPU", settings)
     request = compiled.create_infer_request()
     return lambda x: request.infer({0: x})[compiled.output(0)]
 
@@ -156,7 +159,7 @@ def compared(model: keras.Model, shape: tuple[int, ...], turns: int, jax_python:
             nodes, size = written(path)
             results[title] = {"nodes": nodes, "bytes": size}
             try:
-                program = runtime(path)
+                program = runtime(path, x.shape)
                 difference = np.abs(program(x) - expected).max() / np.abs(expected).max()
             except Exception as error:
                 results[title]["failed"] = str(error).strip().splitlines()[-1][-90:]

@@ -21,12 +21,16 @@ result is the median of all other calls, and the best is recorded too.
 """
 
 import argparse
+import contextlib
 import pathlib
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
+
+with contextlib.suppress(ImportError):
+    import torch._dynamo  # noqa: F401  after TensorFlow, its compiler for GPUs crashes
 
 import keras
 import numpy as np
@@ -245,13 +249,13 @@ def main() -> None:
         paths = exported(model, folder, variants, representative[:32], held_out)
         programs = keras_programs(model)
         programs |= {name: exported_program(path) for name, path in paths.items()}
-        programs["OpenVINO"] = openvino_program(paths["ONNX Runtime float32"])
         if not chosen.no_torch:
             from benchmarks._torch_networks import torch_programs
 
             paths["PyTorch eager"] = folder / "torch.pt"
             peers = torch_programs(model, paths["PyTorch eager"], THREADS)
             programs |= {n: p for n, p in peers.items() if n in QUICKEST or not chosen.short}
+        programs["OpenVINO"] = openvino_program(paths["ONNX Runtime float32"])
         model.save(folder / "model.keras")
         paths["Keras call"] = folder / "model.keras"
         times = {
