@@ -143,7 +143,8 @@ def parse_json(text: str | bytes) -> Any:
     """JSON whose nesting and numbers Python can take.
 
     Raises:
-        ValueError: If it is not JSON, is nested too deeply or holds an integer beyond 64 bits.
+        ValueError: If it is not JSON, is nested too deeply, holds an integer beyond 64 bits or what
+            is no text.
 
     Example:
         >>> parse_json("[1" + "0" * 400 + "]")
@@ -151,9 +152,14 @@ def parse_json(text: str | bytes) -> Any:
         ValueError: expected numbers of 64 bits, received one of 401 digits
     """
     try:
-        return json.loads(text, parse_int=_integer)
+        content = json.loads(text, parse_int=_integer)
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("expected text in UTF-8, received half of a surrogate pair") from None
+    return content
 
 
 def _integer(digits: str) -> int:

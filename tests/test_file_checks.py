@@ -81,8 +81,9 @@ def test_links_and_devices_are_not_replaced(tmp_path):
         ('{"a":' * 10**5, "nested too deeply"),
         (f'{{"a": {10**400}}}', "64 bits, received one of 401 digits"),
         ("9" * 10_000, "64 bits, received one of 10000 digits"),
+        (r'{"a": "\ud800"}', "half of a surrogate pair"),
     ],
-    ids=["lists", "objects", "10**400", "digits"],
+    ids=["lists", "objects", "10**400", "digits", "surrogate"],
 )
 def test_json_that_python_cannot_take(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):

@@ -108,3 +108,8 @@ def test_the_highest_frequency_of_a_trapezoid():
 def test_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_wavelet_that_fits_no_memory_is_refused():
+    with pytest.raises(ValueError, match="samples, more than 2,000,000; use a higher frequency"):
+        ricker(1e-9, DT, 1000)
