@@ -163,6 +163,7 @@ def _repeat(context: typer.Context, path: Path | None) -> Path | None:
         return path
     try:
         config = read_json(path)
+        json.dumps(config, ensure_ascii=False).encode()  # half a surrogate is no text
     except ValueError as error:
         raise ValueError(f"{path}: expected the config.json of a run ({error})") from error
     if not isinstance(config, dict) or not isinstance(config.get("arguments"), dict):

@@ -50,10 +50,10 @@ def ricker(peak_frequency: float, dt: float, nt: int) -> np.ndarray:
             f"ricker: dt={dt} s leaves {2 * center + 1} samples to a {peak_frequency} Hz "
             f"wavelet; use dt below {2.2 / peak_frequency / 4:.3g} s"
         )
-    phase = np.pi * peak_frequency * dt * (center - np.arange(2 * center + 1))
-    wavelet = np.zeros(max(nt, 2 * center + 1))
-    wavelet[: 2 * center + 1] = (1 - 2 * phase**2) * np.exp(-(phase**2))
-    return wavelet[:nt]
+    phase = np.pi * peak_frequency * dt * (center - np.arange(min(nt, 2 * center + 1)))
+    wavelet = np.zeros(nt)
+    wavelet[: len(phase)] = (1 - 2 * phase**2) * np.exp(-(phase**2))
+    return wavelet
 
 
 def ormsby(

@@ -51,6 +51,8 @@ def read_annotation(
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: expected a text file, but {error}") from error
+    if "\0" in text:
+        raise ValueError(f"{path}: expected a text file, but it holds null bytes")
     pairs: list[FilePair] = []
     lines: dict[Path, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
