@@ -105,7 +105,7 @@ class SimulatedPairs(Pairs):
                 folder.parent,
                 tuple(noted["shape"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, IndexError) as error:
             raise ValueError(
                 f"{path}: expected the parameters of simulated pairs, but {error}"
             ) from error

@@ -180,7 +180,8 @@ def _usual_spacing(x: np.ndarray, shot: np.ndarray, source: str) -> float:
         )
     middle = np.median(distances)
     # In whole meters 12.5 appears as 12 and 13: take the mean of what is close to the median.
-    return float(distances[np.abs(distances - middle) < 0.5 * middle].mean())
+    near = distances[np.abs(distances - middle) < 0.5 * middle]
+    return float(near.mean() if near.size else middle)
 
 
 def _line_fit(x: np.ndarray, spacing: float, fit: bool) -> tuple[float, float, np.ndarray]:

@@ -9,8 +9,9 @@ import scipy.io
 
 import keras_seismic as ks
 from keras_seismic.datasets.openfwi.description import write_description
+from keras_seismic.training.run_folder import FinishedRunError
 from tests.fuzz.data_kinds import SECTION, VELOCITY, read_volume
-from tests.fuzz.kinds import Kind
+from tests.fuzz.kinds import Kind, Refusal
 
 ACQUISITION = ks.simulation.Acquisition.surface(
     width=20, dx=10.0, dt=0.001, nt=16, peak_frequency=10.0, shots=2, receiver_step=4,
@@ -84,7 +85,10 @@ def make_run(folder: Path) -> None:
 def read_run(path: Path) -> None:
     """Resumed with the arguments that are expected."""
     run = ks.training.RunFolder(path, resume=True)
-    run.create({"arguments": {"epochs": 3, "out": "x", "noise": ["white"]}})
+    try:
+        run.create({"arguments": {"epochs": 3, "out": "x", "noise": ["white"]}})
+    except FinishedRunError as error:
+        raise Refusal(str(error)) from error
     run.read_history()
 
 

@@ -110,6 +110,5 @@ def test_refused(make, message):
         make()
 
 
-def test_a_wavelet_that_fits_no_memory_is_refused():
-    with pytest.raises(ValueError, match="samples, more than 2,000,000; use a higher frequency"):
-        ricker(1e-9, DT, 1000)
+def test_a_wavelet_longer_than_any_memory_is_cut():
+    assert ricker(1e-9, DT, 1000).shape == (1000,)

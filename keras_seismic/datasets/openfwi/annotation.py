@@ -51,6 +51,8 @@ def read_annotation(
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: expected a text file, but {error}") from error
+    if "\0" in text:
+        raise ValueError(f"{path}: expected a text file, but it holds null bytes")
     pairs: list[FilePair] = []
     lines: dict[Path, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -74,7 +76,7 @@ def read_annotation(
 
 def _fields(line: str, place: str) -> list[str]:
     fields = [field.strip() for field in line.split("\t")]
-    if len(fields) > 2 or not all(fields) or "\0" in line:
+    if len(fields) > 2 or not all(fields):
         raise ValueError(
             f"{place}: expected 'gathers<TAB>velocity' or a path alone, received {len(fields)} "
             f"fields: {line.strip()!r}"
