@@ -14,6 +14,7 @@ from keras_seismic.layers.gather_preparation import GatherPreparation, TimeDecim
 from keras_seismic.layers.low_cut import LowCut
 from keras_seismic.layers.normalization import OPENFWI_RANGES, GatherNormalization, VelocityScaling
 from keras_seismic.layers.section_normalization import SectionNormalization, SectionRestoration
+from keras_seismic.layers.time_to_depth import TimeToDepth
 from keras_seismic.layers.twice_differentiable import (
     SampleNormalization,
     TwiceDifferentiableBatchNormalization,
@@ -33,6 +34,7 @@ __all__ = [
     "SectionNormalization",
     "SectionRestoration",
     "TimeDecimation",
+    "TimeToDepth",
     "TwiceDifferentiableBatchNormalization",
     "VelocityScaling",
     "batch_normalization",

@@ -14,6 +14,7 @@ from keras_seismic.models.physical_units import (
 )
 from keras_seismic.models.physics_guided import DataMisfit, PhysicsGuidedModel
 from keras_seismic.models.presets import load_preset, presets
+from keras_seismic.models.time_depth_unet import TimeDepthUNet
 from keras_seismic.models.velocity_critic import VelocityCritic
 from keras_seismic.models.velocity_gan import VelocityGAN
 from keras_seismic.models.wasserstein import wgan_adamw
@@ -27,6 +28,7 @@ __all__ = [
     "InversionNet",
     "PhysicalUnitsModel",
     "PhysicsGuidedModel",
+    "TimeDepthUNet",
     "VelocityCritic",
     "VelocityGAN",
     "in_float32",
