@@ -1,5 +1,6 @@
 """TimeDepthUNet: shot gathers to velocity by a U-Net that turns time into depth in its skips."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import keras
 from keras import layers
 
 from keras_seismic.checks import checked_size
-from keras_seismic.layers import CropLike, TimeToDepth
+from keras_seismic.layers import TimeToDepth
 from keras_seismic.models.network import Network, output_dtype, policy_name
 from keras_seismic.types import DType, Tensor
 
@@ -16,11 +17,12 @@ from keras_seismic.types import DType, Tensor
 class TimeDepthUNet(Network):
     """Velocity model of a stack of shot gathers, small enough to train on a laptop.
 
-    Convolutions shorten time alone until it has about as many samples as the velocity model has
-    rows. A U-Net of residual blocks follows; its encoder lives in (time, receivers), its decoder
-    in (depth, width), and between them lie learned matrices from time to depth (``TimeToDepth``)
-    at every level. Maps grow by repeated cells and convolution. There is no normalization between
-    the layers: an output depends on its own gathers alone, in training as in use.
+    Convolutions shorten time until it has about as many samples as the velocity model has rows,
+    the last of them receivers too. A U-Net of residual blocks follows; its encoder lives in (time,
+    receivers), its decoder in (depth, width), and between them lie learned matrices from time to
+    depth (``TimeToDepth``) at every level. Maps grow by repeated cells and convolution. There is
+    no normalization between the layers: an output depends on its own gathers alone, in training
+    as in use.
 
     This is the package's own design (``docs/inversion_networks.md`` compares it with the published
     ones). Gathers of 1000 samples at 1 ms hold nothing above 50 Hz with OpenFWI's wavelet: pass it
@@ -29,7 +31,8 @@ class TimeDepthUNet(Network):
     Args:
         gather_shape: ``(time, receivers, shots)`` of one example.
         velocity_shape: ``(depth, width)`` of the output.
-        filters: Channels at full size and at each halving, multiples of ``groups``.
+        filters: Channels at half the velocity model's size and at each further halving,
+            multiples of ``groups``.
         groups: Matrices from time to depth in each skip, each for as many channels.
         dtype: Keras dtype policy, by default the global one.
 
@@ -63,36 +66,39 @@ class TimeDepthUNet(Network):
                 f"TimeDepthUNet: filters must be multiples of groups={groups}, received {filters}"
             )
         dtype = policy_name(dtype)
-        sizes = [velocity_shape]
-        for _ in filters[1:]:
+        sizes: list[tuple[int, ...]] = [velocity_shape]
+        for _ in filters:
             sizes.append(tuple(-(-size // 2) for size in sizes[-1]))
 
         shot_gather = keras.Input(gather_shape, name="shot_gather")
-        x, part = shot_gather, 1
-        while part == 1 or x.shape[1] > 1.4 * velocity_shape[0]:
-            x = _convolution(x, filters[0], (7, 5) if part == 1 else (5, 3), f"stem_{part}", dtype,
-                             gain=2.0, strides=(2, 1))  # fmt: skip
+        x, last = shot_gather, False
+        for part in itertools.count(1):
+            last = x.shape[1] < 2.8 * velocity_shape[0]
+            kernel, strides = (7, 5) if part == 1 else (5, 3), (2, 2) if last else (2, 1)
+            x = _convolution(x, filters[0], kernel, f"stem_{part}", dtype, 2.0, strides)
             x = _activation(x, f"stem_{part}", dtype)
-            part += 1
+            if last:
+                break
 
         skips = []
-        for level, (count, size) in enumerate(zip(filters, sizes, strict=True)):
+        for level, (count, size) in enumerate(zip(filters, sizes[1:], strict=True)):
             if level:
                 x = _convolution(x, count, 2, f"down_{level}", dtype, strides=2)
             x = _block(x, f"encoder_{level}", dtype)
             turned = TimeToDepth(*size, groups, name=f"time_to_depth_{level}", dtype=dtype)
             skips.append(turned(x))
 
-        x = _block(skips[-1], "bottom", dtype)
-        for level in reversed(range(len(filters))):
-            if level < len(filters) - 1:
-                x = _convolution(x, filters[level], 1, f"up_{level}", dtype)
-                x = layers.UpSampling2D(name=f"resize_{level}", dtype=dtype)(x)
-                x = CropLike(name=f"crop_{level}", dtype=dtype)(x, skips[level])
-                x = layers.Add(name=f"merge_{level}", dtype=dtype)([x, skips[level]])
-            x = _block(x, f"decoder_{level}", dtype)
-        x = _activation(_convolution(x, filters[0], 3, "features", dtype, gain=2.0), "features",
-                        dtype)  # fmt: skip
+        x = _block(skips.pop(), "bottom", dtype)
+        for level, skip in reversed([*enumerate(skips)]):
+            x = _block(x, f"decoder_{level + 1}", dtype)
+            x = _convolution(x, filters[level], 1, f"up_{level}", dtype)
+            x = _resized(x, skip.shape[1:3], f"resize_{level}", dtype)
+            x = layers.Add(name=f"merge_{level}", dtype=dtype)([x, skip])
+        x = _block(x, "decoder_0", dtype)
+        x = _resized(x, velocity_shape, "resize", dtype)
+        for part in ("full_size", "features"):
+            x = _convolution(x, filters[0], 3, part, dtype, gain=2.0)
+            x = _activation(x, part, dtype)
         velocity = _convolution(x, 1, 3, "velocity", output_dtype(dtype), gain=0.1)
 
         super().__init__(shot_gather, velocity, **kwargs)
@@ -125,6 +131,15 @@ def _convolution(
 
 def _activation(x: Tensor, name: str, dtype: str) -> Tensor:
     return layers.LeakyReLU(negative_slope=0.1, name=f"{name}_activation", dtype=dtype)(x)
+
+
+def _resized(x: Tensor, size: tuple[int, ...], name: str, dtype: str) -> Tensor:
+    """Cells repeated, less the last row and column where the size is odd."""
+    excess = [2 * have - want for have, want in zip(x.shape[1:3], size, strict=True)]
+    x = layers.UpSampling2D(name=name, dtype=dtype)(x)
+    if not any(excess):
+        return x
+    return layers.Cropping2D([(0, n) for n in excess], name=f"{name}_crop", dtype=dtype)(x)
 
 
 def _block(x: Tensor, name: str, dtype: str) -> Tensor:
