@@ -1,6 +1,7 @@
 """A network from shot gathers to velocity, and what is known about it."""
 
 import dataclasses
+import functools
 import os
 import warnings
 from collections.abc import Iterator
@@ -19,10 +20,18 @@ from keras_seismic.inference.predictors import (
     load_predictor,
     model_predictor,
 )
+from keras_seismic.models import load_preset, presets
 from keras_seismic.progress import progress_bar
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.acquisition import is_whole_number
 
+#: The preset that inverts unless another model is named.
+PRESET = "time_depth_unet_openfwi"
+#: What to do with gathers that a network was not made for.
+FINE_TUNING = (
+    "a network for another geometry is made from pairs by keras-seismic train time-depth-unet "
+    f"--from-preset {PRESET} --data PAIRS --out RUN"
+)
 #: Peaks this many times above or below those in training suggest another unit or source.
 _ODD_SCALE = 5.0
 
@@ -64,13 +73,15 @@ class GatherInverter:
 
     @classmethod
     def of(
-        cls, model: "keras.Model | str | os.PathLike[str] | GatherInverter", name: str | None = None
+        cls,
+        model: "keras.Model | str | os.PathLike[str] | GatherInverter | None" = None,
+        name: str | None = None,
     ) -> "GatherInverter":
         """An inverter from a model in memory or on disk.
 
         Args:
             model: In memory, in physical units, or a path: ``.keras``, ``.onnx``, ``.tflite`` or
-                a SavedModel's version.
+                a SavedModel's version; ``None`` for the preset.
             name: Its name in messages; by default its path.
 
         Raises:
@@ -79,6 +90,8 @@ class GatherInverter:
         """
         if isinstance(model, GatherInverter):
             return model
+        if model is None:
+            model, name = _preset(), PRESET
         if not isinstance(model, keras.Model):
             name = name or str(model)
             if Path(model).suffix == ".keras":
@@ -148,7 +161,7 @@ class GatherInverter:
             f"{source}: {self.name} takes gathers (time, receivers, shots) of "
             f"{self.gather_shape}, or (shots, time, receivers) of {(shots, nt, receivers)}, one or "
             f"a batch, received shape {gathers.shape}; lines of another geometry are resampled to "
-            "it if they are read with ks.gathers.read_shot_gathers"
+            f"it if they are read with ks.gathers.read_shot_gathers; {FINE_TUNING}"
         )
 
     def velocities(
@@ -217,6 +230,16 @@ class GatherInverter:
                 stacklevel=4,
             )
         return bool(odd.size)
+
+
+@functools.cache
+def _preset() -> keras.Model:
+    if PRESET not in presets():
+        raise ValueError(
+            f"invert: this installation has no preset {PRESET}; name a model, or train one with "
+            "keras-seismic train time-depth-unet --out RUN"
+        )
+    return load_preset(PRESET)
 
 
 #: A model from shot gathers to velocity, in memory or on disk.
