@@ -14,7 +14,7 @@ import pytest
 
 import keras_seismic as ks
 from keras_seismic.inference import gather_inverter
-from tests.small_models import small_inversion
+from tests.small_models import small_time_depth
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -75,8 +75,8 @@ def tiny_preset(tmp_path, monkeypatch):
     folder.mkdir()
     for path in module.FOLDER.glob("blind_denoiser.*"):
         shutil.copy(path, folder)
-    small, name = small_inversion(), gather_inverter.PRESET
-    ks.exporting.export_preset(small.model, folder / f"{name}.json", {"summary": "a small one"})
+    model, name = small_time_depth().model, gather_inverter.PRESET
+    ks.exporting.export_preset(model, folder / f"{name}.json", {"summary": "a small one"})
     monkeypatch.setattr(module, "FOLDER", folder)
     gather_inverter._preset.cache_clear()
     yield name

@@ -127,16 +127,16 @@ Shape = Annotated[
         help="Size of simulated velocity models, cells of 10 m; by default 70 70.",
     ),
 ]
-Shots = Annotated[
-    int | None, typer.Option(min=1, help="Shots of simulated gathers, by default 5.")
-]
+Shots = Annotated[int | None, typer.Option(min=1, help="Shots of simulated gathers, by default 5.")]
 SamplesInTime = Annotated[
     int | None,
     typer.Option(min=1, help="Samples of simulated gathers, 1 ms each, by default 1000."),
 ]
 KeepEvery = Annotated[
     int | None,
-    typer.Option(min=1, help="Keep every N-th time sample: 5, or 1 for thinned files."),
+    typer.Option(
+        min=1, metavar="N", help="Keep every N-th time sample; by default all of thinned files."
+    ),
 ]
 Samples = Annotated[
     int | None, typer.Option(min=1, help="Pairs to learn from; with --data, by default all.")

@@ -14,7 +14,6 @@ import keras_seismic as ks
 from keras_seismic.layers import GatherNormalization, GatherPreparation
 from keras_seismic.simulation.geology import family_name
 
-
 #: ``(depth, width)`` of simulated velocity models by default.
 CELLS = (70, 70)
 
