@@ -160,10 +160,10 @@ def predict(
     network, card = _opened(model)
     if card.predicts_velocity if card else model is None and _gathers(context, input, output):
         _refuse(context, _SECTIONS_ONLY, "velocity")
-        inverter = GatherInverter.of(network, model and str(model))
+        inverter = GatherInverter.of(network, str(model) if model else None)
         if refine:
             inverter = ks.inversion.refined(inverter)
-        matching = {} if origin is None else {"origin": origin}
+        matching: dict[str, Any] = {} if origin is None else {"origin": origin}
         reading = {} if irregular == "refuse" else {"irregular": irregular}
         settings = (overwrite, calibrate, batch_size or 4, reading, spacing)
         result = ks.inference.invert_file(inverter, input, output, *settings, **matching)

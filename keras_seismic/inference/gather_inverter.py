@@ -29,8 +29,8 @@ from keras_seismic.simulation.acquisition import is_whole_number
 PRESET = "time_depth_unet_openfwi"
 #: What to do with gathers that a network was not made for.
 FINE_TUNING = (
-    "a network for another geometry is made from pairs by keras-seismic train time-depth-unet "
-    f"--from-preset {PRESET} --data PAIRS --out RUN"
+    "for another acquisition, fine-tune a preset in a few minutes, or train a network, with "
+    "keras-seismic train time-depth-unet"
 )
 #: Peaks this many times above or below those in training suggest another unit or source.
 _ODD_SCALE = 5.0
@@ -91,7 +91,8 @@ class GatherInverter:
         if isinstance(model, GatherInverter):
             return model
         if model is None:
-            model, name = _preset(), PRESET
+            preset = _preset()
+            return cls._of_card(ModelCard.of(preset), model_predictor(preset), PRESET)
         if not isinstance(model, keras.Model):
             name = name or str(model)
             if Path(model).suffix == ".keras":
@@ -237,7 +238,7 @@ def _preset() -> keras.Model:
     if PRESET not in presets():
         raise ValueError(
             f"invert: this installation has no preset {PRESET}; name a model, or train one with "
-            "keras-seismic train time-depth-unet --out RUN"
+            "keras-seismic train time-depth-unet"
         )
     return load_preset(PRESET)
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
-from tests.cli.hints import commands_in, parse
 from tests.command import keras_seismic
 from tests.segy_files import write_line, write_segy, write_volume
 from tests.small_models import small_inversion
@@ -139,10 +138,8 @@ def test_gathers_without_the_preset(here, tiny_preset):
     np.save("gathers.npy", small_inversion().gathers[:1])
     message = f"this installation has no preset {tiny_preset}; name a model, or train one with"
     for option in ((), ("--calibrate",)):
-        with pytest.raises(SystemExit, match=message) as refused:
+        with pytest.raises(SystemExit, match=message):
             keras_seismic("predict", "gathers.npy", "velocity.npy", *option)
-    (proposed,) = commands_in(str(refused.value))
-    parse(proposed)
 
 
 def test_gathers_without_a_model(here, tiny_preset, capsys):
@@ -166,10 +163,8 @@ def test_gathers_without_a_model(here, tiny_preset, capsys):
 
 def test_gathers_of_another_geometry_are_told_what_to_do(here, tiny_preset):
     np.save("gathers.npy", small_inversion().gathers[:1, :, :9])
-    with pytest.raises(SystemExit, match=r"takes gathers .*\(128, 18, 2\).*read_shot") as refused:
+    with pytest.raises(SystemExit, match=r"takes gathers .*\(128, 18, 2\).*read_shot.*fine-tune"):
         keras_seismic("predict", "gathers.npy", "velocity.npy")
-    (proposed,) = commands_in(str(refused.value))
-    parse(proposed)
     cube = np.random.default_rng(0).standard_normal((40, 3, 5)).astype("float32")
     np.save("cube.npy", cube)  # (time, inline, crossline): to be denoised, as before
     keras_seismic("predict", "cube.npy", "clean.npy")
@@ -193,7 +188,7 @@ def test_lines_without_a_model(here, tiny_preset, capsys):
     keras_seismic("predict", "line.segy", "clean.npy", "--geometry", "line")
     assert np.load("clean.npy", allow_pickle=False).shape == (128, 36)
     write_line(here / "short.segy", small.gathers[0][:, :9], sources, receivers[:9])
-    with pytest.raises(SystemExit, match=r"not hold the acquisition.*for another geometry"):
+    with pytest.raises(SystemExit, match=r"not hold the acquisition.*for another acq.*-unet"):
         keras_seismic("predict", "short.segy", "v.npy")
     write_segy(here / "section.segy", small.gathers[0, :, :, 0].T)
     keras_seismic("predict", "section.segy", "section.npy")

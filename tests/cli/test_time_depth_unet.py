@@ -1,5 +1,6 @@
 """``keras-seismic train time-depth-unet``: from scratch, of several families, from a preset."""
 
+import importlib
 import json
 
 import numpy as np
@@ -15,6 +16,16 @@ TINY = {
     "samples": 6, "held_out": 3, "epochs": 1, "batch_size": 4, "filters": 2, "boundary": "cpml",
     "samples_in_time": 128, "shots": 2, "precision": "float32",
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """Networks of two levels, and no figures, which other programs' tests look at."""
+    module = importlib.import_module("keras_seismic.cli.train.time_depth_unet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_WIDTHS", (1, 2))
+        patch.setattr(ks.training.RunFolder, "save_figure", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="module")

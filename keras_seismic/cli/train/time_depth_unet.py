@@ -189,8 +189,9 @@ def _decimation(preset: ks.models.PhysicalUnitsModel) -> int:
 
 def _recorded(pairs: ks.datasets.Pairs) -> tuple[int, int, int]:
     """``(time, receivers, shots)`` of gathers before any samples are left out."""
-    thinned = pairs.keep_every > 1 and pairs.acquisition is not None
-    return pairs.acquisition.gather_shape if thinned else pairs.gather_shape
+    if pairs.keep_every == 1 or pairs.acquisition is None:
+        return pairs.gather_shape
+    return pairs.acquisition.gather_shape
 
 
 def _preparation(
