@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import keras
 import numpy as np
@@ -88,11 +88,10 @@ class GatherInverter:
             FileNotFoundError: If there is nothing at the path.
             ValueError: If it does not predict velocity from raw gathers, or has no model card.
         """
+        if model is None:
+            return cls.of(_preset(), PRESET)
         if isinstance(model, GatherInverter):
             return model
-        if model is None:
-            preset = _preset()
-            return cls._of_card(ModelCard.of(preset), model_predictor(preset), PRESET)
         if not isinstance(model, keras.Model):
             name = name or str(model)
             if Path(model).suffix == ".keras":
@@ -100,7 +99,8 @@ class GatherInverter:
         name = name or cls.name
         if isinstance(model, keras.Model):
             return cls._of_card(ModelCard.of(model), model_predictor(model), name)
-        predict, card = load_predictor(model), ModelCard.read(model)
+        path: Any = model
+        predict, card = load_predictor(path), ModelCard.read(path)
         if card is None:
             raise ValueError(
                 f"{model}: has no model card, so its geometry is unknown; export it again from "
