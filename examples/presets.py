@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras_seismic as ks
-from keras_seismic.cli.train import blind_denoiser
+from keras_seismic.cli.train import blind_denoiser, time_depth_unet
 from keras_seismic.models.presets import FOLDER
 
 
@@ -37,6 +37,52 @@ RECIPES = {
             "limits": "Ground roll, swell and other coherent noise are removed in part only. What "
             "is as incoherent as noise goes with it: signal near the Nyquist frequency under "
             "strong noise, single bad traces, chaotic facies. Compare before and after.",
+            "license": "Apache-2.0",
+        },
+    ),
+    "time_depth_unet_openfwi": Recipe(
+        time_depth_unet,
+        "keras-seismic train time-depth-unet --family openfwi --samples 20000 --held-out 1000 "
+        "--epochs 20 --out RUN",
+        {"family": ["openfwi"], "samples": 20000, "held_out": 1000, "epochs": 20},
+        {
+            "summary": "shot gathers of OpenFWI's acquisition (5 shots, 70 receivers, 1 s) to "
+            "velocity of 70 x 70 cells of 10 m",
+            "data": "20,000 models, 2,000 of each of OpenFWI's ten Vel, Fault and Style families "
+            "by the package's rules (ks.simulation.sample_velocity, seed 0), simulated by "
+            "OpenFWI's scheme (Acquisition.openfwi()); scored on 100 others of each; no field data",
+            "limits": "Another acquisition or wavelet, noise, missing low frequencies, velocities "
+            "outside 1500-4500 m/s, salt, strong contrasts between thin layers, and geology unlike "
+            "these families. It always answers: compare with --refine, or fine-tune it.",
+            "license": "Apache-2.0",
+        },
+    ),
+    "time_depth_unet_fcnvmb": Recipe(
+        time_depth_unet,
+        "keras-seismic train time-depth-unet --family salt --shape 201 301 --shots 29 "
+        "--samples-in-time 2000 --keep-every 5 --boundary cpml --samples 1600 --held-out 100 "
+        "--epochs 40 --batch-size 8 --out RUN",
+        {
+            "family": ["salt"],
+            "shape": (201, 301),
+            "shots": 29,
+            "samples_in_time": 2000,
+            "keep_every": 5,
+            "boundary": "cpml",
+            "samples": 1600,
+            "held_out": 100,
+            "epochs": 40,
+            "batch_size": 8,
+        },
+        {
+            "summary": "shot gathers of FCNVMB's acquisition (29 shots, 301 receivers, 2 s) to "
+            "velocity of 201 x 301 cells of 10 m, with salt",
+            "data": "1,600 models of folded layers with a salt body by ks.simulation."
+            "sample_velocity('salt', seed 0), simulated with an absorbing layer on all sides; "
+            "scored on 100 others; none of FCNVMB's own files",
+            "limits": "Another acquisition or wavelet, a free surface, noise, missing low "
+            "frequencies, several salt bodies, the base of salt where little energy returns. "
+            "FCNVMB's own files have other amplitudes: fine-tune it on them.",
             "license": "Apache-2.0",
         },
     ),

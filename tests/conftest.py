@@ -1,6 +1,8 @@
 """What tests share: where real data lies, and a fixed state to start from."""
 
+import importlib
 import os
+import shutil
 from pathlib import Path
 
 # Before TensorFlow is imported: its start-up messages bury the tests'.
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
+from keras_seismic.inference import gather_inverter
+from tests.small_models import small_time_depth
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -61,3 +65,19 @@ def small_acquisition():
         receiver_step=4,
         boundary="cpml",
     )
+
+
+@pytest.fixture
+def tiny_preset(tmp_path, monkeypatch):
+    """A small inversion network in the place of the preset that inverts unless one is named."""
+    module = importlib.import_module("keras_seismic.models.presets")
+    folder = tmp_path / "preset_files"
+    folder.mkdir()
+    for path in module.FOLDER.glob("blind_denoiser.*"):
+        shutil.copy(path, folder)
+    model, name = small_time_depth().model, gather_inverter.PRESET
+    ks.exporting.export_preset(model, folder / f"{name}.json", {"summary": "a small one"})
+    monkeypatch.setattr(module, "FOLDER", folder)
+    gather_inverter._preset.cache_clear()
+    yield name
+    gather_inverter._preset.cache_clear()

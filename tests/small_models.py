@@ -43,3 +43,23 @@ def small_inversion() -> SmallInversion:
     )
     assert np.asarray(model(gathers, training=False)).std() > 100
     return SmallInversion(model, acquisition, gathers)
+
+
+@functools.cache
+def small_time_depth() -> SmallInversion:
+    """The same for TimeDepthUNet, which gets every fourth sample."""
+    _, acquisition, gathers = small_inversion()
+    keras.utils.set_random_seed(0)
+    network = ks.models.TimeDepthUNet((32, 18, 2), filters=(4, 8), groups=2)
+    last = network.get_layer("velocity")
+    last.set_weights([40 * weight for weight in last.get_weights()])
+    model = ks.models.with_physical_units(
+        network,
+        ks.layers.GatherPreparation(
+            [ks.layers.TimeDecimation(4), ks.layers.GatherNormalization.openfwi("curvevel_a")]
+        ),
+        ks.layers.VelocityScaling(1500, 4500),
+        acquisition,
+    )
+    assert np.asarray(model(gathers, training=False)).std() > 100
+    return SmallInversion(model, acquisition, gathers)

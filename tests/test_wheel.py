@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import keras_seismic as ks
+from keras_seismic.inference.gather_inverter import PRESET
 from tests.cli.hints import commands_in, parse
 
 REPOSITORY = Path(__file__).parent.parent
@@ -100,6 +101,17 @@ def test_the_wheel_works_from_an_empty_environment(keras_seismic, tmp_path, requ
         expected = ks.denoise(ks.io.read_section(line), own, progress=False)
         written = ks.io.read_section(tmp_path / "empty" / clean).amplitude
         np.testing.assert_allclose(written, expected, atol=1e-4 * np.abs(expected).max())
+
+    # And from gathers to velocity.
+    if PRESET in ks.presets():
+        acquisition = ks.load_preset(PRESET).acquisition
+        layered = ks.simulation.sample_velocity("curvefault_a", 1, seed=9)
+        gathers = ks.simulation.simulate(layered, acquisition, progress=False)
+        np.save(tmp_path / "gathers.npy", gathers)
+        printed = keras_seismic("predict", tmp_path / "gathers.npy", "velocity.npy")
+        assert re.match(r"written: velocity.npy, \(1, 70, 70\), \d+ to \d+ m/s\n", printed)
+        velocity = np.load(tmp_path / "empty" / "velocity.npy", allow_pickle=False)
+        np.testing.assert_allclose(velocity, ks.invert(gathers, progress=False), atol=0.5)
 
     onnx = tmp_path / "empty" / "model.onnx"
     check, size, python = keras_seismic(

@@ -4,8 +4,10 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from keras_seismic.inference.gather_inverter import PRESET
 from keras_seismic.inspection import Inspection
 from keras_seismic.inspection.report import ArrayReport
+from keras_seismic.models import presets
 
 #: Pre-stack lines and sections that programs read as they are.
 _TRACE_FILES = (".segy", ".sgy", ".su")
@@ -71,7 +73,7 @@ def _pairs(path: Path, report: Inspection) -> list[str]:
     out = f"runs/{family or path.absolute().stem}"
     return [
         command(
-            *("train", "inversionnet", "--data", data, "--family", family or "FAMILY"),
+            *("train", "time-depth-unet", "--data", data, "--family", family or "FAMILY"),
             *("--out", out),
         )
     ]
@@ -167,7 +169,9 @@ def _gathers(path: Path, array: ArrayReport) -> list[str]:
     elif path.suffix.lower() not in (".npy", *_TRACE_FILES):
         return [_save(path, array, "array")]
     velocity = f"{path.stem}_velocity.npy"
-    return [command("predict", path, velocity, "--model", _INVERSION)]
+    own = command("predict", path, velocity, "--model", _INVERSION)
+    preset = command("predict", path, velocity, comment="if its acquisition is OpenFWI's")
+    return [preset, own] if PRESET in presets() else [own]
 
 
 _BY_KIND: dict[str, Callable[[Path, ArrayReport], list[str]]] = {

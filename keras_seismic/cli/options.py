@@ -11,7 +11,7 @@ import typer
 
 from keras_seismic import training
 from keras_seismic.noise import NOISES
-from keras_seismic.simulation import FAMILIES
+from keras_seismic.simulation import FAMILIES, OPENFWI_FAMILIES
 from keras_seismic.training.updates import check_tensorboard
 
 
@@ -109,6 +109,33 @@ Family = Annotated[
     typer.Option(
         autocompletion=_families,
         help=f"Family of the velocity models: {', '.join(FAMILIES)}.",
+    ),
+]
+Families = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--family",
+        autocompletion=lambda: ["openfwi", *FAMILIES],
+        help="Family of the velocity models, repeatable, or openfwi for all "
+        f"{len(OPENFWI_FAMILIES)} of OpenFWI: {', '.join(FAMILIES)}.",
+    ),
+]
+Shape = Annotated[
+    tuple[int, int] | None,
+    typer.Option(
+        metavar="DEPTH WIDTH",
+        help="Size of simulated velocity models, cells of 10 m; by default 70 70.",
+    ),
+]
+Shots = Annotated[int | None, typer.Option(min=1, help="Shots of simulated gathers, by default 5.")]
+SamplesInTime = Annotated[
+    int | None,
+    typer.Option(min=1, help="Samples of simulated gathers, 1 ms each, by default 1000."),
+]
+KeepEvery = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Keep every N-th time sample; by default all of thinned files."
     ),
 ]
 Samples = Annotated[

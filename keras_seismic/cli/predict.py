@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-import keras
 import numpy as np
 import typer
 
@@ -15,6 +14,10 @@ from keras_seismic.cli import options
 from keras_seismic.cli.app import app
 from keras_seismic.files import check_free, written_whole
 from keras_seismic.inference import GatherInverter, ModelCard, VelocityLine, VolumeResult
+from keras_seismic.inference.gather_inverter import PRESET
+from keras_seismic.inference.velocity import TRACE_FILES
+from keras_seismic.io.arrays import read_header
+from keras_seismic.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +51,7 @@ def predict(
         Path | None,
         typer.Option(
             help="model.keras of a run, .onnx, .tflite or a SavedModel's version. Without one, the "
-            "input is denoised by the package's own network."
+            "package's own networks denoise sections, and invert gathers of OpenFWI's acquisition."
         ),
     ] = None,
     overwrite: options.Overwrite = False,
@@ -141,49 +144,32 @@ def predict(
 ) -> None:
     """Turn shot gathers into velocity, or a noisy section or volume into a clean one.
 
-    The model determines which of the two; without a model, the input is denoised. Gathers are a
-    .npy file in Keras' or OpenFWI's layout, one or many, or a pre-stack line in SEG-Y or Seismic
-    Unix of any length, which is resampled to the model's acquisition part by part; the velocity is
-    written as .npy, with its grid beside it as .json. --refine starts a waveform inversion from
-    each answer. Sections and volumes of any size are denoised in overlapping windows, a volume line
-    by line and a pre-stack line gather by gather, and written in their own format, with all of
-    their headers. After an interruption, the same command goes on.
+    The model determines which of the two. Without one, the input does: gathers are inverted (of a
+    pre-stack line, if OUTPUT is .npy) and everything else is denoised, by the package's own
+    networks. Gathers are a .npy file in Keras' or OpenFWI's layout, one or many, or a pre-stack
+    line in SEG-Y or Seismic Unix of any length, which is resampled to the model's acquisition part
+    by part; the velocity is written as .npy, with its grid beside it as .json. --refine starts a
+    waveform inversion from each answer. Sections and volumes of any size are denoised in
+    overlapping windows, a volume line by line and a pre-stack line gather by gather, and written
+    in their own format, with all of their headers. After an interruption, the same command goes on.
 
     Loading a model can run code inside it: use only models that you trust.
     """
     if figure:
         _check_figure(figure, input, output, overwrite)
-    network: Any = model
-    if model is not None and model.suffix == ".keras":
-        network = ks.inference.load_model(model)
-    card = None
-    if model is not None:
-        in_memory = isinstance(network, keras.Model)
-        card = ModelCard.of(network) if in_memory else ModelCard.read(model)
-    if card is not None and card.predicts_velocity:
+    network, card = _opened(model)
+    if card.predicts_velocity if card else model is None and _gathers(context, input, output):
         _refuse(context, _SECTIONS_ONLY, "velocity")
-        inverter = GatherInverter.of(network, str(model))
+        inverter = GatherInverter.of(network, str(model) if model else None)
         if refine:
             inverter = ks.inversion.refined(inverter)
-        matching = {} if origin is None else {"origin": origin}
+        matching: dict[str, Any] = {} if origin is None else {"origin": origin}
         reading = {} if irregular == "refuse" else {"irregular": irregular}
-        result = ks.inference.invert_file(
-            inverter,
-            input,
-            output,
-            overwrite,
-            calibrate,
-            batch_size or 4,
-            reading,
-            spacing,
-            **matching,
-        )
+        settings = (overwrite, calibrate, batch_size or 4, reading, spacing)
+        result = ks.inference.invert_file(inverter, input, output, *settings, **matching)
         drawing = _tell_velocity(result, inverter, output)
     else:
-        if model is None:
-            _refuse_gathers(context, input)
-        else:
-            _refuse(context, _GATHERS_ONLY, "section")
+        _refuse(context, _GATHERS_ONLY, "section")
         if model is not None and card is None:
             typer.echo(f"{model}: has no model card; it is taken for a denoiser")
         chosen: dict[str, Any] = {
@@ -228,11 +214,15 @@ def _check_figure(figure: Path, input: Path, output: Path, overwrite: bool) -> N
 
 def _refuse(context: typer.Context, others: tuple[str, ...], predicted: str) -> None:
     """Refuse options that would do nothing."""
-    for name in others:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            option = f"--{name.replace('_', '-')}"
-            raise ValueError(f"{option}: does nothing for a model that predicts a {predicted}")
+    for name in _given(context, others):
+        option = f"--{name.replace('_', '-')}"
+        raise ValueError(f"{option}: does nothing for a model that predicts a {predicted}")
+
+
+def _given(context: typer.Context, names: tuple[str, ...]) -> list[str]:
+    """Those of the options that are on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    return [name for name, at in sources.items() if at is not None and at.name == "COMMANDLINE"]
 
 
 def _url(path: Path) -> str:
@@ -240,17 +230,31 @@ def _url(path: Path) -> str:
     return re.sub(r"^([a-z][a-z0-9+]+):/(?!/)", r"\1://", str(path))
 
 
-def _refuse_gathers(context: typer.Context, input: Path) -> None:
-    """Without a model there is only denoising."""
-    missing = "no velocity preset ships yet; name a trained model by --model"
-    for name in _GATHERS_ONLY:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise ValueError(f"--{name}: is for gathers, and {missing}")
-    if input.suffix.lower() == ".npy" and input.is_file():
-        shape = ks.io.read_array(input, mmap=True).shape
-        if len(shape) > 3:
-            raise ValueError(f"{input}: holds gathers, {shape}, and {missing}")
+def _opened(model: Path | None) -> tuple[Any, ModelCard | None]:
+    """A model, in memory or by its path, and its card."""
+    if model is None:
+        return None, None
+    if model.suffix != ".keras":
+        return model, ModelCard.read(model)
+    network = ks.inference.load_model(model)
+    return network, ModelCard.of(network)
+
+
+def _gathers(context: typer.Context, input: Path, output: Path) -> bool:
+    """Whether a file for which no model is named holds gathers to invert."""
+    if _given(context, _GATHERS_ONLY):
+        return True
+    if _given(context, _SECTIONS_ONLY) or not input.is_file():
+        return False
+    if input.suffix.lower() == ".npy":
+        shape = read_header(input).shape
+        if len(shape) == 3 and PRESET in ks.presets():  # or a cube
+            nt, receivers, shots = GatherInverter.of().gather_shape
+            return shape in ((nt, receivers, shots), (shots, nt, receivers))
+        return len(shape) > 3
+    if input.suffix.lower() in TRACE_FILES and output.suffix.lower() == ".npy":
+        return open_volume(input).lines("inline").kind == "gather"
+    return False
 
 
 def _tell_velocity(

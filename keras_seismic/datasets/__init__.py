@@ -6,6 +6,7 @@ from keras_seismic.datasets.base import Pairs
 from keras_seismic.datasets.blind_spots import BlindSpotPatches
 from keras_seismic.datasets.fcnvmb import FCNVMBPairs
 from keras_seismic.datasets.mat_layout import MAT_LAYOUTS, MatLayout
+from keras_seismic.datasets.mixed import MixedPairs
 from keras_seismic.datasets.openfwi import (
     OpenFWIPairs,
     read_annotation,
@@ -27,6 +28,7 @@ __all__ = [
     "GeneratedExamples",
     "MAT_LAYOUTS",
     "MatLayout",
+    "MixedPairs",
     "NoisyPatches",
     "OpenFWIPairs",
     "Pairs",

@@ -26,15 +26,17 @@ _MODELS = 500
 class Pairs(abc.ABC):
     """Shot gathers and the velocity models they come from, read as they are needed.
 
-    The base of ``SimulatedPairs``, ``OpenFWIPairs``, ``FCNVMBPairs`` and ``TFDSPairs``. A
-    subclass states what it holds (``gather_shape``, ``velocity_shape``, ``acquisition``,
-    ``family`` and a length) and reads it (``read``); everything else is here.
+    The base of ``SimulatedPairs``, ``MixedPairs``, ``OpenFWIPairs``, ``FCNVMBPairs`` and
+    ``TFDSPairs``. A subclass states what it holds (``gather_shape``, ``velocity_shape``,
+    ``acquisition``, ``family`` and a length) and reads it (``read``); everything else is here.
     """
 
     #: The experiment, if it is known.
     acquisition: Acquisition | None
     #: The velocity family, which determines the normalization, if it is known.
     family: str | None
+    #: How many recorded time samples there are for each one kept, see ``SimulatedPairs``.
+    keep_every: int = 1
 
     @property
     @abc.abstractmethod
@@ -201,7 +203,8 @@ class Pairs(abc.ABC):
 
         Args:
             input_normalization: Applied to the gathers; by default the ``GatherNormalization``
-                of the family.
+                of the family. Of a ``GatherPreparation``, a decimation that the pairs have
+                already been through is left out.
             output_scaling: Its inverse is applied to the velocity; by default 1500-4500 m/s.
             batch_size: Pairs per batch, of all workers together; the last one may be smaller.
             shuffle: Use a new order in every epoch.

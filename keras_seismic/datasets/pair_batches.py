@@ -1,6 +1,7 @@
 """Pairs as batches: reading into reused buffers, augmentation, normalization."""
 
 import ctypes
+import dataclasses
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from keras_seismic.backend import compiled
 from keras_seismic.datasets.augmentation import GatherAugmentation
 from keras_seismic.datasets.order import BatchOrder
 from keras_seismic.datasets.pipeline import Batches, numbers_at
-from keras_seismic.layers import GatherNormalization, VelocityScaling
+from keras_seismic.layers import GatherNormalization, GatherPreparation, VelocityScaling
 
 if TYPE_CHECKING:
     from keras_seismic.datasets.base import Pairs
@@ -55,6 +56,8 @@ class PairBatches(Batches):
         if augmentation is not None:
             width = pairs.velocity_shape[1] if pairs.velocity_shape else None
             augmentation.check(pairs.acquisition, shots, width)
+            shift = augmentation.time_shift / pairs.keep_every  # counted in samples of the record
+            augmentation = dataclasses.replace(augmentation, time_shift=shift)
         numbers = numbers_at(len(pairs), part, type(pairs).__name__)
         order = BatchOrder(numbers, batch_size, shuffle, seed, shard, drop_remainder)
         shapes = [(len(shots), nt, receivers), *filter(None, [pairs.velocity_shape])]
@@ -69,7 +72,10 @@ class PairBatches(Batches):
         pairs[:0]  # missing data is reported here, not by a worker
         self.pairs, self.shots, self.augmentation = pairs, shots, augmentation
         self.sample_ratio = sample_ratio
-        self.input_normalization = input_normalization or pairs.input_normalization
+        normalization = input_normalization or pairs.input_normalization
+        if pairs.keep_every > 1 and isinstance(normalization, GatherPreparation):
+            normalization = normalization.after_decimation(pairs.keep_every)
+        self.input_normalization = normalization
         self.output_scaling = output_scaling or VelocityScaling(1500.0, 4500.0)
         self._buffers = BufferPool(limit=16)
         self._compiled: Callable[[Any], Any] = self._normalize

@@ -31,20 +31,26 @@ class PairStore:
 
     Args:
         files: The files, in order.
+        half: Whether gathers are in half precision.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is not float32 in C order, counts or shapes do not agree, or the
-            first velocity model of a file is not in m/s.
+        ValueError: If a file is not float32 (or float16) in C order, counts or shapes do not agree,
+            or the first velocity model of a file is not in m/s.
     """
 
-    def __init__(self, files: Sequence[FilePair]) -> None:
+    def __init__(self, files: Sequence[FilePair], half: bool = False) -> None:
         self._files = tuple(files)
         self._gathers = [
-            _checked(pair.gathers, "(pairs, shots, time, receivers)") for pair in files
+            _checked(
+                pair.gathers, "(pairs, shots, time, receivers)", np.dtype("<f2" if half else "<f4")
+            )
+            for pair in files
         ]
         self._velocity = [
-            _checked(pair.velocity, "(pairs, 1, depth, width)") for pair in files if pair.velocity
+            _checked(pair.velocity, "(pairs, 1, depth, width)", np.dtype("<f4"))
+            for pair in files
+            if pair.velocity
         ]
         for kind, headers in (("gathers", self._gathers), ("velocity", self._velocity)):
             for pair, header in zip(files, headers, strict=False):
@@ -148,16 +154,16 @@ def _mapped(path: Path) -> np.ndarray:
     return np.asarray(read_array(path, mmap=True))
 
 
-def _checked(path: str | os.PathLike[str], axes: str) -> ArrayHeader:
-    """The header of a file of float32 in C order with four axes."""
+def _checked(path: str | os.PathLike[str], axes: str, dtype: np.dtype[Any]) -> ArrayHeader:
+    """The header of a file of that type in C order with four axes."""
     header = read_header(path)
     convert = (
         f"convert it once with a = np.load({str(path)!r}, allow_pickle=False); "
-        "np.save(new, np.ascontiguousarray(a, 'float32'))"
+        f"np.save(new, np.ascontiguousarray(a, '{dtype.name}'))"
     )
-    if header.dtype != np.dtype("<f4"):
+    if header.dtype != dtype:
         raise ValueError(
-            f"{path}: expected float32 of this machine's byte order, received dtype "
+            f"{path}: expected {dtype.name} of this machine's byte order, received dtype "
             f"{header.dtype.name} ({header.dtype.str}); {convert}"
         )
     if len(header.shape) != 4 or 0 in header.shape:

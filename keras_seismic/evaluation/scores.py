@@ -8,12 +8,14 @@ import numpy as np
 
 from keras_seismic.datasets import Pairs, normalize_section
 from keras_seismic.inference import Predictor, predict
+from keras_seismic.layers import GatherPreparation
 from keras_seismic.metrics import (
     SSIM,
     MeanAbsoluteVelocityError,
     RootMeanSquaredVelocityError,
     SignalToNoiseRatio,
 )
+from keras_seismic.models import PhysicalUnitsModel
 from keras_seismic.noise import NoiseLike, add_noise
 
 
@@ -147,7 +149,8 @@ def score_pairs(
     """Score a velocity model on pairs that it was not trained on.
 
     Args:
-        model: Raw gathers to m/s.
+        model: Raw gathers to m/s. For pairs of which not every sample is kept, a model in physical
+            units, whose preparation begins with that decimation.
         pairs: Pairs of any kind, on disk.
         part: Which of them to score on.
         learned: Which of them it was trained on; their mean velocity is the prediction to beat.
@@ -159,8 +162,22 @@ def score_pairs(
         >>> ks.evaluation.score_pairs(model, pairs, held_out, learning)  # doctest: +SKIP
     """
     gathers, velocity = pairs[part]
-    predicted = predict(model, gathers)
+    predicted = predict(_for_kept_samples(model, pairs), gathers)
     metrics = score_velocity(velocity, predicted)
     metrics["baseline_mae_m_s"] = float(np.abs(velocity - pairs.mean_velocity(learned)).mean())
     metrics["prediction_std_m_s"] = float(predicted.std())
     return PairScores(metrics, velocity, predicted)
+
+
+def _for_kept_samples(model: keras.Model | Predictor, pairs: Pairs) -> keras.Model | Predictor:
+    """The model for gathers as the pairs keep them: decimated already, if they are."""
+    if pairs.keep_every == 1:
+        return model
+    preparation = getattr(model, "input_normalization", None)
+    if not isinstance(model, PhysicalUnitsModel) or not isinstance(preparation, GatherPreparation):
+        raise ValueError(
+            f"{pairs}: keeps every {pairs.keep_every}th sample; expected a model in physical units "
+            f"that begins with TimeDecimation({pairs.keep_every}), received {model}"
+        )
+    rest = preparation.after_decimation(pairs.keep_every)
+    return PhysicalUnitsModel(model.network, rest, model.output_scaling)

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_seismic.checks import check_finite
 from keras_seismic.files import write_text, written_whole
 from keras_seismic.models import PhysicalUnitsModel
 from keras_seismic.models.presets import FORMAT, card_digest
@@ -26,9 +27,15 @@ def export_preset(
         path: ``<name>.json``; the weights go to ``<name>.npz``. Both are replaced.
         card: What users should know: ``summary``, ``data``, ``command``, ``hardware``,
             ``metrics``, ``limits``, ``license``, in plain values.
+
+    Raises:
+        ValueError: If a weight is too large for half precision, or not a number.
     """
     path = Path(path)
-    arrays = {str(i): np.asarray(w, np.float16) for i, w in enumerate(model.get_weights())}
+    with np.errstate(over="ignore"):  # reported as infinity
+        arrays = {str(i): np.asarray(w, np.float16) for i, w in enumerate(model.get_weights())}
+    for i, array in arrays.items():
+        check_finite(array, f"{path.with_suffix('.npz')}: weights {i} in half precision")
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     content = buffer.getvalue()

@@ -1,11 +1,12 @@
 """A network from shot gathers to velocity, and what is known about it."""
 
 import dataclasses
+import functools
 import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import keras
 import numpy as np
@@ -19,10 +20,18 @@ from keras_seismic.inference.predictors import (
     load_predictor,
     model_predictor,
 )
+from keras_seismic.models import load_preset, presets
 from keras_seismic.progress import progress_bar
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.acquisition import is_whole_number
 
+#: The preset that inverts unless another model is named.
+PRESET = "time_depth_unet_openfwi"
+#: What to do with gathers that a network was not made for.
+FINE_TUNING = (
+    "for another acquisition, fine-tune a preset in a few minutes, or train a network, with "
+    "keras-seismic train time-depth-unet"
+)
 #: Peaks this many times above or below those in training suggest another unit or source.
 _ODD_SCALE = 5.0
 
@@ -64,19 +73,23 @@ class GatherInverter:
 
     @classmethod
     def of(
-        cls, model: "keras.Model | str | os.PathLike[str] | GatherInverter", name: str | None = None
+        cls,
+        model: "keras.Model | str | os.PathLike[str] | GatherInverter | None" = None,
+        name: str | None = None,
     ) -> "GatherInverter":
         """An inverter from a model in memory or on disk.
 
         Args:
             model: In memory, in physical units, or a path: ``.keras``, ``.onnx``, ``.tflite`` or
-                a SavedModel's version.
+                a SavedModel's version; ``None`` for the preset.
             name: Its name in messages; by default its path.
 
         Raises:
             FileNotFoundError: If there is nothing at the path.
             ValueError: If it does not predict velocity from raw gathers, or has no model card.
         """
+        if model is None:
+            return cls.of(_preset(), PRESET)
         if isinstance(model, GatherInverter):
             return model
         if not isinstance(model, keras.Model):
@@ -86,7 +99,8 @@ class GatherInverter:
         name = name or cls.name
         if isinstance(model, keras.Model):
             return cls._of_card(ModelCard.of(model), model_predictor(model), name)
-        predict, card = load_predictor(model), ModelCard.read(model)
+        path: Any = model
+        predict, card = load_predictor(path), ModelCard.read(path)
         if card is None:
             raise ValueError(
                 f"{model}: has no model card, so its geometry is unknown; export it again from "
@@ -148,7 +162,7 @@ class GatherInverter:
             f"{source}: {self.name} takes gathers (time, receivers, shots) of "
             f"{self.gather_shape}, or (shots, time, receivers) of {(shots, nt, receivers)}, one or "
             f"a batch, received shape {gathers.shape}; lines of another geometry are resampled to "
-            "it if they are read with ks.gathers.read_shot_gathers"
+            f"it if they are read with ks.gathers.read_shot_gathers; {FINE_TUNING}"
         )
 
     def velocities(
@@ -217,6 +231,16 @@ class GatherInverter:
                 stacklevel=4,
             )
         return bool(odd.size)
+
+
+@functools.cache
+def _preset() -> keras.Model:
+    if PRESET not in presets():
+        raise ValueError(
+            f"invert: this installation has no preset {PRESET}; name a model, or train one with "
+            "keras-seismic train time-depth-unet"
+        )
+    return load_preset(PRESET)
 
 
 #: A model from shot gathers to velocity, in memory or on disk.

@@ -14,12 +14,13 @@ from keras_seismic.inference.gather_inverter import GatherInverter, Inverter
 from keras_seismic.inference.velocity_line import VelocityLine, invert_line
 from keras_seismic.io.arrays import read_array, write_array
 
-_LINES = (".segy", ".sgy", ".su")
+#: Pre-stack lines that are read as they are.
+TRACE_FILES = (".segy", ".sgy", ".su")
 
 
 def invert(
     gathers: np.ndarray | ShotGathers,
-    model: Inverter,
+    model: Inverter | None = None,
     batch_size: int = 8,
     calibrate: bool = False,
     progress: bool = True,
@@ -37,7 +38,8 @@ def invert(
             OpenFWI's layout (``(shots, time, receivers)``); or a line, as
             ``ks.gathers.read_shot_gathers`` returns it.
         model: In memory, in physical units, or a path: ``.keras``, ``.onnx``, ``.tflite`` or a
-            SavedModel's version; or a ``GatherInverter``.
+            SavedModel's version; or a ``GatherInverter``. By default the preset
+            ``"time_depth_unet_openfwi"``, for OpenFWI's acquisition.
         batch_size: Gathers passed through the network together.
         calibrate: Scale the gathers by their direct wave first; see
             ``ks.gathers.measure_direct_wave``.
@@ -82,7 +84,7 @@ def invert(
 
 
 def invert_file(
-    model: Inverter,
+    model: Inverter | None,
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     overwrite: bool = False,
@@ -95,7 +97,7 @@ def invert_file(
     """Invert a file of gathers and write velocity models.
 
     Args:
-        model: See ``invert``.
+        model: See ``invert``; ``None`` for the preset.
         source: ``.npy`` of gathers in either layout, one or many, or a pre-stack line, ``.segy``,
             ``.sgy`` or ``.su``.
         target: ``.npy`` to write: ``(depth, width)`` for one example, ``(n, depth, width)`` for a
@@ -147,7 +149,7 @@ def _refuse_line_options(source: str, spacing: float | None, matching: dict[str,
 def _read(source: Path, options: dict[str, Any]) -> np.ndarray | ShotGathers:
     check_file(source, "file of gathers")
     suffix = source.suffix.lower()
-    if suffix in _LINES:
+    if suffix in TRACE_FILES:
         return read_shot_gathers(source, **options)
     if suffix != ".npy":
         raise ValueError(f"{source}: expected gathers in .npy, .segy, .sgy or .su")

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_seismic.gathers.matching import match_acquisition, matching_origins
 from keras_seismic.gathers.shot_gathers import ShotGathers
-from keras_seismic.inference.gather_inverter import GatherInverter
+from keras_seismic.inference.gather_inverter import FINE_TUNING, GatherInverter
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -69,7 +69,10 @@ def invert_line(
     else:
         origins = matching_origins(line, acquisition, matching.get("tolerance", 0.5))
     if not len(origins):
-        match_acquisition(line, acquisition, **matching)  # raises, and says why
+        try:
+            match_acquisition(line, acquisition, **matching)  # raises, and says why
+        except ValueError as error:
+            raise ValueError(f"{error}; {FINE_TUNING}") from error
     first = match_acquisition(line, acquisition, origins[0], **matching)
 
     def part(origin: float) -> np.ndarray:

@@ -118,6 +118,32 @@ class GatherPreparation(Float32Layer):
         low, high = float(ops.min(x)), float(ops.max(x))
         return cls([*steps, GatherNormalization(low, high, k)])
 
+    def after_decimation(self, step: int) -> "GatherPreparation | GatherNormalization":
+        """What is left to do with gathers that were decimated before.
+
+        Args:
+            step: Of the ``TimeDecimation`` that they went through.
+
+        Raises:
+            ValueError: If these steps do not begin with that decimation.
+
+        Example:
+            >>> layer = GatherPreparation([TimeDecimation(4), GatherNormalization(-20, 20)])
+            >>> type(layer.after_decimation(4)).__name__
+            'GatherNormalization'
+        """
+        first = self.steps[0]
+        decimation = TimeDecimation(step).get_config()
+        if not isinstance(first, TimeDecimation) or any(
+            getattr(first, name) != decimation[name] for name in ("step", "first")
+        ):
+            raise ValueError(
+                f"GatherPreparation: for gathers of which every {step}th sample was kept, the "
+                f"first step must be TimeDecimation({step}), received {type(first).__name__}"
+                + (f"({first.step}, {first.first})" if isinstance(first, TimeDecimation) else "")
+            )
+        return self.steps[1] if len(self.steps) == 2 else GatherPreparation(self.steps[1:])
+
     @property
     def data_min(self) -> float:
         """Amplitude after the other steps that becomes -1."""

@@ -14,6 +14,7 @@ from keras_seismic.training.precision import Precision, dtype_policy
 from keras_seismic.training.run_folder import FinishedRunError, RunFolder
 from keras_seismic.training.study_result import Claim, DenoiserStudy
 from keras_seismic.training.transfer import (
+    copy_weights,
     encoder_multipliers,
     encoder_stages,
     freeze_encoder,
@@ -30,6 +31,7 @@ __all__ = [
     "Precision",
     "RunFolder",
     "adamw",
+    "copy_weights",
     "dtype_policy",
     "encoder_multipliers",
     "encoder_stages",

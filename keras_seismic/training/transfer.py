@@ -161,3 +161,32 @@ def reset_head(network: keras.Model) -> list[str]:
 
 def _named(layer: keras.layers.Layer, beginnings: Iterable[str]) -> bool:
     return any(begins_with(layer.name, beginning) for beginning in beginnings)
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> float:
+    """Give a network the weights of another of its kind, layer by layer where their shapes agree.
+
+    So a network goes on with another acquisition or size of the velocity model; layers whose
+    weights depend on it begin anew.
+
+    Args:
+        source: The trained network.
+        target: The network to be trained, changed in place.
+
+    Returns:
+        The fraction of the target's parameters that come from the source.
+
+    Example:
+        >>> from keras_seismic.models import InversionNet
+        >>> two, one = (InversionNet((64, 8, shots), (16, 16), filters=1) for shots in (2, 1))
+        >>> 0.9 < copy_weights(two, one) < 1
+        True
+    """
+    given = {layer.name: layer.get_weights() for layer in source.layers}
+    copied = 0
+    for layer in target.layers:
+        weights = given.get(layer.name, [])
+        if layer.weights and [w.shape for w in weights] == [w.shape for w in layer.weights]:
+            layer.set_weights(weights)
+            copied += layer.count_params()
+    return copied / target.count_params()

@@ -1,14 +1,18 @@
 """``keras-seismic predict``: gathers to velocity, sections to clean ones."""
 
+import importlib
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import keras_seismic as ks
 from tests.command import keras_seismic
-from tests.segy_files import write_segy, write_volume
+from tests.segy_files import write_line, write_segy, write_volume
 from tests.small_models import small_inversion
+
+presets = importlib.import_module("keras_seismic.models.presets")
 
 
 @pytest.fixture(scope="module")
@@ -129,12 +133,87 @@ def test_a_volume_along_crosslines(models, here, capsys, rng):
         keras_seismic(*arguments, "--overwrite", "--geometry", "gathers")
 
 
-def test_gathers_need_a_model(here):
+def test_gathers_without_the_preset(here, tiny_preset):
+    (presets.FOLDER / f"{tiny_preset}.json").unlink()
     np.save("gathers.npy", small_inversion().gathers[:1])
-    with pytest.raises(SystemExit, match=r"gathers\.npy: holds gathers.*no velocity preset ships"):
+    message = f"this installation has no preset {tiny_preset}; name a model, or train one with"
+    for option in ((), ("--calibrate",)):
+        with pytest.raises(SystemExit, match=message):
+            keras_seismic("predict", "gathers.npy", "velocity.npy", *option)
+
+
+def test_gathers_without_a_model(here, tiny_preset, capsys):
+    """In either layout, one or many, as the preset predicts."""
+    gathers = small_inversion().gathers[:2]
+    expected = ks.invert(gathers)
+    assert expected.std() > 100
+    for given, wanted in (
+        (gathers, expected),
+        (np.moveaxis(gathers, -1, 1), expected[:, None]),
+        (gathers[1], expected[1]),
+        (np.moveaxis(gathers[1], -1, 0), expected[1]),
+    ):
+        np.save("gathers.npy", given)
+        keras_seismic("predict", "gathers.npy", "velocity.npy", "--overwrite")
+        np.testing.assert_allclose(np.load("velocity.npy", allow_pickle=False), wanted, atol=0.1)
+    assert json.loads((here / "velocity.json").read_text())["model"] == tiny_preset
+    with pytest.raises(SystemExit, match="--window: does nothing for a model that predicts a vel"):
+        keras_seismic("predict", "gathers.npy", "v.npy", "--calibrate", "--window", "64", "64")
+
+
+def test_gathers_of_another_geometry_are_told_what_to_do(here, tiny_preset):
+    np.save("gathers.npy", small_inversion().gathers[:1, :, :9])
+    with pytest.raises(SystemExit, match=r"takes gathers .*\(128, 18, 2\).*read_shot.*fine-tune"):
         keras_seismic("predict", "gathers.npy", "velocity.npy")
-    with pytest.raises(SystemExit, match="--calibrate: is for gathers, and no velocity preset"):
-        keras_seismic("predict", "line.segy", "velocity.npy", "--calibrate")
+    cube = np.random.default_rng(0).standard_normal((40, 3, 5)).astype("float32")
+    np.save("cube.npy", cube)  # (time, inline, crossline): to be denoised, as before
+    keras_seismic("predict", "cube.npy", "clean.npy")
+    assert np.load("clean.npy", allow_pickle=False).shape == cube.shape
+
+
+def test_lines_without_a_model(here, tiny_preset, capsys):
+    """A pre-stack line becomes velocity where .npy is asked for, a section never does."""
+    small = small_inversion()
+    sources, receivers = (
+        np.array(places)[:, 0]
+        for places in (small.acquisition.sources, small.acquisition.receivers)
+    )
+    write_line(here / "line.segy", small.gathers[0], sources, receivers)
+    keras_seismic("predict", "line.segy", "velocity.npy")
+    line = ks.gathers.read_shot_gathers("line.segy")
+    written = np.load("velocity.npy", allow_pickle=False)
+    np.testing.assert_allclose(written, ks.invert(line).velocity, atol=0.1)
+    np.testing.assert_allclose(written, ks.invert(small.gathers[0]), atol=2.0)
+    keras_seismic("predict", "line.segy", "clean.segy")
+    keras_seismic("predict", "line.segy", "clean.npy", "--geometry", "line")
+    assert np.load("clean.npy", allow_pickle=False).shape == (128, 36)
+    write_line(here / "short.segy", small.gathers[0][:, :9], sources, receivers[:9])
+    with pytest.raises(SystemExit, match=r"not hold the acquisition.*for another acq.*-unet"):
+        keras_seismic("predict", "short.segy", "v.npy")
+    write_segy(here / "section.segy", small.gathers[0, :, :, 0].T)
+    keras_seismic("predict", "section.segy", "section.npy")
+    assert np.load("section.npy", allow_pickle=False).shape == (128, 18)
+    assert capsys.readouterr().out.count("of the RMS amplitude") == 3
+
+
+def test_the_preset_refined(here, tiny_preset, monkeypatch):
+    """Waveform inversion starts from what it answers."""
+    starts = []
+
+    def quick(gathers, acquisition, start, **options):
+        starts.append(start)
+        return SimpleNamespace(velocity=start + 7)
+
+    refinement = importlib.import_module("keras_seismic.inversion.refinement")
+    monkeypatch.setattr(refinement, "full_waveform", quick)
+    gathers = small_inversion().gathers[:2]
+    np.save("gathers.npy", gathers)
+    keras_seismic("predict", "gathers.npy", "velocity.npy", "--refine")
+    expected = np.clip(ks.invert(gathers), 1500.0, 4500.0)
+    np.testing.assert_allclose(starts, expected, atol=0.1)
+    written = np.load("velocity.npy", allow_pickle=False)
+    np.testing.assert_allclose(written, expected + 7, atol=0.1)
+    assert json.loads((here / "velocity.json").read_text())["model"] == f"{tiny_preset}, refined"
 
 
 def test_a_store_on_beam(here, rng):

@@ -1,5 +1,6 @@
 """Simulated pairs on disk."""
 
+import dataclasses
 import json
 import shutil
 
@@ -170,3 +171,65 @@ def test_bad_arguments(make, small_acquisition):
         make(family="flatland")
     with pytest.raises(ValueError, match="outside the velocity model"):
         make(shape=(70, 60))
+
+
+def test_thinned_pairs_are_those_that_the_preparation_would_make(make):
+    """To half precision, in batches with and without augmentation, and for a model."""
+    whole, thinned = prepared(make()), prepared(make(keep_every=4))
+    assert thinned.gather_shape == (32, 18, 2)
+    assert thinned.folder != whole.folder
+    gathers, velocity = whole[1:5]
+    kept, same = thinned[1:5]
+    np.testing.assert_array_equal(velocity, same)
+    np.testing.assert_allclose(kept, gathers[:, 2::4], rtol=1e-3, atol=1e-6)
+    files = [sum(p.stat().st_size for p in x.folder.glob("gathers-*")) for x in (whole, thinned)]
+    assert files[1] < files[0] / 7
+
+    preparation = ks.layers.GatherPreparation(
+        [ks.layers.TimeDecimation(4), whole.input_normalization]
+    )
+    shift = ks.datasets.GatherAugmentation(time_shift=0.04, amplitude=(0.5, 2.0))
+    for augmentation in (None, shift):
+        options = {"batch_size": 4, "seed": 3, "augmentation": augmentation}
+        (x, _), (y, _) = (next(iter(p.dataset(preparation, **options))) for p in (whole, thinned))
+        assert x.shape == y.shape == (4, 32, 18, 2)
+        if augmentation is None:
+            np.testing.assert_allclose(x, y, atol=2e-3)
+
+    network = ks.models.InversionNet((32, 18, 2), filters=1)
+    scaling = ks.layers.VelocityScaling(1500, 4500)
+    model = ks.models.with_physical_units(network, preparation, scaling, whole.acquisition)
+    scores = [ks.evaluation.score_pairs(model, p, [4, 5], range(4)) for p in (whole, thinned)]
+    np.testing.assert_allclose(scores[0].predicted, scores[1].predicted, atol=1.0)
+    with pytest.raises(
+        ValueError, match=r"first step must be TimeDecimation\(4\), received LowCut"
+    ):
+        thinned.dataset(
+            ks.layers.GatherPreparation([ks.layers.LowCut(5.0, 0.001), *preparation.steps])
+        )
+    with pytest.raises(ValueError, match=r"expected a model .* begins with TimeDecimation\(4\)"):
+        ks.evaluation.score_pairs(lambda x: x, thinned, [0], [1])
+
+
+def test_augmentation_shifts_thinned_gathers_by_the_same_time(make, monkeypatch):
+    pairs = prepared(make(count=2, keep_every=4))
+    asked = ks.datasets.GatherAugmentation(time_shift=0.04)
+    batches = pairs.pydataset(augmentation=asked, batch_size=2).batches
+    # At 4 ms a sample, 40 ms are 10 of them.
+    assert batches.augmentation.time_shift / pairs.acquisition.dt == pytest.approx(10)
+
+
+def test_thinned_pairs_are_opened_and_resumed(make):
+    pairs = prepared(make(count=4, keep_every=4))
+    before = modification_times(pairs)
+    opened = ks.datasets.open_pairs(prepared(make(count=6, keep_every=4)).folder)
+    assert (opened.keep_every, len(opened)) == (4, 6)
+    assert before.items() <= modification_times(opened).items()
+    with pytest.raises(ValueError, match="step must be a positive integer, received 0"):
+        make(keep_every=0)
+
+
+def test_too_loud_for_half_precision(make, small_acquisition):
+    loud = dataclasses.replace(small_acquisition, source_wavelet=1e5 * small_acquisition.wavelet)
+    with pytest.raises(ValueError, match=r"gathers, float16: .* not finite"):
+        prepared(make(count=1, keep_every=4, acquisition=loud))

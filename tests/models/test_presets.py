@@ -9,6 +9,7 @@ import pytest
 import keras_seismic as ks
 from keras_seismic.models import presets
 from keras_seismic.models.presets import FOLDER, read_preset
+from tests.small_models import small_time_depth
 
 
 @pytest.fixture
@@ -24,6 +25,8 @@ def test_every_preset_says_what_it_is(name):
     card = ks.presets()[name]
     for entry in ("summary", "data", "command", "hardware", "metrics", "limits", "license"):
         assert card[entry], entry
+    for family in _families_in(card["command"]):
+        assert 0 < card["metrics"][f"{family}_mae_m_s"] < 1000
     assert (FOLDER / f"{name}.npz").stat().st_size <= 6e6
     model = ks.load_preset(name)
     assert model.count_params() == card["parameters"]
@@ -31,6 +34,11 @@ def test_every_preset_says_what_it_is(name):
     network = type(model.network).from_preset(name)
     for ours, theirs in zip(network.get_weights(), model.network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def _families_in(command):
+    """Those that a network for several was trained on, which has scores for each."""
+    return ks.simulation.OPENFWI_FAMILIES if "--family openfwi" in command else ()
 
 
 def test_all_presets_fit_into_the_wheel():
@@ -46,11 +54,20 @@ def test_half_precision_is_precise_enough(tmp_path, rng):
     np.testing.assert_allclose(read(section), model(section), atol=2e-3)
 
 
-def test_a_changed_byte_is_refused(copied):
-    content = bytearray(copied.with_suffix(".npz").read_bytes())
-    content[len(content) // 2] ^= 1
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.99])
+def test_a_changed_byte_is_refused(copied, place):
+    """Of the weights or, but for its layout, of the card; with what to do."""
+    weights = copied.with_suffix(".npz").read_bytes()
+    content = bytearray(weights)
+    content[int(place * len(content))] ^= 1
     copied.with_suffix(".npz").write_bytes(content)
-    with pytest.raises(ValueError, match=r"blind_denoiser\.npz: expected the weights of SHA-256"):
+    with pytest.raises(ValueError, match=r"expected the weights of SHA-256 .* install keras_seis"):
+        read_preset(copied)
+    copied.with_suffix(".npz").write_bytes(weights)
+    text = copied.read_text()
+    digit = next(i for i in range(int(place * len(text)), len(text)) if text[i].isalnum())
+    copied.write_text(text[:digit] + chr(ord(text[digit]) ^ 1) + text[digit + 1 :])
+    with pytest.raises(ValueError, match=r"install keras_seismic again|upgrade keras_seismic"):
         read_preset(copied)
 
 
@@ -68,6 +85,28 @@ def test_a_newer_format_is_refused(copied):
 def test_unknown_names_are_refused(name):
     with pytest.raises(ValueError, match=r"expected one of .*blind_denoiser"):
         ks.load_preset(name)
+
+
+def test_a_network_of_a_preset(tiny_preset):
+    network = ks.models.TimeDepthUNet.from_preset(tiny_preset)
+    for ours, theirs in zip(
+        network.get_weights(), small_time_depth().model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs.astype("float16"))
+
+
+def test_weights_beyond_half_precision_are_refused(tmp_path):
+    model = small_time_depth().model
+    loud = ks.models.with_physical_units(
+        ks.models.TimeDepthUNet.from_config(model.network.get_config()),
+        model.input_normalization,
+        model.output_scaling,
+        model.acquisition,
+    )
+    loud.set_weights([1e6 * weight for weight in model.get_weights()])
+    with pytest.raises(ValueError, match=r"own\.npz: weights .* in half precision: .* not finite"):
+        ks.exporting.export_preset(loud, tmp_path / "own.json", {"summary": "own"})
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_preset_of_another_network_is_refused():

@@ -10,7 +10,15 @@ import keras_seismic as ks
 from keras_seismic.cli import options
 from keras_seismic.cli.app import train
 from keras_seismic.cli.program import configuration, finish, program
-from keras_seismic.cli.train.velocity import check_fit, find_pairs, load_pretrained, score
+from keras_seismic.cli.train.velocity import (
+    CELLS,
+    check_fit,
+    find_pairs,
+    load_pretrained,
+    score,
+    surface,
+    thinning,
+)
 from keras_seismic.layers import GatherPreparation
 
 SMOKE = {
@@ -32,20 +40,10 @@ def fcnvmb(
     family: options.Family = None,
     samples: options.Samples = None,
     held_out: options.HeldOut = 100,
-    shape: Annotated[
-        tuple[int, int],
-        typer.Option(
-            metavar="DEPTH WIDTH", help="Size of simulated velocity models, cells of 10 m."
-        ),
-    ] = (70, 70),
-    shots: Annotated[int, typer.Option(min=1, help="Shots of simulated gathers.")] = 5,
-    samples_in_time: Annotated[
-        int, typer.Option(min=1, help="Samples of simulated gathers, 1 ms each.")
-    ] = 1000,
-    keep_every: Annotated[
-        int | None,
-        typer.Option(min=1, help="Keep every N-th time sample: 5, or 1 for thinned files."),
-    ] = None,
+    shape: options.Shape = None,
+    shots: options.Shots = None,
+    samples_in_time: options.SamplesInTime = None,
+    keep_every: options.KeepEvery = None,
     low_cut: Annotated[
         float | None,
         typer.Option(metavar="HZ", help="Remove lower frequencies, which field records lack."),
@@ -118,15 +116,7 @@ def fcnvmb(
         raise ValueError(f"{pretrained}: expected FCNVMB, received {kind}; see train transfer")
     acquisition = start.acquisition if start else None
     if acquisition is None:
-        acquisition = ks.simulation.Acquisition.surface(
-            width=shape[1],
-            dx=10.0,
-            dt=0.001,
-            nt=samples_in_time,
-            peak_frequency=15.0,
-            shots=shots,
-            boundary=boundary,
-        )
+        acquisition = surface(shape, shots, samples_in_time, boundary)
     found = find_pairs(
         data,
         family,
@@ -135,7 +125,7 @@ def fcnvmb(
         seed,
         acquisition,
         cache_dir,
-        start.output_shape[1:3] if start else shape,
+        start.output_shape[1:3] if start else shape or CELLS,
         defaults=("curvevel_a", 1600),
     )
     pairs = found.pairs
@@ -145,7 +135,7 @@ def fcnvmb(
         network = ks.models.in_precision(start, precision).network
         acquisition = start.acquisition
     else:
-        keep_every = _thinning(keep_every, pairs, data)
+        keep_every = thinning(keep_every, pairs, data, 5)
         steps = _preparing(pairs, data, keep_every, low_cut)
         prepared = (None, *pairs.gather_shape)
         for step in steps:
@@ -197,17 +187,6 @@ def fcnvmb(
         metrics["pretrained_mae_m_s"] = before.metrics["velocity_mae_m_s"]
     finish(run, metrics)
     return metrics
-
-
-def _thinning(keep_every: int | None, pairs: ks.datasets.Pairs, data: str | None) -> int:
-    """Every how many samples to keep one: the published files are thinned already."""
-    keep_every = keep_every or (1 if isinstance(pairs, ks.datasets.FCNVMBPairs) else 5)
-    if keep_every > 1 and pairs.acquisition is None:
-        raise ValueError(
-            f"{data}: thinning needs the acquisition, which is not noted; pass --keep-every 1 to "
-            "learn from every sample"
-        )
-    return keep_every
 
 
 def _preparing(

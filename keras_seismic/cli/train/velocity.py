@@ -12,6 +12,10 @@ import numpy as np
 
 import keras_seismic as ks
 from keras_seismic.layers import GatherNormalization, GatherPreparation
+from keras_seismic.simulation.geology import family_name
+
+#: ``(depth, width)`` of simulated velocity models by default.
+CELLS = (70, 70)
 
 
 class FoundPairs(NamedTuple):
@@ -52,22 +56,23 @@ class FoundPairs(NamedTuple):
 
 def find_pairs(
     data: str | os.PathLike[str] | None,
-    family: str | None,
+    family: str | Sequence[str] | None,
     samples: int | None,
     held_out: int,
     seed: int,
     acquisition: ks.simulation.Acquisition,
     cache_dir: Path,
-    shape: tuple[int, int] = (70, 70),
+    shape: tuple[int, int] = CELLS,
     *,
     defaults: tuple[str, int],
+    keep_every: int = 1,
 ) -> FoundPairs:
     """Open the pairs of ``data`` or, without it, choose which to simulate.
 
     Args:
         data: A source for ``ks.datasets.open_pairs``. A tenth of its pairs, or what was published
             for testing, is held out.
-        family: Family of the velocity models.
+        family: Family of the velocity models, or several, ``"openfwi"`` for all of OpenFWI's.
         samples: Pairs to learn from.
         held_out: Pairs to score on, at most.
         seed: Seed of what is simulated and what is held out.
@@ -75,16 +80,71 @@ def find_pairs(
         cache_dir: Where simulated pairs are kept.
         shape: ``(depth, width)`` of simulated velocity models, cells.
         defaults: Family and number of samples to simulate by default.
+        keep_every: Of simulated pairs, see ``ks.datasets.SimulatedPairs``.
+
+    Raises:
+        ValueError: If several families are given with ``data``, or more than there are pairs.
     """
+    families = families_of(family or defaults[0])
     if data is not None:
-        pairs = ks.datasets.open_pairs(data, family)
+        if len(families) > 1:
+            raise ValueError(f"{data}: expected one family, received {', '.join(families)}")
+        pairs = ks.datasets.open_pairs(data, families[0] if family else None)
         learning, scoring = pairs.held_out(seed=seed)
         return FoundPairs(pairs, learning[:samples], scoring[:held_out])
     count = (samples or defaults[1]) + held_out
-    pairs = ks.datasets.SimulatedPairs(
-        family or defaults[0], count, acquisition, seed, cache_dir, shape
+    if count < len(families):
+        raise ValueError(f"samples: expected at least one of each family, {len(families)} in all")
+    parts = [
+        ks.datasets.SimulatedPairs(
+            name, len(range(first, count, len(families))), acquisition, seed, cache_dir, shape,
+            keep_every,
+        )
+        for first, name in enumerate(families)
+    ]  # fmt: skip
+    simulated = ks.datasets.MixedPairs(parts) if len(parts) > 1 else parts[0]
+    return FoundPairs(simulated, *simulated.held_out(held_out / count, seed))
+
+
+def families_of(names: str | Sequence[str]) -> list[str]:
+    """Families by the names given to ``--family``."""
+    found: dict[str, None] = {}
+    for name in [names] if isinstance(names, str) else names:
+        several = ks.simulation.OPENFWI_FAMILIES if name.lower() == "openfwi" else [name]
+        found |= dict.fromkeys(map(family_name, several))
+    return list(found)
+
+
+def surface(
+    shape: tuple[int, int] | None, shots: int | None, samples_in_time: int | None, boundary: str
+) -> ks.simulation.Acquisition:
+    """The experiment to simulate: OpenFWI's but for what is given."""
+    return ks.simulation.Acquisition.surface(
+        width=(shape or CELLS)[1],
+        dx=10.0,
+        dt=0.001,
+        nt=samples_in_time or 1000,
+        peak_frequency=15.0,
+        shots=shots or 5,
+        boundary=boundary,
     )
-    return FoundPairs(pairs, *pairs.held_out(held_out / count, seed))
+
+
+def thinning(
+    keep_every: int | None, pairs: ks.datasets.Pairs, data: str | None, default: int
+) -> int:
+    """Every how many samples to keep one: the published files are thinned already.
+
+    Raises:
+        ValueError: If that needs the acquisition, which is not known.
+    """
+    keep_every = keep_every or (1 if isinstance(pairs, ks.datasets.FCNVMBPairs) else default)
+    if keep_every > 1 and pairs.acquisition is None:
+        raise ValueError(
+            f"{data}: thinning needs the acquisition, which is not noted; pass --keep-every 1 to "
+            "learn from every sample"
+        )
+    return keep_every
 
 
 def load_pretrained(path: Path, simulating: bool = True) -> keras.Model:
@@ -171,10 +231,11 @@ def normalization(
     found: FoundPairs, steps: Sequence[keras.layers.Layer] = ()
 ) -> GatherNormalization | GatherPreparation:
     """Steps, then the published range of the family or, without one, that of some gathers."""
-    if found.pairs.family is None:
+    try:
+        published = found.pairs.input_normalization
+    except ValueError:  # the family is not known
         gathers, _ = found.pairs[found.learning[:10]]
         return GatherPreparation.fitted(steps, gathers)
-    published = found.pairs.input_normalization
     return GatherPreparation([*steps, published]) if steps else published
 
 
@@ -188,4 +249,15 @@ def score(run: ks.training.RunFolder, model: keras.Model, found: FoundPairs) -> 
     run.save_figure(figures.plot_history(run.read_history()), "loss")
     run.save_figure(figures.plot_velocity(scores.true[:3], scores.predicted[:3], dx), "velocity")
     run.save_figure(figures.plot_gathers(found.pairs[found.held_out[:1]][0][0]), "gathers")
-    return scores.metrics
+    return scores.metrics | by_family(scores, found)
+
+
+def by_family(scores: ks.evaluation.PairScores, found: FoundPairs) -> dict[str, float]:
+    """The mean absolute error of each family of mixed pairs, m/s."""
+    if not isinstance(found.pairs, ks.datasets.MixedPairs):
+        return {}
+    errors = np.abs(scores.true - scores.predicted).mean(axis=(1, 2, 3))
+    families = np.array([found.pairs.family_of(number) for number in found.held_out])
+    return {
+        f"{name}_mae_m_s": float(errors[families == name].mean()) for name in sorted(set(families))
+    }
