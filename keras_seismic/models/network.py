@@ -49,6 +49,8 @@ class Network(keras.Model):
         from keras_seismic.models.presets import load_preset
 
         network = load_preset(name).network
+        if not isinstance(network, cls):  # the network itself, of one that also gives its spread
+            network = getattr(network, "network", network)
         if not isinstance(network, cls):
             raise ValueError(
                 f"{cls.__name__}.from_preset: {name!r} is a {type(network).__name__}; "
