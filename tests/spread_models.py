@@ -50,3 +50,13 @@ def known_model():
         ks.layers.GatherNormalization(-1, 1, k=0),
         ks.layers.VelocityScaling(1500, 4500),
     )
+
+
+def stated_model():
+    """``known_model`` with a spread of random weights, and gathers for it."""
+    model = known_model()
+    network = ks.models.VelocityWithSpread(model.network, filters=2)
+    rng = np.random.default_rng(0)
+    for weight in network.head.weights:
+        weight.assign(weight + rng.normal(0, 0.7, weight.shape))
+    return model.around(network), KnownErrors(3).gathers

@@ -184,6 +184,7 @@ def example_inputs(model: keras.Model, count: int = 2) -> np.ndarray:
 
 
 def checked_inputs(inputs: np.ndarray, function: str) -> np.ndarray:
+    """Inputs as float32, if there are any and they are finite."""
     inputs = np.asarray(inputs, np.float32)
     if not len(inputs) or not np.isfinite(inputs).all():
         raise ValueError(f"{function}: inputs must hold at least one example, all of it finite")

@@ -54,7 +54,8 @@ def load_outputs(path: str | os.PathLike[str], signature: str = "serving_default
     """A model on disk as a function from its raw input to all of its outputs.
 
     Args:
-        path: As for ``load_predictor``, with its errors; so is the signature.
+        path: As for ``load_predictor``, with its errors.
+        signature: The same.
 
     Returns:
         A function of a float32 array ``(batch, ...)`` that returns arrays by the outputs' names:
@@ -143,12 +144,12 @@ def model_predictor(model: keras.Model) -> Predictor:
 
 def model_outputs(model: keras.Model) -> Outputs:
     """A model in memory as a function from an array to all of its outputs by name."""
-    if not has_spread(model):
-        return lambda inputs: {"": keras.ops.convert_to_numpy(model(inputs, training=False))}
+    names = model.output_names if has_spread(model) else [""]
 
     def outputs(inputs: np.ndarray) -> dict[str, np.ndarray]:
-        found = map(keras.ops.convert_to_numpy, model(inputs, training=False))
-        return dict(zip(model.output_names, found, strict=True))
+        found = model(inputs, training=False)
+        arrays = map(keras.ops.convert_to_numpy, found if len(names) > 1 else [found])
+        return dict(zip(names, arrays, strict=True))
 
     return outputs
 
@@ -211,8 +212,9 @@ def predict_outputs(
     """All that a model returns for any number of examples, in batches, by name.
 
     Args:
-        model: In memory, or what ``load_outputs`` or ``load_predictor`` returns; the rest as for
-            ``predict``.
+        model: In memory, or what ``load_outputs`` or ``load_predictor`` returns.
+        inputs: ``(n, ...)``.
+        batch_size: Examples passed through the model together.
     """
     call: Any = model_outputs(model) if isinstance(model, keras.Model) else model
     found = (call(inputs[i : i + batch_size]) for i in range(0, len(inputs), batch_size))

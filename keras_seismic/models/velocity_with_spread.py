@@ -44,8 +44,8 @@ class VelocityWithSpread(Network):
     The head computes in float32, whatever the precision of the network.
 
     Args:
-        network: Of one input and one output, ``(batch, depth, width, 1)`` with known sizes. The
-            layers after its last map of several channels keep that map's size.
+        network: Of one input and one output, ``(batch, depth, width, 1)`` with known sizes, by a
+            last convolution that keeps the size of its maps. The head takes those maps.
         filters: Channels of the head.
         largest: The head's upper limit, in units of the network's output; 2 is the whole range of
             a network whose output is in [-1, 1].
@@ -85,7 +85,7 @@ class VelocityWithSpread(Network):
         return str(getattr(self.network, "policy", "float32"))
 
     def around(self, network: keras.Model) -> "VelocityWithSpread":
-        """This head on another form of the same network, in another precision for example."""
+        """The same head on another form of the same network, in another precision for example."""
         copy = VelocityWithSpread(network, self.filters, self.largest, name=self.name)
         copy.head.set_weights(self.head.get_weights())
         return copy
@@ -113,9 +113,10 @@ def has_spread(model: keras.Model) -> bool:
 
 
 def _last_maps(network: keras.Model) -> Tensor:
-    """The last tensor of a network that has several channels, if it is of the output's size."""
+    """The tensor that enters a network's last convolution, if it has the output's size."""
     name = f"VelocityWithSpread: {getattr(network, 'name', network)}"
-    inputs, outputs = (getattr(network, ends, None) or () for ends in ("inputs", "outputs"))
+    inputs: Any = getattr(network, "inputs", None) or ()
+    outputs: Any = getattr(network, "outputs", None) or ()
     if len(inputs) != 1 or len(outputs) != 1:
         raise ValueError(
             f"{name}: expected a functional network with one input and one output, received "
@@ -127,18 +128,16 @@ def _last_maps(network: keras.Model) -> Tensor:
             f"{name}: expected an output (depth, width, 1) of known sizes, received "
             f"{tuple(velocity.shape[1:])}"
         )
-    maps = velocity
-    while maps.shape[-1] == 1 and maps.shape[1:] == velocity.shape[1:]:
+    maps, operation = velocity, None
+    while getattr(operation, "kernel", None) is None:
         operation, node, _ = maps._keras_history
         given = operation._inbound_nodes[node].input_tensors
-        if len(given) != 1:
-            break
-        (maps,) = given
-    if maps.shape[1:3] != velocity.shape[1:3] or maps.shape[-1] == 1:
-        raise ValueError(
-            f"{name}: expected maps (depth, width, channels) of the output's size before its last "
-            f"layers, received {tuple(maps.shape[1:])} before {tuple(velocity.shape[1:])}"
-        )
+        maps = given[0] if len(given) == 1 else None
+        if maps is None or maps.shape[1:3] != velocity.shape[1:3]:
+            raise ValueError(
+                f"{name}: expected a last convolution that keeps the size of its maps (depth, "
+                f"width, channels), and after it layers of one input; received {operation.name}"
+            )
     return maps
 
 

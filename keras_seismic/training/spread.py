@@ -77,7 +77,7 @@ def fit_spread(
     chosen = _checked(model, pairs, numbers)
     sizes = checked_size((epochs, batch_size), 2, "fit_spread: epochs and batch_size")
     keras.utils.set_random_seed(seed)
-    limit = 2.0 if model.output_scaling.minimum is not None else _LARGEST
+    limit = _LARGEST if getattr(model.output_scaling, "minimum", None) is None else 2.0
     network = VelocityWithSpread(model.network, filters, limit)
     count = max(int(_CALIBRATING * len(chosen)), 1)
     learning = _Errors(model, network, pairs, chosen[:-count], sizes[1])
@@ -137,6 +137,7 @@ class _Errors(keras.utils.PyDataset):
     ) -> None:
         super().__init__()
         self._model, self._features, self._pairs = model, network.features, pairs
+        self._scaling: Any = model.output_scaling
         self._parts = [numbers[i : i + batch_size] for i in range(0, len(numbers), batch_size)]
         self._kept: dict[int, Any] = {}
         self._room = _KEPT
@@ -155,7 +156,7 @@ class _Errors(keras.utils.PyDataset):
         gathers, true = self._pairs[self._parts[index]]
         normalized = keras.ops.convert_to_numpy(self._model.input_normalization(gathers))
         maps, velocity = self._features.predict_on_batch(normalized)
-        wanted = keras.ops.convert_to_numpy(self._model.output_scaling.inverse(true))
+        wanted = keras.ops.convert_to_numpy(self._scaling.inverse(true))
         error = np.abs(np.asarray(velocity, np.float32) - wanted)
         if not np.isfinite(error).all():
             raise ValueError("fit_spread: the network's error is not finite")

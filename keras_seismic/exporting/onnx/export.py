@@ -76,8 +76,8 @@ def export_onnx(
         representative: Required for int8: a few dozen raw inputs ``(samples, ...)`` like those
             expected in use. They set the range of every activation.
         max_loss: Largest loss of a variant: for velocities and their spread, the mean absolute
-            difference in m/s, by default 10; else the RMS difference relative to the RMS output, by default
-            0.03 (-30 dB).
+            difference in m/s, by default 10; else the RMS difference relative to the RMS output,
+            by default 0.03 (-30 dB).
         card: For the metadata, by default ``ModelCard.of(model)``.
 
     Returns:
