@@ -123,13 +123,20 @@ def _robustness(
 
 def _velocity_figures(network: keras.Model, scores: Any, name: str) -> dict[str, Any]:
     true, predicted = scores.true, scores.predicted
+    spread = getattr(scores, "spread", None)
     dx = network.acquisition.dx if network.acquisition else 10.0
     shown = slice(None, None, max(len(true) // 4, 1))
-    return {
-        "cases": ks.visualization.plot_cases(true, predicted, dx),
+    stated = None if spread is None else spread[shown][:4]
+    figures = {
+        "cases": ks.visualization.plot_cases(true, predicted, dx, spread=spread),
         "errors": ks.visualization.plot_errors(true, predicted),
-        name: ks.visualization.plot_velocity(true[shown][:4], predicted[shown][:4], dx),
+        name: ks.visualization.plot_velocity(
+            true[shown][:4], predicted[shown][:4], dx, spread=stated
+        ),
     }
+    if spread is not None:
+        figures["spread"] = ks.visualization.plot_spread(true, predicted, spread)
+    return figures
 
 
 def _denoising(

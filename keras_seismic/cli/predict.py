@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Size: TypeAlias = tuple[int, int]
 
-_GATHERS_ONLY = ("calibrate", "irregular", "origin", "refine", "spacing")
+_GATHERS_ONLY = ("calibrate", "irregular", "origin", "refine", "spacing", "spread")
 _SECTIONS_ONLY = (
     "along", "beam", "crossline_word", "fill_mute", "gather_word", "geometry", "inline_word",
     "integers", "keep_peaks", "line", "overlap", "strength", "window",
@@ -86,6 +86,10 @@ def predict(
             help="Gathers: refine each answer by waveform inversion, about a minute each.",
         ),
     ] = False,
+    spread: Annotated[
+        Path | None,
+        typer.Option(metavar="NPY", help="Gathers: also write how far off the velocity may be."),
+    ] = None,
     along: Annotated[
         Literal["inline", "crossline", "both"],
         typer.Option(help="Volumes: lines to denoise; both: one after the other, averaged."),
@@ -165,7 +169,7 @@ def predict(
             inverter = ks.inversion.refined(inverter)
         matching: dict[str, Any] = {} if origin is None else {"origin": origin}
         reading = {} if irregular == "refuse" else {"irregular": irregular}
-        settings = (overwrite, calibrate, batch_size or 4, reading, spacing)
+        settings = (overwrite, calibrate, batch_size or 4, reading, spacing, spread)
         result = ks.inference.invert_file(inverter, input, output, *settings, **matching)
         drawing = _tell_velocity(result, inverter, output)
     else:
@@ -257,19 +261,20 @@ def _gathers(context: typer.Context, input: Path, output: Path) -> bool:
     return False
 
 
-def _tell_velocity(
-    result: np.ndarray | VelocityLine, inverter: GatherInverter, output: Path
-) -> Callable[[], "Figure"]:
+def _tell_velocity(result: Any, inverter: GatherInverter, output: Path) -> Callable[[], "Figure"]:
     """Print what was written; return a function that draws it."""
-    if isinstance(result, np.ndarray):
-        velocity, dx, start = result, inverter.spacing(result.shape[-1]), 0.0
+    if not isinstance(result, VelocityLine):
+        velocity, spread = result if isinstance(result, tuple) else (result, None)
+        dx, start = inverter.spacing(velocity.shape[-1]), 0.0
     else:
-        velocity, dx, start = result.velocity, result.dx, result.start
+        velocity, spread, dx, start = result.velocity, result.spread, result.dx, result.start
         parts, changes = len(result.origins), "; ".join(result.changes)
         typer.echo(f"{parts} parts of the line; to the first: {changes}")
     low, high = np.nanmin(velocity), np.nanmax(velocity)
     typer.echo(f"written: {output}, {velocity.shape}, {low:.0f} to {high:.0f} m/s")
-    return lambda: ks.visualization.plot_predicted_velocity(velocity, dx, start)
+    if spread is not None:
+        typer.echo(f"spread: {np.nanmean(spread):.0f} m/s on average")
+    return lambda: ks.visualization.plot_predicted_velocity(velocity, dx, start, spread=spread)
 
 
 def _tell_section(result: VolumeResult, output: Path) -> Callable[[], "Figure"]:

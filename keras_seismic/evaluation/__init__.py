@@ -11,6 +11,7 @@ from keras_seismic.evaluation.scores import (
     denoising_experiment,
     score_denoising,
     score_pairs,
+    score_spread,
     score_velocity,
     score_without_truth,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "plot_predictions",
     "score_denoising",
     "score_pairs",
+    "score_spread",
     "score_velocity",
     "score_without_truth",
     "write_report",

@@ -54,7 +54,7 @@ def evaluate_on_windows(
             "evaluate_on_windows: the model must predict velocity and know its acquisition; make "
             "it with with_physical_units(..., acquisition=...)"
         )
-    shape = tuple(model.output_shape[1:3])
+    shape = tuple(model.outputs[0].shape[1:3])
     windows = np.concatenate([velocity_windows(v, shape, stride) for v in velocity])
     low, high = scaling.minimum, scaling.maximum
     clipped = windows if low is None else windows.clip(low, high)

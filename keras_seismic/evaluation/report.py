@@ -18,6 +18,8 @@ _HEADLINES = {
     "baseline_mae_m_s": ("error of predicting the mean", "m/s", 0),
     "velocity_rmse_m_s": ("root mean squared error", "m/s", 0),
     "velocity_ssim": ("structural similarity", "", 3),
+    "spread_coverage": ("cells within the stated 90 % interval", "", 3),
+    "spread_error_correlation": ("rank correlation of error and spread", "", 2),
     "denoiser_snr_in_db": ("signal-to-noise ratio before", "dB", 1),
     "denoiser_snr_out_db": ("signal-to-noise ratio after", "dB", 1),
 }
@@ -27,6 +29,7 @@ _FIGURES = {
     "loss": ("Training", "Loss and metrics by epoch."),
     "cases": ("Best and worst cases", "The held-out models with the least and the largest error."),
     "errors": ("Errors", "How errors are distributed over the held-out models and their cells."),
+    "spread": ("Stated spread", "The error of the cells by the spread that was stated for them."),
     "robustness": (
         "Robustness",
         "Error against what disturbs the gathers; dashed: without disturbance.",

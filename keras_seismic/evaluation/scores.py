@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from scipy.stats import spearmanr
 
 from keras_seismic.datasets import Pairs, normalize_section
-from keras_seismic.inference import Predictor, predict
+from keras_seismic.inference import Outputs, Predictor, predict, predict_outputs
 from keras_seismic.layers import GatherPreparation
 from keras_seismic.metrics import (
     SSIM,
@@ -44,6 +45,33 @@ def score_velocity(
     for metric in metrics:
         metric.update_state(true, predicted)
     return {metric.name: float(metric.result()) for metric in metrics}
+
+
+def score_spread(true: np.ndarray, predicted: np.ndarray, spread: np.ndarray) -> dict[str, float]:
+    """How well a stated spread tells the error of predicted velocity models, over all cells.
+
+    Args:
+        true: ``(models, depth, width, 1)``, m/s.
+        predicted: The same.
+        spread: The half-width of the 90 % interval, of the same shape, m/s.
+
+    Returns:
+        ``spread_coverage``, the fraction of cells whose true velocity lies within predicted ±
+        spread (0.9 if the spread is right); ``spread_mean_m_s``; and ``spread_error_correlation``,
+        Spearman's rank correlation of absolute error and spread, 0 if one of the two is constant.
+
+    Example:
+        >>> error = np.arange(10.0).reshape(1, 2, 5, 1)
+        >>> score_spread(0 * error, error, 8 + 0.1 * error)["spread_error_correlation"]
+        1.0
+    """
+    error, spread = np.abs(np.asarray(predicted, np.float64) - true).ravel(), np.ravel(spread)
+    constant = np.ptp(error) == 0 or np.ptp(spread) == 0
+    return {
+        "spread_coverage": float(np.mean(error <= spread)),
+        "spread_mean_m_s": float(np.mean(spread, dtype=np.float64)),
+        "spread_error_correlation": 0.0 if constant else float(spearmanr(error, spread).statistic),
+    }
 
 
 def score_denoising(clean: np.ndarray, noisy: np.ndarray, denoised: np.ndarray) -> dict[str, float]:
@@ -130,18 +158,20 @@ class PairScores(NamedTuple):
     Attributes:
         metrics: Those of ``score_velocity``, ``baseline_mae_m_s`` (the error of predicting the
             mean of the training models) and ``prediction_std_m_s``, which is zero for a network
-            that always predicts the same.
+            that always predicts the same; with a spread also those of ``score_spread``.
         true: Velocity, ``(pairs, depth, width, 1)``, m/s.
         predicted: Predicted velocity, of the same shape.
+        spread: Its spread, of the same shape, if the model has one.
     """
 
     metrics: dict[str, float]
     true: np.ndarray
     predicted: np.ndarray
+    spread: np.ndarray | None = None
 
 
 def score_pairs(
-    model: keras.Model | Predictor,
+    model: keras.Model | Predictor | Outputs,
     pairs: Pairs,
     part: slice | Sequence[int] | np.ndarray,
     learned: slice | Sequence[int] | np.ndarray,
@@ -149,8 +179,9 @@ def score_pairs(
     """Score a velocity model on pairs that it was not trained on.
 
     Args:
-        model: Raw gathers to m/s. For pairs of which not every sample is kept, a model in physical
-            units, whose preparation begins with that decimation.
+        model: Raw gathers to m/s, in memory, or what ``load_predictor`` or ``load_outputs`` gives.
+            For pairs of which not every sample is kept, a model in physical units, whose
+            preparation begins with that decimation.
         pairs: Pairs of any kind, on disk.
         part: Which of them to score on.
         learned: Which of them it was trained on; their mean velocity is the prediction to beat.
@@ -162,14 +193,18 @@ def score_pairs(
         >>> ks.evaluation.score_pairs(model, pairs, held_out, learning)  # doctest: +SKIP
     """
     gathers, velocity = pairs[part]
-    predicted = predict(_for_kept_samples(model, pairs), gathers)
+    predicted, *spreads = predict_outputs(_for_kept_samples(model, pairs), gathers).values()
     metrics = score_velocity(velocity, predicted)
     metrics["baseline_mae_m_s"] = float(np.abs(velocity - pairs.mean_velocity(learned)).mean())
     metrics["prediction_std_m_s"] = float(predicted.std())
-    return PairScores(metrics, velocity, predicted)
+    for spread in spreads:
+        metrics |= score_spread(velocity, predicted, spread)
+    return PairScores(metrics, velocity, predicted, *spreads)
 
 
-def _for_kept_samples(model: keras.Model | Predictor, pairs: Pairs) -> keras.Model | Predictor:
+def _for_kept_samples(
+    model: keras.Model | Predictor | Outputs, pairs: Pairs
+) -> keras.Model | Predictor | Outputs:
     """The model for gathers as the pairs keep them: decimated already, if they are."""
     if pairs.keep_every == 1:
         return model

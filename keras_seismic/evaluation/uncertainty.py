@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_seismic.models import without_spread
+
 
 class MonteCarloPrediction(NamedTuple):
     """Mean and standard deviation of a network's random predictions, in its output's units."""
@@ -54,6 +56,7 @@ def monte_carlo_predict(
         Gal, Y. and Ghahramani, Z. (2016), Dropout as a Bayesian approximation:
         representing model uncertainty in deep learning, ICML.
     """
+    model = without_spread(model)
     if samples < 2:
         raise ValueError(f"monte_carlo_predict: samples must be at least 2, received {samples}")
     if not any(_drops(layer) for layer in _layers(model)):

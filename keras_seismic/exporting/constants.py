@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_seismic.models.physical_units import PhysicalUnitsModel
+from keras_seismic.models.velocity_with_spread import has_spread
 
 
 def with_constants(model: keras.Model) -> keras.Model:
@@ -15,17 +16,16 @@ def with_constants(model: keras.Model) -> keras.Model:
     call. The network becomes one function of the graph, so that signatures share its weights.
 
     Args:
-        model: A functional model with one input and one output.
+        model: A functional model with one input and one output, or velocity and spread.
     """
     if isinstance(model, PhysicalUnitsModel):
-        return PhysicalUnitsModel(
-            with_constants(model.network),
-            model.input_normalization,
-            model.output_scaling,
-            model.acquisition,
-        )
+        return model.around(with_constants(model.network))
     inputs = keras.Input(model.inputs[0].shape[1:], name=model.inputs[0].name)
-    outputs = _Graph(model, name=model.output_names[0])(inputs)
+    if not has_spread(model):
+        outputs = _Graph(model, name=model.output_names[0])(inputs)
+        return keras.Model(inputs, outputs, name=model.name)
+    found = zip(model.output_names, _Graph(model)(inputs), strict=True)
+    outputs = [keras.layers.Identity(name=name)(x) for name, x in found]  # an output's name
     return keras.Model(inputs, outputs, name=model.name)
 
 
@@ -43,14 +43,14 @@ class _Graph(keras.layers.Layer):
         )
 
         super().__init__(**kwargs)
-        self._sizes = tuple(model.outputs[0].shape)
+        self._sizes = [tuple(output.shape) for output in model.outputs]
         spec = tf.TensorSpec((None, *model.inputs[0].shape[1:]), tf.float32)
         traced = tf.function(lambda x: model(x, training=False)).get_concrete_function(spec)
         self._function = convert_variables_to_constants_v2(traced)
 
     def call(self, inputs: Any) -> Any:
-        (outputs,) = self._function(inputs)
-        return outputs
+        outputs = self._function(inputs)
+        return outputs if len(outputs) > 1 else outputs[0]
 
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        return self._sizes
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> Any:
+        return self._sizes if len(self._sizes) > 1 else self._sizes[0]

@@ -24,11 +24,7 @@ def with_convertible_layers(model: keras.Model) -> keras.Model:
     """
     if isinstance(model, PhysicalUnitsModel):
         network = with_convertible_layers(model.network)
-        if network is model.network:
-            return model
-        return PhysicalUnitsModel(
-            network, model.input_normalization, model.output_scaling, model.acquisition
-        )
+        return model if network is model.network else model.around(network)
     if not any(_is_replaced(layer) for layer in model.layers):
         return model
     convolutions: list[tuple[layers.Conv2D, layers.Conv2DTranspose]] = []

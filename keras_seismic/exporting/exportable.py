@@ -6,10 +6,11 @@ import keras
 import numpy as np
 
 from keras_seismic.models.physical_units import predicting_network
+from keras_seismic.models.velocity_with_spread import has_spread
 
 
 def checked_model(model: keras.Model, function: str) -> keras.Model:
-    """The part of a model that predicts, if it has one input and one output.
+    """The part of a model that predicts, if it has one input and one output, or a spread beside it.
 
     Args:
         model: A functional or a built sequential model; for a ``VelocityGAN``, the generator
@@ -17,7 +18,7 @@ def checked_model(model: keras.Model, function: str) -> keras.Model:
         function: The caller, for the message.
 
     Returns:
-        A functional model that takes a tensor and returns one.
+        A functional model that takes a tensor and returns one, or a list of velocity and spread.
 
     Raises:
         ValueError: If the model is of another kind, was never built, or its input is not a
@@ -31,16 +32,19 @@ def checked_model(model: keras.Model, function: str) -> keras.Model:
             f"{function}: expected a functional model, keras.Model(inputs, outputs), or a built "
             f"Sequential one, received {name}, which has no inputs of its own"
         )
-    if len(inputs) != 1 or len(outputs) != 1:
+    spread = has_spread(model)
+    if len(inputs) != 1 or len(outputs) != 1 + spread:
         raise ValueError(
-            f"{function}: expected a model with one input and one output, received {name} with "
-            f"{len(inputs)} and {len(outputs)}"
+            f"{function}: expected a model with one input and one output (or velocity and spread), "
+            f"received {name} with {len(inputs)} and {len(outputs)}"
         )
     if "float" not in str(inputs[0].dtype):
         raise ValueError(
             f"{function}: expected a model of floating-point amplitudes, received {name}, whose "
             f"input {inputs[0].name!r} is {inputs[0].dtype}"
         )
+    if spread:
+        return model
     if not all(isinstance(value, keras.KerasTensor) for value in (model.input, model.output)):
         return keras.Model(inputs[0], outputs[0], name=model.name)  # not in a list or dict
     return model

@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -32,14 +33,14 @@ def export_litert(
     """Write a model for LiteRT, checked in its interpreter before it appears.
 
     The file has one signature, ``serving_default``, with the names of the model's input and
-    output; the batch size is free, and so is every size that is free in the model. It uses only
+    outputs; the batch size is free, and so is every size that is free in the model. It uses only
     the interpreter's own operators, so it runs wherever LiteRT does, and the model card as the
     metadata entry ``model_card``.
     Mixed-precision models are rebuilt in float32; a ``VelocityGAN`` exports its generator.
 
     Args:
         model: What ``with_physical_units`` returned, or any functional or built sequential
-            model with one input and output.
+            model with one input and output, or velocity and spread.
         path: The ``.tflite`` file to make.
         inputs: Examples to check the export with; by default ``example_inputs(model)``.
         overwrite: Replace an existing file.
@@ -87,11 +88,16 @@ def _converted(model: keras.Model) -> bytes:
     """The model as the content of a LiteRT file."""
     import tensorflow as tf
 
-    name, output = model.inputs[0].name, model.output_names[0]
+    name, outputs = model.inputs[0].name, model.output_names
+
+    def function(x: Any) -> dict[str, Any]:
+        found = model(x, training=False)
+        return dict(zip(outputs, found if len(outputs) > 1 else [found], strict=True))
+
     archive = keras.export.ExportArchive()
     archive.add_endpoint(
         name="serve",
-        fn=lambda x: {output: model(x, training=False)},
+        fn=function,
         input_signature=[
             keras.InputSpec(shape=(None, *model.inputs[0].shape[1:]), dtype="float32", name=name)
         ],

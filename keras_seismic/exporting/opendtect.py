@@ -21,6 +21,7 @@ from keras_seismic.files import check_replaceable, placed
 from keras_seismic.inference.digests import seal
 from keras_seismic.inference.model_card import ModelCard
 from keras_seismic.inference.predictors import Predictor, import_onnxruntime, predict
+from keras_seismic.models.physical_units import without_spread
 
 #: The newest that onnx 1.13 and ONNX Runtime 1.14 read, which OpendTect is tested with.
 OPSET, IR_VERSION = 17, 8
@@ -67,7 +68,8 @@ def export_opendtect(
     ``folder/NAME.h5`` describes the model and ``folder/NAME.onnx`` computes it, NAME being the
     folder's; OpendTect expects both side by side. The graph takes raw amplitudes
     ``(batch, 1, traces, time)``, an image per line as OpendTect passes them, any number of traces
-    and samples if the model does, and keeps to operator set 17.
+    and samples if the model does, and keeps to operator set 17. OpendTect reads one output: of a
+    model with a spread, the first.
 
     Args:
         model: A denoiser or any other model of ``(batch, time, traces, 1)``, such as
@@ -98,7 +100,7 @@ def export_opendtect(
             f"export_opendtect: the folder's name becomes the model's and must be ASCII without "
             f"backticks, received {name!r}"
         )
-    model = checked_model(model, "export_opendtect")
+    model = without_spread(checked_model(model, "export_opendtect"))
     shapes = tuple(model.inputs[0].shape[1:]), tuple(model.outputs[0].shape[1:])
     if any(len(shape) != 3 or shape[-1] != 1 for shape in shapes) or shapes[0] != shapes[1]:
         raise ValueError(

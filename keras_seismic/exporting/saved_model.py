@@ -61,7 +61,8 @@ def export_saved_model(
 
     Its signatures (see ``signatures_of``) take a float32 tensor named like the model's input
     (``shot_gather``, ``section``), of any batch size, and return one named like its output
-    (``velocity``, ``clean_section``): ``serving_default`` takes raw amplitudes in Keras' layout,
+    (``velocity``, ``clean_section``; of a model with a spread also ``spread``):
+    ``serving_default`` takes raw amplitudes in Keras' layout,
     ``openfwi`` in OpenFWI's, ``normalized`` the network's own input. The graph refuses other
     shapes and values that are not finite. Mixed-precision models are rebuilt in float32; a
     ``VelocityGAN`` exports its generator. ``assets.extra`` holds a model card and the requests
@@ -69,7 +70,7 @@ def export_saved_model(
 
     Args:
         model: What ``with_physical_units`` returned, or any functional or built sequential
-            model with one input and output.
+            model with one input and output, or velocity and spread.
         folder: The model's folder, ``models/inversion``; each version is a folder in it.
         version: Number of the version, by default the next free one. Versions are never replaced.
         inputs: Examples to check the export with; by default ``example_inputs(model)``.
@@ -152,9 +153,9 @@ def _check_signature(
 ) -> None:
     """Compare another signature of the export with the function it was made from."""
     example = np.ascontiguousarray(signature.example(inputs))
-    (expected,) = signature.function(example).values()
+    expected = [output.numpy() for output in signature.function(example).values()]
     unit = " m/s" if signature.name == "openfwi" else ""
-    compare(path, example, expected.numpy(), None, unit, signature.name, folder)
+    compare(path, example, expected, None, unit, signature.name, folder)
 
 
 def _has_serving_protos() -> bool:
@@ -189,7 +190,7 @@ def signatures_of(model: keras.Model) -> list[Signature]:
     Each refuses other shapes and values that are not finite, with an error that names the input.
 
     Args:
-        model: A float32 model with one input and one output.
+        model: A float32 model with one input and one output, or velocity and spread.
     """
     found = [_signature("serving_default", model, model.inputs[0].shape[1:], lambda x: x)]
     if not isinstance(model, PhysicalUnitsModel):
@@ -222,10 +223,12 @@ def _signature(
     before: Callable[[Any], Any] = lambda x: x,
     after: Callable[[Any], Any] = lambda x: x,
 ) -> Signature:
-    argument, output = model.inputs[0].name, model.output_names[0]
+    argument, names = model.inputs[0].name, model.output_names
 
     def function(inputs: Any) -> dict[str, Any]:
-        return {output: after(model(before(checked(inputs, argument, shape)), training=False))}
+        outputs = model(before(checked(inputs, argument, shape)), training=False)
+        found = outputs if len(names) > 1 else [outputs]
+        return {name: after(output) for name, output in zip(names, found, strict=True)}
 
     spec = keras.InputSpec(shape=(None, *shape), dtype="float32", name=argument)
     return Signature(name, spec, function, example)

@@ -34,7 +34,7 @@ def export_triton(
 
     Args:
         model: What ``with_physical_units`` returned, or any functional or built sequential
-            model with one input and output.
+            model with one input and output, or velocity and spread.
         folder: The model's folder in the repository; its name is the model's.
         version: Number of the version, by default the next free one. Versions are never replaced.
         inputs: Examples to check the export with; by default ``example_inputs(model)``.
@@ -94,11 +94,12 @@ def _configuration(path: Path, max_batch_size: int, tensors: Sequence[str]) -> s
 
 
 def _tensors(model: keras.Model) -> list[str]:
-    """Input and output, without the batch, which ``max_batch_size`` stands for."""
+    """Input and outputs, without the batch, which ``max_batch_size`` stands for."""
+    made = zip(model.output_names, model.outputs, strict=True)
     found = []
     for kind, name, tensor in (
         ("input", model.inputs[0].name, model.inputs[0]),
-        ("output", model.output_names[0], model.outputs[0]),
+        *(("output", name, tensor) for name, tensor in made),
     ):
         sizes = ", ".join(str(-1 if size is None else size) for size in tensor.shape[1:])
         found.append(f'{kind} [ {{ name: "{name}" data_type: TYPE_FP32 dims: [ {sizes} ] }} ]')

@@ -15,10 +15,12 @@ from keras_seismic.checks import check_finite
 from keras_seismic.gathers.calibration import measure_direct_wave
 from keras_seismic.inference.model_card import ModelCard
 from keras_seismic.inference.predictors import (
+    Outputs,
     Predictor,
     load_model,
-    load_predictor,
-    model_predictor,
+    load_outputs,
+    model_outputs,
+    prediction,
 )
 from keras_seismic.models import load_preset, presets
 from keras_seismic.progress import progress_bar
@@ -57,6 +59,8 @@ class GatherInverter:
         acquisition: The acquisition it was trained for, if known.
         amplitudes: Smallest and largest raw amplitude in its training, if known.
         name: Its name in messages.
+        outputs: Velocity and its spread, if the network says how far off it may be: from the same
+            gathers to ``{"velocity": ..., "spread": ...}``, both like the velocity and in m/s.
 
     Example:
         >>> network = GatherInverter(lambda gathers: gathers[:, ::4], (64, 16, 1))
@@ -70,6 +74,7 @@ class GatherInverter:
     acquisition: Acquisition | None = None
     amplitudes: tuple[float, float] | None = None
     name: str = "the model"
+    outputs: Outputs | None = None
 
     @classmethod
     def of(
@@ -98,18 +103,18 @@ class GatherInverter:
                 model = load_model(model)
         name = name or cls.name
         if isinstance(model, keras.Model):
-            return cls._of_card(ModelCard.of(model), model_predictor(model), name)
+            return cls._of_card(ModelCard.of(model), model_outputs(model), name)
         path: Any = model
-        predict, card = load_predictor(path), ModelCard.read(path)
+        outputs, card = load_outputs(path), ModelCard.read(path)
         if card is None:
             raise ValueError(
                 f"{model}: has no model card, so its geometry is unknown; export it again from "
                 "its .keras file, or call ks.inference.load_predictor(...) on gathers yourself"
             )
-        return cls._of_card(card, predict, name)
+        return cls._of_card(card, outputs, name)
 
     @classmethod
-    def _of_card(cls, card: ModelCard, predict: Predictor, name: str) -> "GatherInverter":
+    def _of_card(cls, card: ModelCard, outputs: Outputs, name: str) -> "GatherInverter":
         if not card.predicts_velocity:
             raise ValueError(
                 f"{name}: expected a model from raw gathers to velocity in m/s, made by "
@@ -117,7 +122,14 @@ class GatherInverter:
                 f"{card.output['units']})"
             )
         shape = tuple(card.input["shape"][1:])
-        return cls(predict, shape, card.experiment(), card.amplitudes(), name)
+        return cls(
+            prediction(outputs),
+            shape,
+            card.experiment(),
+            card.amplitudes(),
+            name,
+            outputs if card.spread else None,
+        )
 
     def spacing(self, columns: int) -> float | None:
         """Grid spacing of the predicted velocity: the acquisition's, if it lies on that grid.
@@ -172,6 +184,7 @@ class GatherInverter:
         calibrate: bool = False,
         progress: bool = True,
         source: str = "gathers",
+        spread: bool = False,
     ) -> Iterator[np.ndarray]:
         """Velocity, one batch after another.
 
@@ -182,14 +195,21 @@ class GatherInverter:
             calibrate: Scale the gathers by their direct wave first.
             progress: Show a progress bar when the work takes longer than a second.
             source: Name of the gathers in messages.
+            spread: Also yield the spread.
 
         Yields:
-            m/s, float32 ``(batch, depth, width)``.
+            m/s, float32 ``(batch, depth, width)``; with the spread ``(batch, depth, width, 2)``,
+            velocity and spread.
 
         Raises:
-            ValueError: If gathers or predictions are not finite, or they are to be calibrated
-                and no acquisition is known.
+            ValueError: If gathers or predictions are not finite; if they are to be calibrated
+                and no acquisition is known; or if the spread is wanted of a network without.
         """
+        if spread and self.outputs is None:
+            raise ValueError(
+                f"{self.name} has velocity as its only output, no spread; make a model with one by "
+                "ks.training.fit_spread"
+            )
         if not is_whole_number(batch_size, minimum=1):
             raise ValueError(
                 f"{source}: batch_size must be a positive integer, received {batch_size}"
@@ -203,10 +223,16 @@ class GatherInverter:
                 if calibrate:
                     raw = np.stack([self._calibrated(one) for one in raw])
                 warned = warned or self._warn_of_odd_amplitudes(raw)
-                velocity = np.asarray(self.predict(raw), np.float32)
-                check_finite(velocity, f"what {self.name} predicted")
-                yield velocity[..., 0]
+                found = self._predicted(raw, spread)
+                check_finite(found, f"what {self.name} predicted")
+                yield found if spread else found[..., 0]
                 bar.update(len(raw))
+
+    def _predicted(self, gathers: np.ndarray, spread: bool) -> np.ndarray:
+        """``(batch, depth, width, 1)``, or 2 with the spread."""
+        if not spread or self.outputs is None:
+            return np.asarray(self.predict(gathers), np.float32)
+        return np.concatenate([*self.outputs(gathers).values()], axis=-1, dtype=np.float32)
 
     def _calibrated(self, gathers: np.ndarray) -> np.ndarray:
         if self.acquisition is None:

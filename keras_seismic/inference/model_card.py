@@ -14,7 +14,8 @@ import numpy as np
 from keras_seismic.file_checks import parse_json, read_json
 from keras_seismic.inference.digests import CARD, UNSEALED, check_digest
 from keras_seismic.inference.predictors import import_litert, load_model
-from keras_seismic.models.physical_units import PhysicalUnitsModel, predicting_network
+from keras_seismic.models import PhysicalUnitsModel, predicting_network, without_spread
+from keras_seismic.models.velocity_with_spread import COVERAGE, SPREAD, has_spread
 from keras_seismic.simulation import Acquisition
 from keras_seismic.simulation.acquisition import is_whole_number
 
@@ -22,6 +23,11 @@ from keras_seismic.simulation.acquisition import is_whole_number
 METADATA_KEY = "model_card"
 
 _AMPLITUDE = "amplitude, as recorded"
+
+_MEANING = (
+    f"velocity +- spread holds the true velocity in {COVERAGE:.0%} of the cells, for geology like "
+    "that of the pairs it was fitted to"
+)
 
 _TASKS = {
     "velocity": "shot gathers to velocity",
@@ -54,6 +60,7 @@ class ModelCard:
         training_data: What it was trained on.
         metrics: Its scores.
         license: Terms of the weights.
+        spread: As ``output``, of the second output if there is one, with its ``meaning``.
         sha256: Digest of the exported file, see ``digests.seal``; zeros before that, and in a
             SavedModel, whose digests are listed beside the card.
 
@@ -79,6 +86,7 @@ class ModelCard:
     training_data: dict[str, Any] | str | None = None
     metrics: dict[str, Any] | None = None
     license: str | None = None
+    spread: dict[str, Any] | None = None
     sha256: str = UNSEALED
 
     @classmethod
@@ -92,7 +100,7 @@ class ModelCard:
         """The card of a model in memory.
 
         Args:
-            model: Any model with one input and one output, or a ``VelocityGAN`` for its generator.
+            model: Any model with one input; of a ``VelocityGAN``, this is its generator's.
             training_data: What it was trained on: text, or a run's arguments.
             metrics: Scores by name.
             license: Terms of the weights.
@@ -107,7 +115,7 @@ class ModelCard:
             units[1] = "m/s"
         name = model.output_names[0]
         return cls(
-            model=type(model.network if physical else model).__name__,
+            model=type(without_spread(model.network if physical else model)).__name__,
             task=_TASKS.get(name, f"{model.inputs[0].name} to {name}"),
             package_version=__version__,
             keras_version=keras.__version__,
@@ -120,6 +128,7 @@ class ModelCard:
             training_data=_plain(training_data),
             metrics=_plain(metrics),
             license=license,
+            spread=_spread(model, units[1]) if has_spread(model) else None,
         )
 
     @classmethod
@@ -203,9 +212,9 @@ class ModelCard:
             values = parse_json(text)
             known = {field.name for field in dataclasses.fields(cls)}
             card = cls(**{name: value for name, value in values.items() if name in known})
-            for end in (card.input, card.output):
+            for end in (card.input, card.output, *([card.spread] if card.spread else [])):
                 if not (isinstance(end["units"], str) and isinstance(end["name"], str)):
-                    raise TypeError("units and name of input and output must be text")
+                    raise TypeError("units and name of input and outputs must be text")
                 if not all(n is None or is_whole_number(n, 1) for n in end["shape"]):
                     raise TypeError("shapes must be lists of positive numbers and null")
             if not isinstance(card.normalization, dict | None):
@@ -221,6 +230,10 @@ class ModelCard:
 
 def _tensor(name: str, shape: tuple[int | None, ...], units: str) -> dict[str, Any]:
     return {"name": name, "shape": list(shape), "units": units, "dtype": "float32"}
+
+
+def _spread(model: keras.Model, units: str) -> dict[str, Any]:
+    return _tensor(SPREAD, model.outputs[1].shape, units) | {"meaning": _MEANING}
 
 
 def _normalization(model: PhysicalUnitsModel) -> dict[str, Any]:

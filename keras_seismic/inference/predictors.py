@@ -3,7 +3,7 @@
 import contextlib
 import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,13 +14,20 @@ from keras_seismic.file_checks import check_file
 from keras_seismic.files import versions
 from keras_seismic.inference.digests import check_digest
 from keras_seismic.inference.keras_files import check_keras_file
+from keras_seismic.models.velocity_with_spread import SPREAD, has_spread
 
 #: A function from a float32 array ``(batch, ...)`` to another.
 Predictor: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
+#: A function from a float32 array ``(batch, ...)`` to all outputs by name, the prediction first.
+Outputs: TypeAlias = Callable[[np.ndarray], dict[str, np.ndarray]]
+
 
 def load_predictor(path: str | os.PathLike[str], signature: str = "serving_default") -> Predictor:
     """A model on disk as a function from its raw input to its output.
+
+    Of a model that returns velocity and its spread, this is the velocity; ``load_outputs`` gives
+    both.
 
     Args:
         path: A ``.keras``, ``.onnx`` or ``.tflite`` file, or a SavedModel's version folder.
@@ -40,19 +47,36 @@ def load_predictor(path: str | os.PathLike[str], signature: str = "serving_defau
         >>> predict(gathers).shape  # doctest: +SKIP
         (2, 70, 70, 1)
     """
+    return prediction(load_outputs(path, signature))
+
+
+def load_outputs(path: str | os.PathLike[str], signature: str = "serving_default") -> Outputs:
+    """A model on disk as a function from its raw input to all of its outputs.
+
+    Args:
+        path: As for ``load_predictor``, with its errors.
+        signature: The same.
+
+    Returns:
+        A function of a float32 array ``(batch, ...)`` that returns arrays by the outputs' names:
+        ``velocity`` and, if the model has it, ``spread``, in this order.
+
+    Example:
+        >>> velocity, spread = load_outputs("model.onnx")(gathers).values()  # doctest: +SKIP
+    """
     path = Path(path)
     if path.suffix == ".keras":
-        return model_predictor(load_model(path))
+        return model_outputs(load_model(path))
     if not path.is_dir():
         check_file(path, "model")
     if path.suffix in (".onnx", ".tflite") or (path / "saved_model.pb").is_file():
         check_digest(path)
         with _damage_named(path):
             if path.suffix == ".onnx":
-                return _named(path, _onnx_predictor(path))
+                return _named(path, _onnx_outputs(path))
             if path.suffix == ".tflite":
-                return _named(path, _litert_predictor(path))
-            return _named(path, _saved_model_predictor(path, signature))
+                return _named(path, _litert_outputs(path))
+            return _named(path, _saved_model_outputs(path, signature))
     numbers = [str(number) for number in versions(path)]
     if numbers:
         raise ValueError(
@@ -96,12 +120,12 @@ def _damage_named(path: Path) -> Iterator[None]:
         raise ValueError(f"{path}: cannot be loaded; is it damaged? {reason[0]}") from error
 
 
-def _named(path: Path, predict: Predictor) -> Predictor:
-    """A predictor whose runtime's errors name the file, which some find at the first call only."""
+def _named(path: Path, outputs: Outputs) -> Outputs:
+    """A function whose runtime's errors name the file, which some find at the first call only."""
 
-    def named(inputs: np.ndarray) -> np.ndarray:
+    def named(inputs: np.ndarray) -> dict[str, np.ndarray]:
         try:
-            return predict(inputs)
+            return outputs(inputs)
         except MemoryError:
             raise
         except Exception as error:  # of the runtime's own classes
@@ -114,8 +138,25 @@ def _named(path: Path, predict: Predictor) -> Predictor:
 
 
 def model_predictor(model: keras.Model) -> Predictor:
-    """A model in memory as a function of arrays."""
-    return lambda inputs: keras.ops.convert_to_numpy(model(inputs, training=False))
+    """A model in memory as a function of arrays; of velocity and spread, the velocity."""
+    return prediction(model_outputs(model))
+
+
+def model_outputs(model: keras.Model) -> Outputs:
+    """A model in memory as a function from an array to all of its outputs by name."""
+    names = model.output_names if has_spread(model) else [""]
+
+    def outputs(inputs: np.ndarray) -> dict[str, np.ndarray]:
+        found = model(inputs, training=False)
+        arrays = map(keras.ops.convert_to_numpy, found if len(names) > 1 else [found])
+        return dict(zip(names, arrays, strict=True))
+
+    return outputs
+
+
+def prediction(outputs: Outputs) -> Predictor:
+    """The first output alone."""
+    return lambda inputs: next(iter(outputs(inputs).values()))
 
 
 def graph_predictor(model: keras.Model) -> Predictor:
@@ -153,7 +194,7 @@ def predict(model: keras.Model | Predictor, inputs: np.ndarray, batch_size: int 
         batch_size: Examples passed through the model together.
 
     Returns:
-        ``(n, ...)``.
+        ``(n, ...)``; of velocity and spread, the velocity.
 
     Example:
         >>> predict(lambda amplitudes: 2 * amplitudes, np.ones((5, 3)), batch_size=2).shape
@@ -165,7 +206,33 @@ def predict(model: keras.Model | Predictor, inputs: np.ndarray, batch_size: int 
     )
 
 
-def _saved_model_predictor(path: Path, signature: str) -> Predictor:
+def predict_outputs(
+    model: keras.Model | Outputs | Predictor, inputs: np.ndarray, batch_size: int = 8
+) -> dict[str, np.ndarray]:
+    """All that a model returns for any number of examples, in batches, by name.
+
+    Args:
+        model: In memory, or what ``load_outputs`` or ``load_predictor`` returns.
+        inputs: ``(n, ...)``.
+        batch_size: Examples passed through the model together.
+    """
+    call: Any = model_outputs(model) if isinstance(model, keras.Model) else model
+    found = (call(inputs[i : i + batch_size]) for i in range(0, len(inputs), batch_size))
+    parts = [one if isinstance(one, dict) else {"": one} for one in found]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _predictionprediction(names: Iterable[str], source: str) -> list[str]:
+    """The names of outputs: one, or a velocity's and then its spread's."""
+    ordered = sorted(names, key=lambda name: name == SPREAD)
+    if len(ordered) != 1 and ordered[1:] != [SPREAD]:
+        raise ValueError(
+            f"{source}: expected one output, or velocity and spread, received {', '.join(ordered)}"
+        )
+    return ordered
+
+
+def _saved_model_outputs(path: Path, signature: str) -> Outputs:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
@@ -175,31 +242,43 @@ def _saved_model_predictor(path: Path, signature: str) -> Predictor:
             f"{sorted(loaded.signatures)}"
         )
     function = loaded.signatures[signature]
-    (name,) = function.structured_input_signature[1]
+    (argument,) = function.structured_input_signature[1]
+    names = _predictionprediction(function.structured_outputs, str(path))
 
-    def predict(inputs: np.ndarray, _keep_alive: object = loaded) -> np.ndarray:
-        (output,) = function(**{name: tf.constant(inputs, tf.float32)}).values()
-        return output.numpy()
+    def outputs(inputs: np.ndarray, _keep_alive: object = loaded) -> dict[str, np.ndarray]:
+        found = function(**{argument: tf.constant(inputs, tf.float32)})
+        return {name: found[name].numpy() for name in names}
 
-    return predict
+    return outputs
 
 
-def _onnx_predictor(path: Path) -> Predictor:
+def _onnx_outputs(path: Path) -> Outputs:
     onnxruntime = import_onnxruntime()
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (argument,) = session.get_inputs()
-    return lambda inputs: session.run(None, {argument.name: np.asarray(inputs, np.float32)})[0]
+    names = [output.name for output in session.get_outputs()]
+
+    def outputs(inputs: np.ndarray) -> dict[str, np.ndarray]:
+        found = session.run(names, {argument.name: np.asarray(inputs, np.float32)})
+        return dict(zip(names, found, strict=True))
+
+    return outputs
 
 
-def _litert_predictor(path: Path) -> Predictor:
+def _litert_outputs(path: Path) -> Outputs:
     interpreter = import_litert()(str(path), num_threads=os.cpu_count())
     signatures = interpreter.get_signature_list()
     if len(signatures) != 1:
         raise ValueError(f"{path}: expected one signature, received {', '.join(signatures) or '-'}")
-    ((signature, names),) = signatures.items()
+    ((signature, ends),) = signatures.items()
     runner = interpreter.get_signature_runner(signature)
-    (argument,), (output,) = names["inputs"], names["outputs"]
-    return lambda inputs: runner(**{argument: np.asarray(inputs, np.float32)})[output]
+    (argument,), names = ends["inputs"], _predictionprediction(ends["outputs"], str(path))
+
+    def outputs(inputs: np.ndarray) -> dict[str, np.ndarray]:
+        found = runner(**{argument: np.asarray(inputs, np.float32)})
+        return {name: found[name] for name in names}
+
+    return outputs
 
 
 def import_litert() -> Any:

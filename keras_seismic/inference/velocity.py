@@ -13,6 +13,7 @@ from keras_seismic.gathers.shot_gathers import ShotGathers, read_shot_gathers
 from keras_seismic.inference.gather_inverter import GatherInverter, Inverter
 from keras_seismic.inference.velocity_line import VelocityLine, invert_line
 from keras_seismic.io.arrays import read_array, write_array
+from keras_seismic.models.velocity_with_spread import COVERAGE
 
 #: Pre-stack lines that are read as they are.
 TRACE_FILES = (".segy", ".sgy", ".su")
@@ -25,8 +26,9 @@ def invert(
     calibrate: bool = False,
     progress: bool = True,
     spacing: float | None = None,
+    spread: bool = False,
     **matching: Any,
-) -> np.ndarray | VelocityLine:
+) -> Any:
     """Velocity from shot gathers: arrays of the model's geometry, or a line of any length.
 
     A line is cut into parts that hold the acquisition the model was trained for
@@ -45,15 +47,19 @@ def invert(
             ``ks.gathers.measure_direct_wave``.
         progress: Show a progress bar when the work takes longer than a second.
         spacing: For lines, the velocity's grid spacing in m; by default the acquisition's.
+        spread: Also return the spread, which a model has by ``ks.training.fit_spread``:
+            velocity ± spread holds the true velocity in 90 % of the cells.
         **matching: For lines, passed to ``ks.gathers.match_acquisition``.
 
     Returns:
         Velocity in m/s, float32: ``(depth, width)`` for one example, ``(batch, depth, width)`` for
-        several, a ``VelocityLine`` for a line.
+        several, a ``VelocityLine`` for a line. With ``spread``, a tuple of such arrays, velocity
+        and spread in m/s; a line has it as an attribute.
 
     Raises:
         FileNotFoundError: If there is no model at the path.
-        ValueError: If the model predicts no velocity or its geometry is unknown; if the gathers
+        ValueError: If the model predicts no velocity (or no spread, if that is wanted) or its
+            geometry is unknown; if the gathers
             have another geometry, are empty or not finite; if the line does not hold the
             acquisition; or if there are options for lines and the gathers are an array.
 
@@ -75,12 +81,15 @@ def invert(
         )
     inverter = GatherInverter.of(model)
     if isinstance(gathers, ShotGathers):
-        return invert_line(inverter, gathers, batch_size, calibrate, progress, spacing, matching)
-    _refuse_line_options("invert: gathers", spacing, matching)
-    batch, single = inverter.batch_of(np.asarray(gathers), "invert: gathers")
-    found = inverter.velocities(batch, batch_size, calibrate, progress, "invert: gathers")
-    velocity = np.concatenate(list(found))
-    return velocity[0] if single else velocity
+        return invert_line(
+            inverter, gathers, batch_size, calibrate, progress, spacing, matching, spread
+        )
+    source = "invert: gathers"
+    _refuse_line_options(source, spacing, matching)
+    batch, single = inverter.batch_of(np.asarray(gathers), source)
+    batches = inverter.velocities(batch, batch_size, calibrate, progress, source, spread)
+    found = np.concatenate(list(batches))
+    return _separated(found[0] if single else found, spread)
 
 
 def invert_file(
@@ -92,8 +101,9 @@ def invert_file(
     batch_size: int = 8,
     reading: dict[str, Any] | None = None,
     spacing: float | None = None,
+    spread: str | os.PathLike[str] | None = None,
     **matching: Any,
-) -> np.ndarray | VelocityLine:
+) -> Any:
     """Invert a file of gathers and write velocity models.
 
     Args:
@@ -108,35 +118,57 @@ def invert_file(
         batch_size: See ``invert``.
         reading: Passed to ``read_shot_gathers``.
         spacing: See ``invert``.
+        spread: Another ``.npy`` to write, with a ``.json`` beside it: the spread, in the layout of
+            the velocity.
         **matching: See ``invert``.
 
     Returns:
-        Velocity as ``invert`` returns it.
+        Velocity as ``invert`` returns it; with ``spread``, velocity and spread.
 
     Raises:
-        FileExistsError: If the target exists and ``overwrite`` is false.
+        FileExistsError: If a target exists and ``overwrite`` is false.
         FileNotFoundError: If there is no source, model or folder for the target.
         ValueError: As for ``invert``, or if the target is not ``.npy``.
     """
-    source, target = Path(source), Path(target)
-    if target.suffix.lower() != ".npy":
-        raise ValueError(f"{target}: velocity models are written as .npy")
-    for path in (target, target.with_suffix(".json")):
-        check_free(source, path, overwrite)
+    source = Path(source)
+    targets = [Path(target), *([] if spread is None else [Path(spread)])]
+    _check_targets(source, targets, overwrite)
     inverter = GatherInverter.of(model)
-    gathers = _read(source, reading or {})
+    gathers, wanted = _read(source, reading or {}), spread is not None
     if isinstance(gathers, ShotGathers):
-        result = invert_line(inverter, gathers, batch_size, calibrate, True, spacing, matching)
-        _write(target, result.velocity, inverter, source, result)
-        return result
+        line = invert_line(
+            inverter, gathers, batch_size, calibrate, True, spacing, matching, wanted
+        )
+        for path, values in zip(targets, (line.velocity, line.spread), strict=False):
+            _write(path, np.asarray(values), inverter, source, line, path is not targets[0])
+        return line
     _refuse_line_options(str(source), spacing, matching)
     batch, single = inverter.batch_of(gathers, str(source))
-    found = inverter.velocities(batch, batch_size, calibrate, source=f"{source}: gathers")
-    velocity = np.concatenate(list(found))
+    named = f"{source}: gathers"
+    batches = inverter.velocities(batch, batch_size, calibrate, source=named, spread=wanted)
+    found = np.concatenate(list(batches))
     openfwi = gathers.shape[-3:] != inverter.gather_shape
-    written = velocity[0] if single else velocity[:, None] if openfwi else velocity
-    _write(target, written, inverter, source)
-    return velocity[0] if single else velocity
+    for path, values in zip(targets, np.moveaxis(found, -1, 0) if wanted else [found], strict=True):
+        written = values[0] if single else values[:, None] if openfwi else values
+        _write(path, written, inverter, source, None, path is not targets[0])
+    return _separated(found[0] if single else found, wanted)
+
+
+def _check_targets(source: Path, targets: list[Path], overwrite: bool) -> None:
+    for target in targets:
+        if target.suffix.lower() != ".npy":
+            raise ValueError(f"{target}: velocity models are written as .npy")
+        for path in (target, target.with_suffix(".json")):
+            check_free(source, path, overwrite)
+    if len({target.absolute() for target in targets}) < len(targets):
+        raise ValueError(
+            f"{targets[0]}: is to hold the velocity; choose another name for the spread"
+        )
+
+
+def _separated(found: np.ndarray, spread: bool) -> Any:
+    """The velocity, or velocity and spread, which are the last axis."""
+    return (found[..., 0], found[..., 1]) if spread else found
 
 
 def _refuse_line_options(source: str, spacing: float | None, matching: dict[str, Any]) -> None:
@@ -159,24 +191,27 @@ def _read(source: Path, options: dict[str, Any]) -> np.ndarray | ShotGathers:
 
 def _write(
     target: Path,
-    velocity: np.ndarray,
+    values: np.ndarray,
     inverter: GatherInverter,
     source: Path,
-    line: VelocityLine | None = None,
+    line: VelocityLine | None,
+    spread: bool,
 ) -> None:
-    """Write the velocity and, beside it, its description."""
+    """Write velocity or spread and, beside it, its description."""
     description: dict[str, Any] = {
         "units": "m/s",
-        "axes": {2: "depth, x", 3: "example, depth, x", 4: "example, 1, depth, x"}[velocity.ndim],
-        "dx_m": inverter.spacing(velocity.shape[-1]) if line is None else line.dx,
+        "axes": {2: "depth, x", 3: "example, depth, x", 4: "example, 1, depth, x"}[values.ndim],
+        "dx_m": inverter.spacing(values.shape[-1]) if line is None else line.dx,
         "gathers": source.name,
         "model": inverter.name,
     }
+    if spread:
+        description["quantity"] = f"half-width of the {COVERAGE:.0%} interval of the velocity"
     if line is not None:
         description |= {
             "first_x_m": line.start,
             "origins_m": line.origins.tolist(),
             "changes": list(line.changes),
         }
-    write_array(target, velocity)
+    write_array(target, values)
     write_text(target.with_suffix(".json"), json.dumps(description, indent=2) + "\n")

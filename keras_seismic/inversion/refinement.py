@@ -14,7 +14,8 @@ def refined(model: Inverter, **options: Any) -> GatherInverter:
     """A network followed by waveform inversion, as a model that ``ks.invert`` takes.
 
     The network's answer to each example is the start of ``full_waveform`` with the acquisition that
-    the network was trained for, so this works for arrays, files and the parts of a line alike.
+    the network was trained for, so this works for arrays, files and the parts of a line alike. A
+    spread is left out: it is that of the network's own answer.
 
     Args:
         model: As for ``ks.invert``.
@@ -63,4 +64,5 @@ def refined(model: Inverter, **options: Any) -> GatherInverter:
         ]
         return np.stack(found)[..., None]
 
-    return dataclasses.replace(inverter, predict=predict, name=f"{inverter.name}, refined")
+    name = f"{inverter.name}, refined"
+    return dataclasses.replace(inverter, predict=predict, name=name, outputs=None)

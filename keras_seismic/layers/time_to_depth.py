@@ -45,7 +45,7 @@ class TimeToDepth(keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         _, time, receivers, channels = input_shape
-        if None in (time, receivers, channels) or channels % self.groups:
+        if time is None or receivers is None or channels is None or channels % self.groups:
             raise ValueError(
                 f"TimeToDepth: expected maps of known size with a multiple of {self.groups} "
                 f"channels, received {tuple(input_shape)}"

@@ -11,12 +11,14 @@ from keras_seismic.models.physical_units import (
     in_precision,
     predicting_network,
     with_physical_units,
+    without_spread,
 )
 from keras_seismic.models.physics_guided import DataMisfit, PhysicsGuidedModel
 from keras_seismic.models.presets import load_preset, presets
 from keras_seismic.models.time_depth_unet import TimeDepthUNet
 from keras_seismic.models.velocity_critic import VelocityCritic
 from keras_seismic.models.velocity_gan import VelocityGAN
+from keras_seismic.models.velocity_with_spread import VelocityWithSpread, has_spread
 from keras_seismic.models.wasserstein import wgan_adamw
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "TimeDepthUNet",
     "VelocityCritic",
     "VelocityGAN",
+    "VelocityWithSpread",
+    "has_spread",
     "in_float32",
     "in_precision",
     "load_preset",
@@ -38,4 +42,5 @@ __all__ = [
     "presets",
     "wgan_adamw",
     "with_physical_units",
+    "without_spread",
 ]

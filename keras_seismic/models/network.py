@@ -49,7 +49,7 @@ class Network(keras.Model):
         from keras_seismic.models.presets import load_preset
 
         network = load_preset(name).network
-        if not isinstance(network, cls):  # with what else it predicts around it
+        if not isinstance(network, cls):  # the network itself, of one that also gives its spread
             network = getattr(network, "network", network)
         if not isinstance(network, cls):
             raise ValueError(

@@ -7,6 +7,7 @@ import keras
 from keras_seismic.layers import GatherPreparation, SectionNormalization, SectionRestoration
 from keras_seismic.models.physics_guided import PhysicsGuidedModel
 from keras_seismic.models.velocity_gan import VelocityGAN
+from keras_seismic.models.velocity_with_spread import SPREAD, VelocityWithSpread, has_spread
 from keras_seismic.simulation import Acquisition
 
 #: Floating-point types besides the one that is exported.
@@ -19,7 +20,8 @@ class PhysicalUnitsModel(keras.Model):
 
     Made by ``ks.models.with_physical_units``. A functional model like any other; its input and
     output have the network's names and shapes (the input has the acquisition's shape if samples
-    are dropped before the network).
+    are dropped before the network). Around a ``VelocityWithSpread`` it returns velocity and spread,
+    both in m/s.
 
     Attributes:
         network: The network, which works in [-1, 1].
@@ -36,10 +38,11 @@ class PhysicalUnitsModel(keras.Model):
         acquisition: Acquisition | None = None,
         **kwargs: Any,
     ) -> None:
-        if len(network.inputs) != 1 or len(network.outputs) != 1:
+        spread = output_scaling is not None and has_spread(network)
+        if len(network.inputs) != 1 or len(network.outputs) != 1 + spread:
             raise ValueError(
-                "with_physical_units: the network must have one input and one output, received "
-                f"{len(network.inputs)} and {len(network.outputs)}"
+                "with_physical_units: the network must have one input and one output (or velocity "
+                f"and spread), received {len(network.inputs)} and {len(network.outputs)}"
             )
         shape, names = network.inputs[0].shape[1:], (network.inputs[0].name, *network.output_names)
         recorded = shape if acquisition is None else acquisition.gather_shape
@@ -58,6 +61,9 @@ class PhysicalUnitsModel(keras.Model):
         if output_scaling is None:
             restoration = SectionRestoration(input_normalization, name=names[1])
             output = restoration(x, raw)
+        elif spread:
+            rescaling = keras.layers.Rescaling(output_scaling.scale, name=SPREAD, dtype="float32")
+            output = [_copy(output_scaling, names[1])(x[0]), rescaling(x[1])]
         else:
             output = _copy(output_scaling, names[1])(x)
         super().__init__(raw, output, **kwargs)
@@ -70,6 +76,12 @@ class PhysicalUnitsModel(keras.Model):
     def predicts_velocity(self) -> bool:
         """Whether the output is velocity in m/s; otherwise it has the input's units."""
         return self.output_scaling is not None
+
+    def around(self, network: keras.Model) -> "PhysicalUnitsModel":
+        """The same layers around another network."""
+        return PhysicalUnitsModel(
+            network, self.input_normalization, self.output_scaling, self.acquisition
+        )
 
     def get_config(self) -> dict[str, Any]:
         layers = {
@@ -184,13 +196,9 @@ def in_float32(model: keras.Model) -> keras.Model:
         ValueError: If a layer computes in another precision and cannot be rebuilt.
     """
     model = predicting_network(model)
-    if isinstance(model, PhysicalUnitsModel):
+    if isinstance(model, PhysicalUnitsModel | VelocityWithSpread):
         network = in_float32(model.network)
-        if network is model.network:
-            return model
-        return PhysicalUnitsModel(
-            network, model.input_normalization, model.output_scaling, model.acquisition
-        )
+        return model if network is model.network else model.around(network)
     if not _in_other_precision(model):
         return model
     try:
@@ -216,11 +224,29 @@ def in_precision(model: PhysicalUnitsModel, dtype: str) -> PhysicalUnitsModel:
     network = model.network
     if getattr(network, "policy", dtype) == dtype:
         return model
-    copy = type(network).from_config(network.get_config() | {"dtype": dtype})
-    copy.set_weights(network.get_weights())
-    return PhysicalUnitsModel(
-        copy, model.input_normalization, model.output_scaling, model.acquisition
-    )
+    plain = network.network if isinstance(network, VelocityWithSpread) else network
+    copy = type(plain).from_config(plain.get_config() | {"dtype": dtype})
+    copy.set_weights(plain.get_weights())
+    return model.around(copy if plain is network else network.around(copy))
+
+
+def without_spread(model: keras.Model) -> keras.Model:
+    """The model with velocity as its only output, whose weights are shared; else the model itself.
+
+    What continues to train a network starts from it: the spread is that of the weights it was
+    fitted to, and ``ks.training.fit_spread`` makes another.
+
+    Example:
+        >>> from keras_seismic.models import InversionNet
+        >>> network = InversionNet((64, 8, 1), (16, 16), filters=1)
+        >>> without_spread(VelocityWithSpread(network)) is network
+        True
+    """
+    if isinstance(model, VelocityWithSpread):
+        return model.network
+    if isinstance(model, PhysicalUnitsModel) and isinstance(model.network, VelocityWithSpread):
+        return model.around(model.network.network)
+    return model
 
 
 def _in_other_precision(model: keras.Model) -> str:

@@ -66,9 +66,6 @@ class TimeDepthUNet(Network):
                 f"TimeDepthUNet: filters must be multiples of groups={groups}, received {filters}"
             )
         dtype = policy_name(dtype)
-        sizes: list[tuple[int, ...]] = [velocity_shape]
-        for _ in filters:
-            sizes.append(tuple(-(-size // 2) for size in sizes[-1]))
 
         shot_gather = keras.Input(gather_shape, name="shot_gather")
         x, last = shot_gather, False
@@ -80,12 +77,13 @@ class TimeDepthUNet(Network):
             if last:
                 break
 
-        skips = []
-        for level, (count, size) in enumerate(zip(filters, sizes[1:], strict=True)):
+        skips, (depth, width) = [], velocity_shape
+        for level, count in enumerate(filters):
+            depth, width = -(-depth // 2), -(-width // 2)
             if level:
                 x = _convolution(x, count, 2, f"down_{level}", dtype, strides=2)
             x = _block(x, f"encoder_{level}", dtype)
-            turned = TimeToDepth(*size, groups, name=f"time_to_depth_{level}", dtype=dtype)
+            turned = TimeToDepth(depth, width, groups, name=f"time_to_depth_{level}", dtype=dtype)
             skips.append(turned(x))
 
         x = _block(skips.pop(), "bottom", dtype)
@@ -96,9 +94,9 @@ class TimeDepthUNet(Network):
             x = layers.Add(name=f"merge_{level}", dtype=dtype)([x, skip])
         x = _block(x, "decoder_0", dtype)
         x = _resized(x, velocity_shape, "resize", dtype)
-        for part in ("full_size", "features"):
-            x = _convolution(x, filters[0], 3, part, dtype, gain=2.0)
-            x = _activation(x, part, dtype)
+        for name in ("full_size", "features"):
+            x = _convolution(x, filters[0], 3, name, dtype, gain=2.0)
+            x = _activation(x, name, dtype)
         velocity = _convolution(x, 1, 3, "velocity", output_dtype(dtype), gain=0.1)
 
         super().__init__(shot_gather, velocity, **kwargs)

@@ -1,7 +1,7 @@
 """A client of models on TensorFlow Serving."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +95,12 @@ class Client:
         self._connection.close()
 
     def invert(
-        self, gathers: np.ndarray, signature: str = "serving_default", batch_size: int | None = 8
-    ) -> np.ndarray:
+        self,
+        gathers: np.ndarray,
+        signature: str = "serving_default",
+        batch_size: int | None = 8,
+        spread: bool = False,
+    ) -> Any:
         """Velocity from shot gathers, raw amplitudes to m/s.
 
         Args:
@@ -104,18 +108,21 @@ class Client:
                 ``(batch, shots, time, receivers)`` for the signature ``"openfwi"``.
             signature: The one to run.
             batch_size: As for ``predict``.
+            spread: Return velocity and its spread (see ``ks.invert``).
 
         Returns:
-            ``(batch, depth, width, 1)`` in m/s, without the first axis for one example.
+            ``(batch, depth, width, 1)`` in m/s, without the first axis for one example; or two.
 
         Raises:
-            ServingError: As for ``predict``; or if the model does not predict velocity.
+            ServingError: As for ``predict``; or if the model does not predict what is wanted.
         """
         gathers = as_array(gathers, f"{self._connection}: gathers")
         single = gathers.ndim == 3
         batch = gathers[None] if single else gathers
-        velocity = self._predicted(batch, signature, batch_size, "velocity")["velocity"]
-        return velocity[0] if single else velocity
+        wanted = ("velocity", "spread")[: 1 + spread]
+        answer = self._predicted(batch, signature, batch_size, wanted)
+        found = tuple(answer[name][0] if single else answer[name] for name in wanted)
+        return found if spread else found[0]
 
     def denoise(self, sections: np.ndarray, batch_size: int | None = 8) -> np.ndarray:
         """Sections without their noise, at the amplitudes they came with.
@@ -134,7 +141,7 @@ class Client:
         single = sections.ndim == 2
         batch = sections[None, ..., None] if single else sections
         output = "clean_section"
-        clean = self._predicted(batch, "serving_default", batch_size, output)[output]
+        clean = self._predicted(batch, "serving_default", batch_size, (output,))[output]
         if clean.shape != batch.shape:
             raise ServerError(
                 f"{self._connection}: expected sections of shape {batch.shape}, received "
@@ -218,12 +225,12 @@ class Client:
         inputs: np.ndarray | Arrays,
         name: str,
         batch_size: int | None,
-        output: str | None = None,
+        wanted: Collection[str] = (),
     ) -> dict[str, np.ndarray]:
-        """The outputs of a signature by their names, which must be only the given one."""
+        """The outputs of a signature by their names: those that are wanted, perhaps a spread."""
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"predict: batch_size must be 1 or more, received {batch_size}")
-        signature, named = self._prepared(inputs, name, output)
+        signature, named = self._prepared(inputs, name, wanted)
         limit = self._connection.max_message_bytes
         parts = split(named, signature, batch_size, limit, str(self._connection))
         try:
@@ -241,26 +248,26 @@ class Client:
         return metadata
 
     def _prepared(
-        self, inputs: np.ndarray | Arrays, name: str, output: str | None
+        self, inputs: np.ndarray | Arrays, name: str, wanted: Collection[str]
     ) -> tuple[Signature, dict[str, np.ndarray]]:
         """A signature, and the inputs in its types; refused only by a fresh description."""
         known = self._known  # another thread may forget it
         try:
-            return self._checked(known or self._described(), inputs, name, output)
+            return self._checked(known or self._described(), inputs, name, wanted)
         except (InvalidInputError, SignatureNotFoundError):
             if known is None:
                 raise
-        return self._checked(self._described(), inputs, name, output)
+        return self._checked(self._described(), inputs, name, wanted)
 
     def _checked(
-        self, metadata: Metadata, inputs: np.ndarray | Arrays, name: str, output: str | None
+        self, metadata: Metadata, inputs: np.ndarray | Arrays, name: str, wanted: Collection[str]
     ) -> tuple[Signature, dict[str, np.ndarray]]:
         where = str(self._connection)
         signature = find_signature(metadata.signatures, name, where)
-        if output is not None and set(signature.outputs) != {output}:
+        if wanted and set(signature.outputs) not in ({*wanted}, {*wanted, "spread"}):
             raise InvalidInputError(
-                f"{where}: expected a model that returns {output}, but it is {signature}; call "
-                "predict()"
+                f"{where}: expected a model that returns {' and '.join(wanted)}, but it is "
+                f"{signature}; call predict()"
             )
         return signature, checked_inputs(signature, inputs, f"{where}, signature {name!r}")
 

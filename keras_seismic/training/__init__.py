@@ -12,6 +12,7 @@ from keras_seismic.training.fitting import fit, fit_pairs, jit_compile, training
 from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.precision import Precision, dtype_policy
 from keras_seismic.training.run_folder import FinishedRunError, RunFolder
+from keras_seismic.training.spread import fit_spread
 from keras_seismic.training.study_result import Claim, DenoiserStudy
 from keras_seismic.training.transfer import (
     copy_weights,
@@ -37,6 +38,7 @@ __all__ = [
     "encoder_stages",
     "fit",
     "fit_pairs",
+    "fit_spread",
     "fit_with_critic",
     "fit_with_unlabeled",
     "freeze_encoder",

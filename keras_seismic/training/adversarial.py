@@ -13,6 +13,7 @@ from keras_seismic.models import (
     VelocityGAN,
     wgan_adamw,
     with_physical_units,
+    without_spread,
 )
 from keras_seismic.training.fitting import fit, jit_compile, training_batches
 from keras_seismic.training.run_folder import RunFolder
@@ -131,6 +132,7 @@ def fit_with_unlabeled(
         ValueError: If there is no pair.
         RuntimeError: If the loss becomes NaN or infinite.
     """
+    model = without_spread(model)
     network = model.network
     critic = VelocityCritic(
         network.output_shape[1:3], getattr(network, "filters", 32), normalization="layer"

@@ -16,6 +16,7 @@ from keras_seismic.models import (
     PhysicalUnitsModel,
     PhysicsGuidedModel,
     with_physical_units,
+    without_spread,
 )
 from keras_seismic.models.network import compute_dtypes
 from keras_seismic.training.devices import distribution, replicas, shard, wait_for_all
@@ -226,7 +227,8 @@ def fit_pairs(
     reported on.
 
     Args:
-        model: Its network is trained, in its units.
+        model: Its network is trained, in its units; a spread is left out, which would be that of
+            the weights before.
         pairs: Of any kind, on disk.
         learning: Numbers of the pairs to use, in random order.
         run: Where ``fit`` writes.
@@ -253,6 +255,7 @@ def fit_pairs(
             learn from.
         RuntimeError: If the loss becomes NaN or infinite.
     """
+    model = without_spread(model)
     network, scaling = model.network, model.output_scaling
     if scaling is None:
         raise ValueError("fit_pairs: expected a model that predicts velocity, received a denoiser")

@@ -22,6 +22,7 @@ from keras_seismic.visualization.velocity import (
     plot_errors,
     plot_families,
     plot_predicted_velocity,
+    plot_spread,
     plot_velocity,
 )
 from keras_seismic.visualization.wave_field import animate_wave_field, plot_wave_field
@@ -42,6 +43,7 @@ __all__ = [
     "plot_history",
     "plot_predicted_velocity",
     "plot_quality",
+    "plot_spread",
     "plot_velocity",
     "plot_volume_quality",
     "plot_wave_field",

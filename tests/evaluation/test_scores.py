@@ -37,3 +37,14 @@ def test_denoising_experiment_with_any_noise(rng):
     np.testing.assert_array_equal(
         result.denoised, ks.noise.add_noise(clean, "hum", 6.0, 0.002, (1, 2))
     )
+
+
+def test_scores_of_a_spread_by_hand():
+    true = np.zeros((1, 2, 5, 1))
+    predicted = np.array([0, 1, -2, 3, 4, 5, -6, 7, 8, 9.0]).reshape(true.shape)
+    scores = ks.evaluation.score_spread(true, predicted, np.full(true.shape, 7.5))
+    assert scores["spread_coverage"] == 0.8
+    assert scores["spread_mean_m_s"] == 7.5
+    assert scores["spread_error_correlation"] == 0.0  # of a constant
+    falling = ks.evaluation.score_spread(true, predicted, 100 - np.abs(predicted) ** 3)
+    assert falling["spread_error_correlation"] == pytest.approx(-1)

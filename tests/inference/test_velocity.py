@@ -140,9 +140,13 @@ def test_a_line_is_put_together_from_its_parts(model, line):
 def test_joining_keeps_what_all_parts_agree_on():
     truth = np.add.outer(np.arange(5.0), 10 * np.arange(41.0))
     origins = np.array([0.0, 95.0, 210.0])
-    parts = np.stack([truth[:, c : c + 20] for c in np.rint(origins / 10).astype(int)])
+    parts = np.stack([truth[:, c : c + 20] for c in np.rint(origins / 10).astype(int)])[..., None]
     joined = _joined(parts, 10.0, origins, ())
     np.testing.assert_allclose(joined.velocity, truth[:, :41], rtol=1e-6)
+    assert joined.spread is None
+    both = _joined(np.concatenate([parts, 2 * parts], -1), 10.0, origins, ())
+    np.testing.assert_array_equal(both.velocity, joined.velocity)
+    np.testing.assert_allclose(both.spread, 2 * truth[:, :41], rtol=1e-6)
     gap = _joined(parts, 10.0, np.array([0.0, 95.0, 400.0]), ())
     assert np.isnan(gap.velocity).all(axis=0).sum() == 10
     assert "NaN" in gap.changes[-1]

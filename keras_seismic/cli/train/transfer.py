@@ -99,7 +99,7 @@ def transfer(
     found.pairs.prepare()
 
     # Training, scores and figures in m/s
-    given = ks.inference.load_model(pretrained)
+    given = ks.models.without_spread(ks.inference.load_model(pretrained))
     before = ks.evaluation.score_pairs(given, found.pairs, found.held_out, found.learning)
     options: dict[str, Any] = {
         "epochs": epochs,

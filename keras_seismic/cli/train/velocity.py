@@ -157,7 +157,7 @@ def load_pretrained(path: Path, simulating: bool = True) -> keras.Model:
     Raises:
         ValueError: If it is another kind of model, or its acquisition is needed and not known.
     """
-    model = ks.inference.load_model(path)
+    model = ks.models.without_spread(ks.inference.load_model(path))
     if not getattr(model, "predicts_velocity", False):
         raise ValueError(
             f"{path}: expected model.keras of an inversion network, which knows its units"
@@ -221,7 +221,7 @@ def check_fit(
     """
     for kind, expected, received in (
         ("gathers", model.input_shape[1:], gather_shape),
-        ("velocity models", model.output_shape[1:3], velocity_shape),
+        ("velocity models", model.outputs[0].shape[1:3], velocity_shape),
     ):
         if tuple(expected) != tuple(received):
             raise ValueError(f"{path}: expects {kind} {expected}, received {received}")

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_seismic.exporting.accuracy import AccuracyLoss, accuracy_loss
 from keras_seismic.exporting.convertible_layers import with_convertible_layers
 from keras_seismic.exporting.exportable import checked_examples, checked_model
 from keras_seismic.exporting.onnx.variants import (
@@ -20,18 +21,12 @@ from keras_seismic.exporting.onnx.variants import (
     in_float16,
     in_int8,
 )
-from keras_seismic.exporting.parity import (
-    AccuracyLoss,
-    ParityError,
-    accuracy_loss,
-    check_parity,
-    example_inputs,
-)
+from keras_seismic.exporting.parity import ParityError, check_parity, example_inputs
 from keras_seismic.exporting.saved_model import require_tensorflow
 from keras_seismic.files import placed
 from keras_seismic.inference.digests import seal
 from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
-from keras_seismic.inference.predictors import import_onnxruntime
+from keras_seismic.inference.predictors import import_onnxruntime, model_outputs
 from keras_seismic.models.physical_units import in_float32
 
 #: Operator sets that the converter can write and that contain what the graphs need.
@@ -56,7 +51,7 @@ def export_onnx(
 ) -> Path:
     """Write a model as ONNX, checked in ONNX Runtime against the model before it appears.
 
-    Input and output keep the model's names; the batch size is free, and so is every size that
+    Input and outputs keep the model's names; the batch size is free, and so is every size that
     is free in the model. The graph uses only operators of the ONNX standard, with batch
     normalization and padding inside the convolutions. Its metadata names the model, the units,
     the acquisition and the variant with its loss, and holds the model card. Mixed-precision
@@ -70,7 +65,7 @@ def export_onnx(
 
     Args:
         model: What ``with_physical_units`` returned, or any functional or built sequential
-            model with one input and output.
+            model with one input and output, or velocity and spread.
         path: The ``.onnx`` file to make.
         inputs: Examples to check the export and measure its loss with; by default the
             representative samples if given, else ``example_inputs(model)``. For a meaningful
@@ -80,9 +75,9 @@ def export_onnx(
         variant: ``"float32"``, ``"float16"`` or ``"int8"``.
         representative: Required for int8: a few dozen raw inputs ``(samples, ...)`` like those
             expected in use. They set the range of every activation.
-        max_loss: Largest loss of a variant: for velocities, the mean absolute difference in
-            m/s, by default 10; else the RMS difference relative to the RMS output, by default
-            0.03 (-30 dB).
+        max_loss: Largest loss of a variant: for velocities and their spread, the mean absolute
+            difference in m/s, by default 10; else the RMS difference relative to the RMS output,
+            by default 0.03 (-30 dB).
         card: For the metadata, by default ``ModelCard.of(model)``.
 
     Returns:
@@ -169,12 +164,12 @@ def _optimized(model: keras.Model, example: np.ndarray, opset: int, folder: Path
     """The model as a fast ``onnx.ModelProto`` of standard operators only."""
     convertible = with_convertible_layers(model)
     # A model that was never called cannot be exported.
-    shape = tuple(convertible(example, training=False).shape)
+    shapes = [output.shape for output in model_outputs(convertible)(example).values()]
     for _ in range(_ATTEMPTS):
         graph, made = _folded(convertible, example, opset, folder)
-        if made == shape:
+        if made == shapes:
             break
-    _name_values(graph.graph, model, same_size=shape[1:3] == example.shape[1:3])
+    _name_values(graph.graph, model, same_size=shapes[0][1:3] == example.shape[1:3])
     for number, node in enumerate(graph.graph.node):
         node.name = f"{node.op_type}_{number}"  # unique, as tools expect
     standard = [entry for entry in graph.opset_import if entry.domain in ("", "ai.onnx")]
@@ -185,8 +180,8 @@ def _optimized(model: keras.Model, example: np.ndarray, opset: int, folder: Path
 
 def _folded(
     model: keras.Model, example: np.ndarray, opset: int, folder: Path
-) -> tuple[Any, tuple[int, ...]]:
-    """The converted model with constants folded, and the shape that it returns."""
+) -> tuple[Any, list[tuple[int, ...]]]:
+    """The converted model with constants folded, and the shapes that it returns."""
     import onnx
     import onnxruntime
 
@@ -203,24 +198,24 @@ def _folded(
     session = onnxruntime.InferenceSession(
         str(converted), options, providers=["CPUExecutionProvider"]
     )
-    (output,) = session.run(None, {session.get_inputs()[0].name: example})
-    return onnx.load(folded), output.shape
+    outputs = session.run(None, {session.get_inputs()[0].name: example})
+    return onnx.load(folded), [output.shape for output in outputs]
 
 
 def _name_values(graph: Any, model: keras.Model, same_size: bool) -> None:
-    """Name the output and the free sizes, which the converter numbers."""
+    """Name the outputs and the free sizes, which the converter numbers."""
     sizes = ("batch", "time", "traces" if model.inputs[0].name == "section" else "receivers")
     made = sizes if same_size else ("batch", "depth", "width")
-    for value, names in ((graph.input[0], sizes), (graph.output[0], made)):
+    for value, names in ((graph.input[0], sizes), *((value, made) for value in graph.output)):
         for size, name in zip(value.type.tensor_type.shape.dim, names, strict=False):
             if not size.HasField("dim_value"):
                 size.dim_param = name
-    old, graph.output[0].name = graph.output[0].name, model.output_names[0]
+    new = {}
+    for output, name in zip(graph.output, model.output_names, strict=True):
+        new[output.name], output.name = name, name
     for node in graph.node:
         for values in (node.input, node.output):
-            for i, value in enumerate(values):
-                if value == old:
-                    values[i] = model.output_names[0]
+            values[:] = [new.get(value, value) for value in values]
 
 
 def _described(
@@ -237,7 +232,7 @@ def _described(
     description = {
         "model": type(getattr(model, "network", model)).__name__,
         "output": "velocity, m/s" if velocity else "as the input",
-        "units": json.dumps({model.inputs[0].name: raw, model.output_names[0]: made}),
+        "units": json.dumps({model.inputs[0].name: raw} | dict.fromkeys(model.output_names, made)),
         "acquisition": json.dumps(acquisition.get_config()) if acquisition else "",
         "variant": variant,
         METADATA_KEY: (card or ModelCard.of(model)).to_json(),

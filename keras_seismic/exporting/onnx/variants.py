@@ -125,7 +125,11 @@ def _reader(name: str, samples: np.ndarray) -> Any:
 
 
 def _network(graph: Graph) -> set[str]:
-    """Names of the nodes from the first convolution to the last."""
+    """Names of the nodes from the first convolution to the last.
+
+    Of a model of velocity and spread, without what follows the last convolution of either: the
+    spread's begin with the velocity, which would otherwise be rounded for both.
+    """
     convolutions = [node for node in graph.nodes if node.op_type in ("Conv", "ConvTranspose")]
     after, before = set(), set()
     made = {name for node in convolutions for name in node.output}
@@ -139,7 +143,20 @@ def _network(graph: Graph) -> set[str]:
         if id(node) in ends or needed.intersection(node.output):
             before.add(node.name)
             needed.update(node.input)
-    return after & before
+    return after & before - (_tails(graph) if len(graph.outputs) > 1 else set())
+
+
+def _tails(graph: Graph) -> set[str]:
+    """Names of the nodes between the outputs and the convolutions nearest to them."""
+    tails: set[str] = set()
+    waiting = [graph.producer(name) for name in graph.outputs]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node.name in tails or node.op_type in ("Conv", "ConvTranspose"):
+            continue
+        tails.add(node.name)
+        waiting += [graph.producer(name) for name in node.input]
+    return tails
 
 
 def _without_round_trips(model: Any, known: set[str]) -> Any:

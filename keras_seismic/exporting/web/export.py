@@ -69,7 +69,8 @@ def export_web(
 
     A denoiser's page takes a SEG-Y file (or ``.npy``), shows it before and after, and saves it
     with its headers byte for byte as they were; the result is that of ``ks.denoise``. An
-    inversion network's page takes shot gathers in ``.npy`` and saves velocity. Files stay on the
+    inversion network's page takes shot gathers in ``.npy``, shows velocity and, if the network has
+    it, its spread, and saves the velocity. Files stay on the
     user's computer: the page loads nothing but its own folder, and sends nothing.
 
     The network runs in ONNX Runtime's WebAssembly, on one thread, or on several where the server
@@ -159,7 +160,7 @@ def _spacing(model: keras.Model) -> float | None:
     """Grid spacing of the velocity in m, if it is known."""
     if not model.predicts_velocity:
         return None
-    return GatherInverter.of(model).spacing(model.output_shape[2])
+    return GatherInverter.of(model).spacing(model.outputs[0].shape[2])
 
 
 def _write_runtime(files: Mapping[str, bytes], folder: Path) -> None:

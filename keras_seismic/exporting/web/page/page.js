@@ -50,8 +50,8 @@ const HANDLERS = {
     $("remaining").textContent =
       `${Math.round((100 * done) / total)} %` + (left === null ? "" : `, about ${inTime(left)} left`);
   },
-  done({ after, seconds }) {
-    shown.after = after;
+  done({ after, spread, seconds }) {
+    Object.assign(shown, { after, spread });
     const time = seconds < 10 ? seconds.toFixed(1) : Math.round(seconds);
     enter("done", `${shown.file}: ${shown.summary}. Done in ${time} s.`);
     makeFigures();
@@ -155,8 +155,11 @@ function pictures() {
   if (!after) return found;
   if (velocity) {
     const shape = card.output.shape.slice(1, 3);
-    const range = [Math.min(...after), Math.max(...after)];
-    found["Velocity (m/s)"] = { values: after, shape, colors: "velocity", range, ...velocityAxes(shape) };
+    const maps = { "Velocity (m/s)": after, "Spread, 90 % (± m/s)": shown.spread };
+    for (const [name, values] of Object.entries(maps).filter(([, values]) => values)) {
+      const range = [Math.min(...values), Math.max(...values)];
+      found[name] = { values, shape, colors: "velocity", range, ...velocityAxes(shape) };
+    }
     return found;
   }
   const removed = after.map((value, i) => strength * (before.values[i] - value));

@@ -33,7 +33,7 @@ async function load(threads) {
   const [name] = made.inputNames;
   session = async (values, shape) => {
     const output = await made.run({ [name]: new ort.Tensor("float32", values, shape) });
-    return output[made.outputNames[0]].data;
+    return made.outputNames.map((each) => output[each].data);
   };
   // The first runs are slower, because the browser is still compiling.
   const example = card.input.shape.map((size) => size ?? 64).with(0, 1);
@@ -86,7 +86,7 @@ async function openSection(file) {
   let denoised = null;
   return {
     async run(report) {
-      const network = (values, size) => session(values, [1, ...size, 1]);
+      const network = async (values, size) => (await session(values, [1, ...size, 1]))[0];
       denoised = await denoise(section, shape, card.normalization.input, network, report);
       return { after: reduced(denoised, shape, PICTURE).values };
     },
@@ -153,14 +153,18 @@ async function openGathers(file) {
   }
   const gathers = await Gathers.open(file, card.input.shape.slice(1));
   const [depth, width] = card.output.shape.slice(1);
-  const velocity = new Float32Array(gathers.count * depth * width);
+  const cells = depth * width;
+  const results = [card.output, ...(card.spread ? [card.spread] : [])].map(
+    () => new Float32Array(gathers.count * cells),
+  );
+  const found = (example) => results.map((one) => one.slice(example * cells, (example + 1) * cells));
   const middle = Math.floor(gathers.shape[2] / 2);
   const shown = async (example) => {
     const values = await gathers.read(example);
-    const found = velocity.slice(example * depth * width, (example + 1) * depth * width);
     const picture = shotOf(values, gathers.shape, middle);
     const before = reduced(picture, gathers.shape.slice(0, 2), PICTURE);
-    return { example, before, after: found, values };
+    const [after, spread] = found(example);
+    return { example, before, after, spread, values };
   };
   const { values, ...first } = await shown(0);
   postMessage({
@@ -178,19 +182,22 @@ async function openGathers(file) {
     async run(report) {
       for (let example = 0; example < gathers.count; example++) {
         report(example, gathers.count);
-        const output = await session(await gathers.read(example), [1, ...gathers.shape]);
-        checkFinite(output, "What the model returned", (i) => `index ${i}`);
-        velocity.set(output, example * depth * width);
+        const outputs = await session(await gathers.read(example), [1, ...gathers.shape]);
+        results.forEach((one, i) => {
+          checkFinite(outputs[i], "What the model returned", (index) => `index ${index}`);
+          one.set(outputs[i], example * cells);
+        });
       }
-      return { after: velocity.slice(0, depth * width) };
+      const [after, spread] = found(0);
+      return { after, spread };
     },
     async show({ example }) {
-      const { before, after } = await shown(example);
-      return { example, before, after };
+      const { before, after, spread } = await shown(example);
+      return { example, before, after, spread };
     },
     async save() {
       const name = file.name.replace(/(\.[^.]*)?$/, "_velocity.npy");
-      return { name, parts: encode(velocity, gathers.outputShape([depth, width])) };
+      return { name, parts: encode(results[0], gathers.outputShape([depth, width])) };
     },
   };
 }

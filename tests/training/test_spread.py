@@ -1,0 +1,56 @@
+"""The spread of errors whose distribution is known."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+import keras_seismic as ks
+from tests.spread_models import NORMAL, KnownErrors, known_model
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A model fitted to pairs whose normal errors have a deviation that the gathers show."""
+    before = known_model()
+    model = ks.training.fit_spread(
+        before, KnownErrors(64), slice(None), filters=4, epochs=30, batch_size=8,
+        learning_rate=1e-2, progress=False,
+    )  # fmt: skip
+    return before, model
+
+
+def test_it_is_the_quantile_of_the_error(fitted):
+    """By the normal distribution: 1.645 deviations, wherever the deviation is what."""
+    _, model = fitted
+    new = KnownErrors(60, seed=7)
+    scores = ks.evaluation.score_pairs(model, new, slice(None), slice(None))
+    assert scores.metrics["spread_coverage"] == pytest.approx(0.9, abs=0.03)
+    right = NORMAL * new.deviation
+    assert scores.metrics["spread_mean_m_s"] == pytest.approx(right.mean(), rel=0.15)
+    # Far from the best constant, whose error is a quarter of the range of the right one.
+    assert np.abs(scores.spread - right).mean() < 0.7 * np.abs(right.mean() - right).mean()
+    assert spearmanr(scores.spread.ravel(), right.ravel()).statistic > 0.7
+    assert scores.metrics["spread_error_correlation"] > 0.15
+    np.testing.assert_array_equal(scores.predicted, known_model()(new.gathers))
+
+
+def test_the_network_is_left_as_it_is_and_training_it_goes_on_without(fitted):
+    before, model = fitted
+    assert ks.models.without_spread(model).network is before.network
+    for ours, theirs in zip(before.get_weights(), known_model().get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert all(layer.trainable for layer in before.network.layers)
+
+
+def test_what_does_not_fit_is_refused():
+    pairs, model = KnownErrors(5), known_model()
+    with pytest.raises(ValueError, match="at least four pairs, received 3"):
+        ks.training.fit_spread(model, pairs, [0, 1, 2])
+    with pytest.raises(ValueError, match="from raw gathers to velocity, made by"):
+        ks.training.fit_spread(model.network, pairs, slice(None))
+    pairs.velocity_shape = (12, 16)
+    with pytest.raises(ValueError, match=r"velocity models of \(16, 12\), the pairs have \(12"):
+        ks.training.fit_spread(model, pairs, slice(None))
+    pairs.velocity_shape = None
+    with pytest.raises(ValueError, match="the pairs have None"):
+        ks.training.fit_spread(model, pairs, slice(None))
