@@ -13,6 +13,7 @@ from keras_seismic.training.layerwise_rates import LayerwiseAdamW
 from keras_seismic.training.precision import Precision, dtype_policy
 from keras_seismic.training.run_folder import FinishedRunError, RunFolder
 from keras_seismic.training.study_result import Claim, DenoiserStudy
+from keras_seismic.training.time_budget import TimeBudget
 from keras_seismic.training.transfer import (
     encoder_multipliers,
     encoder_stages,
@@ -29,6 +30,7 @@ __all__ = [
     "LayerwiseAdamW",
     "Precision",
     "RunFolder",
+    "TimeBudget",
     "adamw",
     "dtype_policy",
     "encoder_multipliers",
