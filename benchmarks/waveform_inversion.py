@@ -3,16 +3,16 @@
     python -m benchmarks.waveform_inversion refine
     python -m benchmarks.waveform_inversion compare
 
-``refine`` starts from the answers of the demo's network (``make demo``), trained on FlatVel-A, to
-held-out models of four families, and from smoothed windows of Marmousi2. ``compare`` trains
-InversionNet, FCNVMB and VelocityGAN on a mixture of families and sets them beside the mean of the
-training models and waveform inversion from five starts, on held-out models of three families and
-windows of Marmousi2, noise free and as in the field: white noise of 10 dB, and no frequencies under
-5 Hz. No inversion in ``compare`` knows anything of the truth: the smooth start is the mean of the
-training models over all columns, smoothed over depth by a Gaussian of 8 cells; the linear one grows
-from 1500 to 4500 m/s. In noise, inversion begins with the first of its usual bands that lies above
-the cut, and uses a stronger total variation, whose weight was chosen on two other models. Its
-wavelet is known and has passed the same low cut.
+``refine`` starts from the answers of the network that ``examples/recipes/inversionnet_small.json``
+trains on FlatVel-A, to held-out models of four families, and from smoothed windows of Marmousi2.
+``compare`` trains InversionNet, FCNVMB and VelocityGAN on a mixture of families and sets them
+beside the mean of the training models and waveform inversion from five starts, on held-out models
+of three families and windows of Marmousi2, noise free and as in the field: white noise of 10 dB,
+and no frequencies under 5 Hz. No inversion in ``compare`` knows anything of the truth: the smooth
+start is the mean of the training models over all columns, smoothed over depth by a Gaussian of 8
+cells; the linear one grows from 1500 to 4500 m/s. In noise, inversion begins with the first of its
+usual bands that lies above the cut, and uses a stronger total variation, whose weight was chosen on
+two other models. Its wavelet is known and has passed the same low cut.
 
 All in OpenFWI's exact experiment. Networks and inversions that are finished are kept in the work
 folder, so that the same command goes on where it was stopped. Half an hour and an hour on two
@@ -209,7 +209,7 @@ class Work:
 def refine(options: argparse.Namespace) -> None:
     """Before and after waveform inversion, a row for each model."""
     if not options.model.exists():
-        raise SystemExit(f"{options.model}: no such file; make demo writes it, or pass --model")
+        raise SystemExit(f"{options.model}: no such file; train it (docs/measurements.md says how)")
     network = ks.inference.load_model(options.model)
     settings = {"model": str(options.model), "changed": options.model.stat().st_mtime}
     settings |= {"evaluations": options.evaluations, "seconds": options.seconds or 60.0}
@@ -347,7 +347,7 @@ def main() -> None:
     parser.add_argument("--models", type=int, help="of each set; default 5 and 1")
     parser.add_argument("--evaluations", type=int, default=200, help="of each inversion, at most")
     parser.add_argument("--seconds", type=float, help="of each inversion; default 60 and 35")
-    parser.add_argument("--model", type=Path, default=Path("runs/demo/model.keras"))
+    parser.add_argument("--model", type=Path, default=Path("runs/inversionnet_small/model.keras"))
     parser.add_argument("--pairs", type=int, default=200, help="of each family, to learn from")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--filters", type=int, default=8, help="width of the networks")

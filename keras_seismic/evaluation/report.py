@@ -27,6 +27,7 @@ _HEADLINES = {
 #: What figures show, in the order of the page; others follow by name.
 _FIGURES = {
     "loss": ("Training", "Loss and metrics by epoch."),
+    "comparison": ("Comparison", "What each network makes of the same held-out gathers."),
     "cases": ("Best and worst cases", "The held-out models with the least and the largest error."),
     "errors": ("Errors", "How errors are distributed over the held-out models and their cells."),
     "spread": ("Stated spread", "The error of the cells by the spread that was stated for them."),

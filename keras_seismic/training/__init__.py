@@ -14,6 +14,7 @@ from keras_seismic.training.precision import Precision, dtype_policy
 from keras_seismic.training.run_folder import FinishedRunError, RunFolder
 from keras_seismic.training.spread import fit_spread
 from keras_seismic.training.study_result import Claim, DenoiserStudy
+from keras_seismic.training.time_budget import TimeBudget
 from keras_seismic.training.transfer import (
     copy_weights,
     encoder_multipliers,
@@ -31,6 +32,7 @@ __all__ = [
     "LayerwiseAdamW",
     "Precision",
     "RunFolder",
+    "TimeBudget",
     "adamw",
     "copy_weights",
     "dtype_policy",
