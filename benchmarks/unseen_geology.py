@@ -241,7 +241,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     names = list(dict.fromkeys(row["geology"] for row in rows))
     stated = rows[0]["spread"] is not None
     columns = len(METHODS) + 2 + stated
-    figure = new_figure(1.85 * columns + 1.4, 2.15 * len(names) + 0.3)
+    figure = new_figure(1.75 * columns + 0.4, 1.9 * len(names) + 0.9)
     axes = figure.subplots(len(names), columns, squeeze=False, sharex=True, sharey=True)
     style = {"extent": (0, 700, 700, 0), "interpolation": "nearest"}
     limits = {"cmap": VELOCITY_MAP, "vmin": BOUNDS[0], "vmax": BOUNDS[1]}
@@ -263,9 +263,10 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         panel.title.set_fontsize(9)
     for panel in axes[-1]:
         panel.set_xlabel("x (m)")
-    slim = {"shrink": 0.7, "pad": 0.01}
-    figure.colorbar(image, ax=axes[:, : len(METHODS) + 1], label="velocity (m/s)", **slim)
-    figure.colorbar(errors, ax=axes[:, len(METHODS) + 1 :], label="m/s", **slim)
+    below = {"location": "bottom", "shrink": 0.7, "pad": 0.01, "aspect": 30}
+    figure.colorbar(image, ax=axes[:, : len(METHODS) + 1], label="velocity (m/s)", **below)
+    below["aspect"] = 15
+    figure.colorbar(errors, ax=axes[:, len(METHODS) + 1 :], label="m/s", **below)
     path.parent.mkdir(parents=True, exist_ok=True)
     drawing = io.BytesIO()
     figure.savefig(drawing, dpi=90)
