@@ -261,7 +261,7 @@ Go on with (in a checkout, commands are in .venv/bin)
   keras-seismic evaluate {out}/model.keras YOUR_VELOCITY.npy --out runs/velocity
   keras-seismic predict YOUR_LINE.segy clean.segy
   keras-seismic serve inversion={out}/saved_model --out serving
-  keras-seismic train inversionnet --family curvefault_a --samples 5000 --epochs 40 --out runs/x
+  keras-seismic train time-depth-unet --family openfwi --samples 5000 --out runs/x
 """
 
 

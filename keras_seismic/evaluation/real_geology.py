@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_seismic.evaluation.scores import score_velocity
-from keras_seismic.inference import predict
+from keras_seismic.evaluation.scores import score_spread, score_velocity
+from keras_seismic.inference import predict_outputs
 from keras_seismic.io.velocity import velocity_windows
 from keras_seismic.models import PhysicalUnitsModel
 from keras_seismic.simulation import simulate
@@ -17,14 +17,17 @@ class WindowScores:
 
     Attributes:
         metrics: Scores over all windows, the fraction of cells that were clipped, and the mean
-            absolute error of predicting the windows' own mean.
+            absolute error of predicting the windows' own mean; with a spread also those of
+            ``score_spread``.
         true: Velocity of each window, ``(windows, depth, width, 1)``, m/s.
         predicted: Predicted velocity, of the same shape.
+        spread: Its spread, of the same shape, if the model has one.
     """
 
     metrics: dict[str, float]
     true: np.ndarray
     predicted: np.ndarray
+    spread: np.ndarray | None = None
 
 
 def evaluate_on_windows(
@@ -59,10 +62,12 @@ def evaluate_on_windows(
     low, high = scaling.minimum, scaling.maximum
     clipped = windows if low is None else windows.clip(low, high)
     gathers = simulate(clipped, acquisition, progress=progress)
-    true, predicted = clipped[..., None], predict(model, gathers)
+    true, (predicted, *spreads) = clipped[..., None], predict_outputs(model, gathers).values()
     bounds = () if low is None else (low, high)
     metrics = score_velocity(true, predicted, *bounds)
     metrics["baseline_mae_m_s"] = float(np.abs(true - true.mean(axis=0)).mean())
     metrics["windows"] = len(windows)
     metrics["clipped_fraction"] = float(np.mean(clipped != windows))
-    return WindowScores(metrics, true, predicted)
+    for spread in spreads:
+        metrics |= score_spread(true, predicted, spread)
+    return WindowScores(metrics, true, predicted, *spreads)
