@@ -33,7 +33,7 @@ docs: $(VENV)/.docs  ## the documentation in build/docs/html; warnings and broke
 docs-links: $(VENV)/.docs  ## links to other sites as well: needs a network, runs no example
 	GALLERY=none $(BIN)/sphinx-build -W --keep-going -q -b linkcheck docs build/docs/links
 
-bench: $(VENV)/.benchmark  ## every benchmark, a few minutes each, some up to an hour
+bench: $(VENV)/.benchmark  ## every benchmark, a few minutes each, some up to an hour, accuracy six
 	set -e; for program in benchmarks/[!_]*.py; do \
 		$(BIN)/python -m benchmarks.$$(basename $$program .py); done
 

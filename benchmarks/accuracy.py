@@ -20,6 +20,7 @@ where it was stopped. ``--only FAMILY/SEED/NETWORK`` makes a part of them, with 
 
 import argparse
 import fnmatch
+import functools
 import json
 import os
 import subprocess
@@ -139,7 +140,7 @@ class Contest:
 
     def scored(self, family: str, network: str, seed: int, run: bool) -> dict[str, Any] | None:
         """The scores of one run; ``None`` if it is not there and not to be made."""
-        more: dict[str, Any] = {}
+        more: dict[str, Any] = {"recipe": recipe()}
         if network == PEER:
             tuned = self.tuning(family, run)
             if tuned is None:
@@ -187,6 +188,7 @@ def main() -> None:
     results = {
         "settings": settings,
         "form": contest.form(),
+        "recipe": recipe(),
         "tuning": {family: [[e, s] for e, s in tuned] for family, tuned in tunings.items()},
         "runs": [
             {"family": family, "network": network} | answer
@@ -196,6 +198,17 @@ def main() -> None:
         "ratios": {family: ratio(scores, family) for family in options.families},
     }
     report("accuracy", results, HEADER, table, PACKAGES, options.out)
+
+
+@functools.cache
+def recipe() -> dict[str, Any]:
+    """Of the recommended network: with another one, its runs are others."""
+    from examples.demo import RECIPES
+
+    found = RECIPES[OURS]
+    parameters = found.network(**found.arguments).count_params()
+    names = ("batch_size", "learning_rate", "weight_decay", "updates")
+    return {name: getattr(found, name) for name in names} | {"parameters": parameters}
 
 
 def ratio(scores: dict[tuple[str, str], list[dict[str, Any]]], family: str) -> float | None:
