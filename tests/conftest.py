@@ -69,13 +69,14 @@ def small_acquisition():
 
 @pytest.fixture
 def tiny_preset(tmp_path, monkeypatch):
-    """A small inversion network in the place of the preset that inverts unless one is named."""
+    """A small network, with its spread, in the place of the preset that inverts by default."""
     module = importlib.import_module("keras_seismic.models.presets")
     folder = tmp_path / "preset_files"
     folder.mkdir()
     for path in module.FOLDER.glob("blind_denoiser.*"):
         shutil.copy(path, folder)
     model, name = small_time_depth().model, gather_inverter.PRESET
+    model = model.around(ks.models.VelocityWithSpread(model.network, filters=2))
     ks.exporting.export_preset(model, folder / f"{name}.json", {"summary": "a small one"})
     monkeypatch.setattr(module, "FOLDER", folder)
     gather_inverter._preset.cache_clear()

@@ -104,7 +104,8 @@ def _held_out(network: keras.Model, path: Path, folder: Path, count: int, seed: 
     pairs = ks.datasets.open_pairs(folder)
     if pairs.velocity_shape is None:
         raise ValueError(f"{folder}: gathers without velocity; there is nothing to compare with")
-    check_fit(path, network, pairs.gather_shape, pairs.velocity_shape)
+    taking = ks.models.for_decimated(network, pairs.keep_every)
+    check_fit(path, taking, pairs.gather_shape, pairs.velocity_shape)
     learned, part = pairs.held_out(seed=seed)
     return _HeldOut(pairs, part[:count], learned)
 

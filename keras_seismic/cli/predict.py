@@ -176,12 +176,8 @@ def predict(
         _refuse(context, _GATHERS_ONLY, "section")
         if model is not None and card is None:
             typer.echo(f"{model}: has no model card; it is taken for a denoiser")
-        chosen: dict[str, Any] = {
-            "window": window,
-            "overlap": overlap,
-            "batch_size": batch_size,
-            "strength": strength,
-        }
+        chosen: dict[str, Any] = {"window": window, "overlap": overlap, "batch_size": batch_size}
+        chosen |= {"strength": strength}
         chosen = {name: value for name, value in chosen.items() if value is not None}
         chosen |= {"along": along, "keep_mute": not fill_mute, "keep_peaks": keep_peaks}
         if beam is not None:

@@ -9,14 +9,13 @@ from scipy.stats import spearmanr
 
 from keras_seismic.datasets import Pairs, normalize_section
 from keras_seismic.inference import Outputs, Predictor, predict, predict_outputs
-from keras_seismic.layers import GatherPreparation
 from keras_seismic.metrics import (
     SSIM,
     MeanAbsoluteVelocityError,
     RootMeanSquaredVelocityError,
     SignalToNoiseRatio,
 )
-from keras_seismic.models import PhysicalUnitsModel
+from keras_seismic.models import for_decimated
 from keras_seismic.noise import NoiseLike, add_noise
 
 
@@ -193,26 +192,11 @@ def score_pairs(
         >>> ks.evaluation.score_pairs(model, pairs, held_out, learning)  # doctest: +SKIP
     """
     gathers, velocity = pairs[part]
-    predicted, *spreads = predict_outputs(_for_kept_samples(model, pairs), gathers).values()
+    model = for_decimated(model, pairs.keep_every)
+    predicted, *spreads = predict_outputs(model, gathers).values()
     metrics = score_velocity(velocity, predicted)
     metrics["baseline_mae_m_s"] = float(np.abs(velocity - pairs.mean_velocity(learned)).mean())
     metrics["prediction_std_m_s"] = float(predicted.std())
     for spread in spreads:
         metrics |= score_spread(velocity, predicted, spread)
     return PairScores(metrics, velocity, predicted, *spreads)
-
-
-def _for_kept_samples(
-    model: keras.Model | Predictor | Outputs, pairs: Pairs
-) -> keras.Model | Predictor | Outputs:
-    """The model for gathers as the pairs keep them: decimated already, if they are."""
-    if pairs.keep_every == 1:
-        return model
-    preparation = getattr(model, "input_normalization", None)
-    if not isinstance(model, PhysicalUnitsModel) or not isinstance(preparation, GatherPreparation):
-        raise ValueError(
-            f"{pairs}: keeps every {pairs.keep_every}th sample; expected a model in physical units "
-            f"that begins with TimeDecimation({pairs.keep_every}), received {model}"
-        )
-    rest = preparation.after_decimation(pairs.keep_every)
-    return PhysicalUnitsModel(model.network, rest, model.output_scaling)

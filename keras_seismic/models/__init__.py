@@ -2,6 +2,7 @@
 
 from keras_seismic.models.blind_denoiser import BlindDenoiser
 from keras_seismic.models.conv_denoiser import ConvDenoiser
+from keras_seismic.models.decimated import for_decimated
 from keras_seismic.models.fcnvmb import FCNVMB
 from keras_seismic.models.inversion_net import InversionNet
 from keras_seismic.models.lista import LISTA
@@ -34,6 +35,7 @@ __all__ = [
     "VelocityCritic",
     "VelocityGAN",
     "VelocityWithSpread",
+    "for_decimated",
     "has_spread",
     "in_float32",
     "in_precision",

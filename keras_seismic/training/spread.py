@@ -9,7 +9,12 @@ import numpy as np
 from keras_seismic.checks import checked_size
 from keras_seismic.datasets import Pairs
 from keras_seismic.losses import PinballLoss
-from keras_seismic.models import PhysicalUnitsModel, VelocityWithSpread, without_spread
+from keras_seismic.models import (
+    PhysicalUnitsModel,
+    VelocityWithSpread,
+    for_decimated,
+    without_spread,
+)
 from keras_seismic.models.velocity_with_spread import COVERAGE
 from keras_seismic.progress import progress_bar
 from keras_seismic.training.fitting import jit_compile
@@ -74,14 +79,15 @@ def fit_spread(
         NeurIPS.
     """
     model = without_spread(model)
-    chosen = _checked(model, pairs, numbers)
+    taking = for_decimated(model, pairs.keep_every)
+    chosen = _checked(taking, pairs, numbers)
     sizes = checked_size((epochs, batch_size), 2, "fit_spread: epochs and batch_size")
     keras.utils.set_random_seed(seed)
     limit = _LARGEST if getattr(model.output_scaling, "minimum", None) is None else 2.0
     network = VelocityWithSpread(model.network, filters, limit)
     count = max(int(_CALIBRATING * len(chosen)), 1)
-    learning = _Errors(model, network, pairs, chosen[:-count], sizes[1])
-    calibrating = _Errors(model, network, pairs, chosen[-count:], sizes[1])
+    learning = _Errors(taking, network, pairs, chosen[:-count], sizes[1])
+    calibrating = _Errors(taking, network, pairs, chosen[-count:], sizes[1])
     with progress_bar(sizes[0] * len(learning), "fitting the spread", "batch", progress) as bar:
         maps, error = learning[0]
         _shift(network, _logit(np.quantile(error, COVERAGE), limit))  # from half of the limit

@@ -157,6 +157,8 @@ def test_gathers_without_a_model(here, tiny_preset, capsys):
         keras_seismic("predict", "gathers.npy", "velocity.npy", "--overwrite")
         np.testing.assert_allclose(np.load("velocity.npy", allow_pickle=False), wanted, atol=0.1)
     assert json.loads((here / "velocity.json").read_text())["model"] == tiny_preset
+    keras_seismic("predict", "gathers.npy", "velocity.npy", "--overwrite", "--spread", "spread.npy")
+    assert np.load("spread.npy", allow_pickle=False).min() > 0
     with pytest.raises(SystemExit, match="--window: does nothing for a model that predicts a vel"):
         keras_seismic("predict", "gathers.npy", "v.npy", "--calibrate", "--window", "64", "64")
 

@@ -201,6 +201,8 @@ def test_thinned_pairs_are_those_that_the_preparation_would_make(make):
     model = ks.models.with_physical_units(network, preparation, scaling, whole.acquisition)
     scores = [ks.evaluation.score_pairs(model, p, [4, 5], range(4)) for p in (whole, thinned)]
     np.testing.assert_allclose(scores[0].predicted, scores[1].predicted, atol=1.0)
+    model = ks.training.fit_spread(model, thinned, range(6), filters=1, epochs=1, progress=False)
+    assert ks.invert(gathers, model, spread=True)[1].shape == (4, 70, 70)
     with pytest.raises(
         ValueError, match=r"first step must be TimeDecimation\(4\), received LowCut"
     ):

@@ -28,12 +28,16 @@ SMOKE = {
     "batch_size": 4, "filters": 2, "boundary": "cpml", "precision": "float32",
 }  # fmt: skip
 
+#: The fraction of the pairs that chooses the best epoch, and then says how large errors are, if
+#: there are at least so many.
+_VALIDATION, _FEWEST = 0.05, 20
 #: Channels at full size and at each halving, by the width.
 _WIDTHS = (1, 1.5, 2.5, 4)
 #: The family to simulate.
 DEFAULT = "flatvel_a"
-#: What a short training takes: pairs, epochs and learning rate, from scratch and from a preset.
-_SCRATCH, _FINE_TUNING = (900, 30, 2e-3), (500, 8, 3e-4)
+#: What a short training takes from scratch and from a preset: pairs, how many of them in all
+#: epochs together, learning rate.
+_SCRATCH, _FINE_TUNING = (900, 27_000, 2e-3), (500, 4_000, 3e-4)
 
 
 @program(train, smoke=SMOKE, devices=True)
@@ -52,7 +56,7 @@ def time_depth_unet(
     samples_in_time: options.SamplesInTime = None,
     keep_every: options.KeepEvery = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the training data, by default 30 or 8.")
+        int | None, typer.Option(min=1, help="Passes over the training data; fewer for many pairs.")
     ] = None,
     batch_size: options.BatchSize = 16,
     learning_rate: Annotated[
@@ -85,12 +89,14 @@ def time_depth_unet(
     goes on with a preset for a few minutes: on other geology (--family), on pairs of yours
     (--data), on a few of them (--samples 20), or for another acquisition (that of --data, or
     --shape, --shots and --samples-in-time), where layers begin anew whose weights depend on it.
-    By default it has 500 pairs, 8 epochs and a lower learning rate; the network's width and, unless
-    something else is asked for, the acquisition and the samples kept are the preset's.
+    By default it has 500 pairs, 8 epochs (more for fewer) and a lower learning rate; the network's
+    width and, unless something else is asked for, the acquisition and the samples kept are the
+    preset's.
 
-    Every fourth sample of a record is kept, unless --keep-every says otherwise: enough for waves
-    below 100 Hz at 1 ms. Weights are averaged, by default over about the last twentieth of all
-    updates.
+    The model also predicts how far off it may be (its spread), if the twentieth of the pairs that
+    it does not learn from are 20 or more. Every fourth sample of a record is kept, unless
+    --keep-every says otherwise: enough for waves below 100 Hz at 1 ms. Weights are averaged, by
+    default over about the last twentieth of all updates.
     """
     precision = ks.training.dtype_policy(precision)
     arguments = dict(locals())
@@ -125,7 +131,8 @@ def time_depth_unet(
     fitting = ks.training.copy_weights(preset.network, network) if preset else 0.0
     scaling = preset.output_scaling if preset else ks.layers.VelocityScaling(1500.0, 4500.0)
     model = ks.models.with_physical_units(network, preparation, scaling, pairs.acquisition)
-    epochs, learning_rate = epochs or usual[1], learning_rate or usual[2]
+    epochs = epochs or max(round(usual[1] / len(found.learning)), 2)
+    learning_rate = learning_rate or usual[2]
     average = average or _momentum(epochs * len(found.learning) / batch_size)
     resolved = {
         "family": families_of(family or DEFAULT) if data is None else family,
@@ -155,6 +162,7 @@ def time_depth_unet(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
+        validation=_VALIDATION,
         schedule=schedule,
         average=average,
         clip_norm=clip_norm,
@@ -163,6 +171,9 @@ def time_depth_unet(
         tensorboard=tensorboard,
     )
     model = ks.models.in_float32(model)
+    unseen = found.learning[: int(_VALIDATION * len(found.learning))]
+    if len(unseen) >= _FEWEST:
+        model = ks.training.fit_spread(model, pairs, unseen, seed=seed)
     run.save_model(model)
     metrics: dict[str, Any] = score(run, model, found)
     if before:
@@ -175,10 +186,8 @@ def _preset(name: str | None) -> ks.models.PhysicalUnitsModel | None:
     """A preset of this network, without what else it predicts."""
     if name is None:
         return None
-    network, preset = ks.models.TimeDepthUNet.from_preset(name), ks.load_preset(name)
-    return ks.models.with_physical_units(
-        network, preset.input_normalization, preset.output_scaling, preset.acquisition
-    )
+    ks.models.TimeDepthUNet.from_preset(name)  # refuses presets of others
+    return ks.models.without_spread(ks.load_preset(name))
 
 
 def _decimation(preset: ks.models.PhysicalUnitsModel) -> int:

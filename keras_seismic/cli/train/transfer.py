@@ -85,7 +85,8 @@ def transfer(
         model.output_shape[1:3],
         defaults=("curvevel_a", 100),
     )
-    check_fit(pretrained, model, found.pairs.gather_shape, found.velocity_shape)
+    taking = ks.models.for_decimated(model, found.pairs.keep_every)
+    check_fit(pretrained, taking, found.pairs.gather_shape, found.velocity_shape)
     if not gan:
         model = ks.models.in_precision(model, precision)
     if reset_head:

@@ -244,7 +244,8 @@ def score(run: ks.training.RunFolder, model: keras.Model, found: FoundPairs) -> 
     scores = ks.evaluation.score_pairs(model, found.pairs, found.held_out, found.learning)
     figures, spacing = ks.visualization, found.pairs.acquisition
     dx = spacing.dx if spacing else 10.0
-    run.save_figure(figures.plot_cases(scores.true, scores.predicted, dx), "cases")
+    cases = figures.plot_cases(scores.true, scores.predicted, dx, spread=scores.spread)
+    run.save_figure(cases, "cases")
     run.save_figure(figures.plot_errors(scores.true, scores.predicted), "errors")
     run.save_figure(figures.plot_history(run.read_history()), "loss")
     run.save_figure(figures.plot_velocity(scores.true[:3], scores.predicted[:3], dx), "velocity")
