@@ -171,7 +171,7 @@ def predict(
         reading = {} if irregular == "refuse" else {"irregular": irregular}
         settings = (overwrite, calibrate, batch_size or 4, reading, spacing, spread)
         result = ks.inference.invert_file(inverter, input, output, *settings, **matching)
-        drawing = _tell_velocity(result, inverter, output)
+        drawing = _tell_velocity(result, inverter, output, spread)
     else:
         _refuse(context, _GATHERS_ONLY, "section")
         if model is not None and card is None:
@@ -257,20 +257,22 @@ def _gathers(context: typer.Context, input: Path, output: Path) -> bool:
     return False
 
 
-def _tell_velocity(result: Any, inverter: GatherInverter, output: Path) -> Callable[[], "Figure"]:
+def _tell_velocity(
+    result: Any, inverter: GatherInverter, output: Path, spread: Path | None
+) -> Callable[[], "Figure"]:
     """Print what was written; return a function that draws it."""
     if not isinstance(result, VelocityLine):
-        velocity, spread = result if isinstance(result, tuple) else (result, None)
+        velocity, stated = result if isinstance(result, tuple) else (result, None)
         dx, start = inverter.spacing(velocity.shape[-1]), 0.0
     else:
-        velocity, spread, dx, start = result.velocity, result.spread, result.dx, result.start
+        velocity, stated, dx, start = result.velocity, result.spread, result.dx, result.start
         parts, changes = len(result.origins), "; ".join(result.changes)
         typer.echo(f"{parts} parts of the line; to the first: {changes}")
     low, high = np.nanmin(velocity), np.nanmax(velocity)
     typer.echo(f"written: {output}, {velocity.shape}, {low:.0f} to {high:.0f} m/s")
-    if spread is not None:
-        typer.echo(f"spread: {np.nanmean(spread):.0f} m/s on average")
-    return lambda: ks.visualization.plot_predicted_velocity(velocity, dx, start, spread=spread)
+    if stated is not None:
+        typer.echo(f"spread: {spread}, {np.nanmean(stated):.0f} m/s on average")
+    return lambda: ks.visualization.plot_predicted_velocity(velocity, dx, start, spread=stated)
 
 
 def _tell_section(result: VolumeResult, output: Path) -> Callable[[], "Figure"]:

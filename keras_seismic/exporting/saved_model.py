@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from keras_seismic.exporting.constants import with_constants
 from keras_seismic.exporting.exportable import checked_examples, checked_model
 from keras_seismic.exporting.parity import check_parity, compare, example_inputs
+from keras_seismic.exporting.warm_up import has_serving_protos, import_serving_protos, write_warm_up
 from keras_seismic.files import check_room, place_version, write_text
 from keras_seismic.inference.digests import CARD, seal
 from keras_seismic.inference.model_card import ModelCard
@@ -20,9 +21,6 @@ from keras_seismic.models.physical_units import PhysicalUnitsModel, in_float32
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-#: Where TensorFlow Serving looks for them, next to ``saved_model.pb``.
-WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
 
 #: TensorFlow's loader reads no larger message, and the graph is one, bytes.
 _LARGEST_GRAPH = 2**30
@@ -121,8 +119,11 @@ def export_saved_model(
             _check_signature(temporary, signature, checked[:_CHECKED], folder)
         (temporary / CARD).parent.mkdir()
         write_text(temporary / CARD, (card or ModelCard.of(model)).to_json())
-        if warm_up or (warm_up is None and _has_serving_protos()):
-            write_warm_up(temporary, signatures, checked[:1])
+        if warm_up or (warm_up is None and has_serving_protos()):
+            write_warm_up(
+                temporary,
+                {s.name: (s.input_spec.name, s.example(checked[:1])) for s in signatures},
+            )
         seal(temporary)
 
     return place_version(folder, version, write)
@@ -156,14 +157,6 @@ def _check_signature(
     expected = [output.numpy() for output in signature.function(example).values()]
     unit = " m/s" if signature.name == "openfwi" else ""
     compare(path, example, expected, None, unit, signature.name, folder)
-
-
-def _has_serving_protos() -> bool:
-    try:
-        import_serving_protos()
-    except ImportError:
-        return False
-    return True
 
 
 def require_tensorflow(function: str) -> None:
@@ -257,53 +250,3 @@ def checked(inputs: "tf.Tensor", name: str, shape: tuple[int | None, ...]) -> "t
     with tf.control_dependencies([tf.debugging.Assert(fits, [message, received], summarize=9)]):
         inputs = tf.identity(inputs)
     return tf.debugging.check_numerics(inputs, f"{name}: expected finite amplitudes, received")
-
-
-def write_warm_up(version: Path, signatures: Sequence[Signature], inputs: np.ndarray) -> Path:
-    """Write one request for each signature of a SavedModel.
-
-    The first call of a signature takes far longer than later ones; a server that replays these
-    requests at startup spares its users the wait.
-
-    Args:
-        version: The SavedModel's folder.
-        signatures: Its signatures.
-        inputs: One example, ``(1, ...)``, as ``serving_default`` takes it.
-
-    Returns:
-        The file.
-
-    Raises:
-        ImportError: If tensorflow-serving-api is not installed.
-    """
-    predict_pb2, prediction_log_pb2 = import_serving_protos()
-    import tensorflow as tf
-
-    path = version / WARM_UP
-    path.parent.mkdir(exist_ok=True)
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature in signatures:
-            request = predict_pb2.PredictRequest()
-            request.model_spec.signature_name = signature.name
-            tensor = tf.make_tensor_proto(np.ascontiguousarray(signature.example(inputs)))
-            request.inputs[signature.input_spec.name].CopyFrom(tensor)
-            log = prediction_log_pb2.PredictionLog(
-                predict_log=prediction_log_pb2.PredictLog(request=request)
-            )
-            writer.write(log.SerializeToString())
-    return path
-
-
-def import_serving_protos() -> tuple[Any, Any]:
-    """The modules of a request's and of a request log's messages.
-
-    Raises:
-        ImportError: If tensorflow-serving-api is not installed.
-    """
-    try:
-        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-    except ImportError as error:
-        raise ImportError(
-            "warm-up requests need tensorflow-serving-api: pip install 'keras_seismic[serving]'"
-        ) from error
-    return predict_pb2, prediction_log_pb2

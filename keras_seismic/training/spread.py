@@ -119,14 +119,12 @@ def _checked(
     chosen = np.arange(len(pairs))[numbers]
     if len(chosen) < 4:
         raise ValueError(f"fit_spread: expected at least four pairs, received {len(chosen)}")
-    for what, own, given in (
-        ("gathers", model.input_shape[1:], pairs.gather_shape),
-        ("velocity models", model.output_shape[1:3], pairs.velocity_shape),
-    ):
-        if tuple(own) != given:
-            raise ValueError(
-                f"fit_spread: {model.name} is for {what} of {tuple(own)}, the pairs have {given}"
-            )
+    own = tuple(model.output_shape[1:3])
+    if own != pairs.velocity_shape:
+        raise ValueError(
+            f"fit_spread: {model.name} is for velocity models of {own}, the pairs have "
+            f"{pairs.velocity_shape}"
+        )
     return chosen
 
 
@@ -142,15 +140,15 @@ class _Errors(keras.utils.PyDataset):
         batch_size: int,
     ) -> None:
         super().__init__()
-        self._model, self._features, self._pairs = model, network.features, pairs
-        self._scaling: Any = model.output_scaling
-        self._parts = [numbers[i : i + batch_size] for i in range(0, len(numbers), batch_size)]
+        units = model.input_normalization, model.output_scaling
+        self._network = network
+        self._batches = pairs.pydataset(*units, batch_size, shuffle=False, part=numbers, parallel=0)
         self._kept: dict[int, Any] = {}
         self._room = _KEPT
         self.scales: list[np.ndarray] = []  # of maps and velocity, by channel
 
     def __len__(self) -> int:
-        return len(self._parts)
+        return len(self._batches)
 
     def __getitem__(self, index: int) -> Any:
         maps, error = self._kept.get(index) or self._computed(index)
@@ -159,11 +157,14 @@ class _Errors(keras.utils.PyDataset):
         return maps, error
 
     def _computed(self, index: int) -> Any:
-        gathers, true = self._pairs[self._parts[index]]
-        normalized = keras.ops.convert_to_numpy(self._model.input_normalization(gathers))
-        maps, velocity = self._features.predict_on_batch(normalized)
-        wanted = keras.ops.convert_to_numpy(self._scaling.inverse(true))
-        error = np.abs(np.asarray(velocity, np.float32) - wanted)
+        gathers, true = self._batches[index]
+        given, own = gathers.shape[1:], tuple(self._network.inputs[0].shape[1:])
+        if given != own:
+            raise ValueError(
+                f"fit_spread: the network takes gathers of {own}, the pairs make {given} of theirs"
+            )
+        maps, velocity = self._network.features.predict_on_batch(gathers)
+        error = np.abs(np.asarray(velocity, np.float32) - true)
         if not np.isfinite(error).all():
             raise ValueError("fit_spread: the network's error is not finite")
         batch = (maps, velocity), error

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 import keras_seismic as ks
 from keras_seismic.exporting import saved_model
-from keras_seismic.exporting.saved_model import WARM_UP, signatures_of
+from keras_seismic.exporting.saved_model import signatures_of
+from keras_seismic.exporting.warm_up import WARM_UP
 from tests.serving.c_api import run_in_c
 
 

@@ -48,6 +48,13 @@ def test_what_does_not_fit_is_refused():
         ks.training.fit_spread(model, pairs, [0, 1, 2])
     with pytest.raises(ValueError, match="from raw gathers to velocity, made by"):
         ks.training.fit_spread(model.network, pairs, slice(None))
+    small = ks.models.with_physical_units(
+        ks.models.InversionNet((64, 12, 2), (16, 12), filters=1),
+        model.input_normalization,
+        model.output_scaling,
+    )
+    with pytest.raises(ValueError, match=r"takes gathers of \(64, 12, 2\), the pairs make \(16"):
+        ks.training.fit_spread(small, pairs, slice(None))
     pairs.velocity_shape = (12, 16)
     with pytest.raises(ValueError, match=r"velocity models of \(16, 12\), the pairs have \(12"):
         ks.training.fit_spread(model, pairs, slice(None))

@@ -12,6 +12,7 @@ from keras_seismic.exporting.web.runtime import runtime_files
 from keras_seismic.io.segy import read_layout
 from tests.exporting.web.browser import Page, chromium, served
 from tests.segy_files import headers_of, patched, write_segy
+from tests.spread_models import stated_model
 
 #: Of the peak; measured 1e-6.
 TOLERANCE = 1e-4
@@ -249,4 +250,21 @@ def test_velocity_of_gathers_in_both_layouts(browser, runtime, tiny, tmp_path):
         page.open(tmp_path / "one.npy")
         saved, _ = page.save(tmp_path)
         np.testing.assert_allclose(np.load(saved), expected[1], rtol=0, atol=0.5)
+        page.close()
+
+
+def test_a_spread_is_shown_beside_the_velocity(browser, runtime, tmp_path):
+    model, gathers = stated_model()
+    site = ks.exporting.export_web(model, tmp_path / "site", runtime, gathers)
+    np.save(tmp_path / "raw.npy", gathers)
+    with served(site) as (address, _):
+        page = Page(browser, address)
+        page.open(tmp_path / "raw.npy")
+        assert page.tab.locator("figcaption").all_inner_texts() == [
+            "Gather of shot 2",
+            "Velocity (m/s)",
+            "Spread, 90 % (\u00b1 m/s)",
+        ]
+        saved, _ = page.save(tmp_path)
+        np.testing.assert_allclose(np.load(saved), ks.invert(gathers, model), rtol=0, atol=0.5)
         page.close()
