@@ -39,6 +39,7 @@ class Recipe(NamedTuple):
     network: type[keras.Model]
     arguments: dict[str, Any]
     steps: tuple[keras.layers.Layer, ...]
+    centered: bool
     batch_size: int
     learning_rate: float
     weight_decay: float
@@ -50,13 +51,14 @@ RECIPES = {
         ks.models.TimeDepthUNet,
         {},
         (ks.layers.TimeDecimation(4),),
+        centered=True,
         batch_size=16,
         learning_rate=2e-3,
         weight_decay=1e-3,
         updates=ks.training.update_options(average=0.99, clip_norm=1.0),
     ),
     # A quarter of its width: at full width, the time is over after a few passes.
-    "InversionNet": Recipe(ks.models.InversionNet, {"filters": 8}, (), 8, 1e-3, 1e-4, {}),
+    "InversionNet": Recipe(ks.models.InversionNet, {"filters": 8}, (), False, 8, 1e-3, 1e-4, {}),
 }
 
 
@@ -131,7 +133,9 @@ def compiled(
     """A network ready to be trained by its recipe, and what it gets for raw gathers."""
     recipe = RECIPES[name]
     keras.utils.set_random_seed(seed)
-    preparation = ks.layers.GatherPreparation([*recipe.steps, pairs.input_normalization])
+    published = pairs.input_normalization
+    normalization = published.centered() if recipe.centered else published
+    preparation = ks.layers.GatherPreparation([*recipe.steps, normalization])
     shape = preparation.compute_output_shape((None, *pairs.gather_shape))[1:]
     precision = ks.training.dtype_policy()
     network = recipe.network(shape, pairs.velocity_shape, **recipe.arguments, dtype=precision)

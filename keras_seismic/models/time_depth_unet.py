@@ -12,6 +12,10 @@ from keras_seismic.layers import TimeToDepth
 from keras_seismic.models.network import Network, output_dtype, policy_name
 from keras_seismic.types import DType, Tensor
 
+#: Most of a normalized gather is near zero; the first layer learns as quickly as the others if its
+#: input is larger.
+_GAIN = 2.7
+
 
 @keras.saving.register_keras_serializable(package="keras_seismic")
 class TimeDepthUNet(Network):
@@ -37,8 +41,8 @@ class TimeDepthUNet(Network):
         dtype: Keras dtype policy, by default the global one.
 
     Input: ``(batch, time, receivers, shots)``. Output: ``(batch, depth, width, 1)``, float32
-    (float64 in a float64 network). Both are normalized to [-1, 1] (``GatherNormalization``,
-    ``VelocityScaling``).
+    (float64 in a float64 network). Both are normalized to [-1, 1] (``VelocityScaling``,
+    ``GatherNormalization``; best is what its ``centered`` makes).
 
     Raises:
         ValueError: If a size is not a positive integer, or channels are no multiple of the groups.
@@ -68,7 +72,7 @@ class TimeDepthUNet(Network):
         dtype = policy_name(dtype)
 
         shot_gather = keras.Input(gather_shape, name="shot_gather")
-        x, last = shot_gather, False
+        x = layers.Rescaling(_GAIN, name="gain", dtype=dtype)(shot_gather)
         for part in itertools.count(1):
             last = x.shape[1] < 2.8 * velocity_shape[0]
             kernel, strides = (7, 5) if part == 1 else (5, 3), (2, 2) if last else (2, 1)

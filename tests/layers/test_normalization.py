@@ -156,3 +156,10 @@ def test_normalization_stays_float32_in_mixed_precision():
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-6])
+def test_centered_keeps_zero_and_brings_out_weak_arrivals_in_any_unit(unit):
+    published = ks.layers.GatherNormalization(-27 * unit, 57 * unit)
+    found = to_numpy(published.centered()(unit * np.array([-57.0, -0.25, 0.0, 0.25, 57.0])))
+    np.testing.assert_allclose(found, [-1, -0.1276, 0, 0.1276, 1], atol=1e-4)

@@ -209,7 +209,9 @@ def _preparation(
     """What is done to gathers before the network: as for the preset, if they are in its units."""
     steps = [TimeDecimation(keep_every)] if keep_every > 1 else []
     if preset is None or found.pairs.acquisition is None:
-        return normalization(found, steps)
+        found_range = normalization(found, steps)
+        last = getattr(found_range, "steps", [found_range])[-1]
+        return GatherPreparation([*steps, last.centered()])
     if keep_every == _decimation(preset):
         return preset.input_normalization
     last = getattr(preset.input_normalization, "steps", [preset.input_normalization])[-1]
