@@ -124,7 +124,7 @@ def _robustness(
 
 def _velocity_figures(network: keras.Model, scores: Any, name: str) -> dict[str, Any]:
     true, predicted = scores.true, scores.predicted
-    spread = getattr(scores, "spread", None)
+    spread = scores.spread
     dx = network.acquisition.dx if network.acquisition else 10.0
     shown = slice(None, None, max(len(true) // 4, 1))
     stated = None if spread is None else spread[shown][:4]

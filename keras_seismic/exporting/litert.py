@@ -17,7 +17,7 @@ from keras_seismic.files import placed
 from keras_seismic.inference.digests import seal
 from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
 from keras_seismic.inference.predictors import import_litert
-from keras_seismic.models.physical_units import in_float32
+from keras_seismic.models.precision import in_float32
 
 #: Upper limit of the format, bytes; weights are 4 bytes each.
 _LARGEST = 2**31

@@ -17,7 +17,8 @@ from keras_seismic.exporting.warm_up import has_serving_protos, import_serving_p
 from keras_seismic.files import check_room, place_version, write_text
 from keras_seismic.inference.digests import CARD, seal
 from keras_seismic.inference.model_card import ModelCard
-from keras_seismic.models.physical_units import PhysicalUnitsModel, in_float32
+from keras_seismic.models.physical_units import PhysicalUnitsModel
+from keras_seismic.models.precision import in_float32
 
 if TYPE_CHECKING:
     import tensorflow as tf

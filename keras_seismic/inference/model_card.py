@@ -128,7 +128,9 @@ class ModelCard:
             training_data=_plain(training_data),
             metrics=_plain(metrics),
             license=license,
-            spread=_spread(model, units[1]) if has_spread(model) else None,
+            spread=_tensor(SPREAD, model.outputs[1].shape, units[1]) | {"meaning": _MEANING}
+            if has_spread(model)
+            else None,
         )
 
     @classmethod
@@ -230,10 +232,6 @@ class ModelCard:
 
 def _tensor(name: str, shape: tuple[int | None, ...], units: str) -> dict[str, Any]:
     return {"name": name, "shape": list(shape), "units": units, "dtype": "float32"}
-
-
-def _spread(model: keras.Model, units: str) -> dict[str, Any]:
-    return _tensor(SPREAD, model.outputs[1].shape, units) | {"meaning": _MEANING}
 
 
 def _normalization(model: PhysicalUnitsModel) -> dict[str, Any]:

@@ -26,8 +26,7 @@ Outputs: TypeAlias = Callable[[np.ndarray], dict[str, np.ndarray]]
 def load_predictor(path: str | os.PathLike[str], signature: str = "serving_default") -> Predictor:
     """A model on disk as a function from its raw input to its output.
 
-    Of a model that returns velocity and its spread, this is the velocity; ``load_outputs`` gives
-    both.
+    Of velocity and its spread, this is the velocity; ``load_outputs`` gives both.
 
     Args:
         path: A ``.keras``, ``.onnx`` or ``.tflite`` file, or a SavedModel's version folder.
@@ -148,8 +147,8 @@ def model_outputs(model: keras.Model) -> Outputs:
 
     def outputs(inputs: np.ndarray) -> dict[str, np.ndarray]:
         found = model(inputs, training=False)
-        arrays = map(keras.ops.convert_to_numpy, found if len(names) > 1 else [found])
-        return dict(zip(names, arrays, strict=True))
+        found = found if len(names) > 1 else [found]
+        return dict(zip(names, map(keras.ops.convert_to_numpy, found), strict=True))
 
     return outputs
 
@@ -214,7 +213,7 @@ def predict_outputs(
     Args:
         model: In memory, or what ``load_outputs`` or ``load_predictor`` returns.
         inputs: ``(n, ...)``.
-        batch_size: Examples passed through the model together.
+        batch_size: As for ``predict``.
     """
     call: Any = model_outputs(model) if isinstance(model, keras.Model) else model
     found = (call(inputs[i : i + batch_size]) for i in range(0, len(inputs), batch_size))

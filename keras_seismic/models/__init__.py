@@ -8,13 +8,12 @@ from keras_seismic.models.inversion_net import InversionNet
 from keras_seismic.models.lista import LISTA
 from keras_seismic.models.physical_units import (
     PhysicalUnitsModel,
-    in_float32,
-    in_precision,
     predicting_network,
     with_physical_units,
     without_spread,
 )
 from keras_seismic.models.physics_guided import DataMisfit, PhysicsGuidedModel
+from keras_seismic.models.precision import in_float32, in_precision
 from keras_seismic.models.presets import load_preset, presets
 from keras_seismic.models.time_depth_unet import TimeDepthUNet
 from keras_seismic.models.velocity_critic import VelocityCritic

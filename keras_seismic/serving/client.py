@@ -95,12 +95,9 @@ class Client:
         self._connection.close()
 
     def invert(
-        self,
-        gathers: np.ndarray,
-        signature: str = "serving_default",
-        batch_size: int | None = 8,
-        spread: bool = False,
-    ) -> Any:
+        self, gathers: np.ndarray, signature: str = "serving_default",
+        batch_size: int | None = 8, spread: bool = False,
+    ) -> Any:  # fmt: skip
         """Velocity from shot gathers, raw amplitudes to m/s.
 
         Args:

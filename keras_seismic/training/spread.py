@@ -181,9 +181,10 @@ def _logit(spread: np.ndarray | float, largest: float) -> np.ndarray:
 
 
 def _sizes(maps: np.ndarray) -> np.ndarray:
-    """RMS of each channel."""
+    """RMS of each channel; for those that are nearly empty, a thousandth of the largest."""
     sizes = np.sqrt(np.mean(np.square(maps, dtype=np.float64), axis=(0, 1, 2)))
-    return np.where(sizes > 0, sizes, 1).astype(np.float32)
+    floor = 1e-3 * sizes.max() or 1.0  # so that the divided kernel fits half precision
+    return np.maximum(sizes, floor).astype(np.float32)
 
 
 def _divide_kernel(network: VelocityWithSpread, scales: np.ndarray) -> None:

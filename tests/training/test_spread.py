@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 import keras_seismic as ks
+from keras_seismic.training.spread import _Errors
 from tests.spread_models import NORMAL, KnownErrors, known_model
 
 
@@ -61,3 +62,21 @@ def test_what_does_not_fit_is_refused():
     pairs.velocity_shape = None
     with pytest.raises(ValueError, match="the pairs have None"):
         ks.training.fit_spread(model, pairs, slice(None))
+
+
+def test_pairs_of_which_not_every_sample_is_kept():
+    """The maps are those of the gathers as they are kept, without decimating them again."""
+    preparation = ks.layers.GatherPreparation(
+        [ks.layers.TimeDecimation(2), ks.layers.GatherNormalization(-1, 1, k=0)]
+    )
+    acquisition = ks.simulation.Acquisition.surface(12, 10.0, 0.001, 32, 20.0, shots=2)
+    network = ks.models.VelocityWithSpread(known_model().network, 2)
+    model = ks.models.with_physical_units(
+        network, preparation, ks.layers.VelocityScaling(1500, 4500), acquisition
+    )
+    pairs = KnownErrors(5)
+    pairs.keep_every = 2
+    (maps, velocity), error = _Errors(model, network, pairs, np.arange(4), 3)[1]
+    np.testing.assert_allclose(maps, pairs.gathers[3:4], atol=1e-6)
+    expected = np.abs(1500 * velocity[..., 0] + 3000 - pairs.true[3:4])
+    np.testing.assert_allclose(1500 * error[..., 0], expected, atol=0.01)

@@ -27,7 +27,7 @@ from keras_seismic.files import placed
 from keras_seismic.inference.digests import seal
 from keras_seismic.inference.model_card import METADATA_KEY, ModelCard
 from keras_seismic.inference.predictors import import_onnxruntime, model_outputs
-from keras_seismic.models.physical_units import in_float32
+from keras_seismic.models.precision import in_float32
 
 #: Operator sets that the converter can write and that contain what the graphs need.
 _OPSETS = range(14, 19)
