@@ -8,7 +8,7 @@ from keras_seismic.layers.blocks import (
     resize_convolution_block,
     transposed_convolution_block,
 )
-from keras_seismic.layers.cropping import CropLike
+from keras_seismic.layers.cropping import CropLike, RegionMeans, ResizeLike
 from keras_seismic.layers.dropout import ChannelDropout
 from keras_seismic.layers.gather_preparation import GatherPreparation, TimeDecimation
 from keras_seismic.layers.low_cut import LowCut
@@ -30,6 +30,8 @@ __all__ = [
     "GatherNormalization",
     "GatherPreparation",
     "LowCut",
+    "RegionMeans",
+    "ResizeLike",
     "SampleNormalization",
     "SectionNormalization",
     "SectionRestoration",
