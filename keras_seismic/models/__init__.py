@@ -4,6 +4,8 @@ from keras_seismic.models.blind_denoiser import BlindDenoiser
 from keras_seismic.models.cnn import CNN
 from keras_seismic.models.conv_denoiser import ConvDenoiser
 from keras_seismic.models.decimated import for_decimated
+from keras_seismic.models.denoising_diffusion import DenoisingDiffusion
+from keras_seismic.models.diffusion_unet import DiffusionUNet
 from keras_seismic.models.fcn import FCN
 from keras_seismic.models.fcnvmb import FCNVMB
 from keras_seismic.models.inversion_net import InversionNet
@@ -18,6 +20,7 @@ from keras_seismic.models.physical_units import (
     without_spread,
 )
 from keras_seismic.models.physics_guided import DataMisfit, PhysicsGuidedModel
+from keras_seismic.models.posterior_mean import PosteriorMean
 from keras_seismic.models.presets import load_preset, presets
 from keras_seismic.models.psp_net import PSPNet
 from keras_seismic.models.time_depth_unet import TimeDepthUNet
@@ -39,11 +42,14 @@ __all__ = [
     "BlindDenoiser",
     "ConvDenoiser",
     "DataMisfit",
+    "DenoisingDiffusion",
+    "DiffusionUNet",
     "InversionNet",
     "PSPNet",
     "PhysicalUnitsModel",
     "PhysicsGuidedModel",
     "TimeDepthUNet",
+    "PosteriorMean",
     "TraceRNN",
     "UNet",
     "VelocityCritic",
