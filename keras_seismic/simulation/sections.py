@@ -117,8 +117,8 @@ class LabeledSection(NamedTuple):
 
     Attributes:
         amplitude: float32, as from ``sample_sections``.
-        fault: Where a fault runs: bool, three traces wide.
-        salt: Where salt is: bool.
+        fault: Where a fault runs: bool, three traces wide; nowhere below the model.
+        salt: Where salt is: bool, nowhere below the model.
         impedance: Half of the logarithm of impedance over that at the top, at constant density:
             the reflection coefficients above, added up (to third order). float32; ``None``
             where the structure has none.
@@ -161,8 +161,8 @@ def sample_labeled_sections(
     return [
         LabeledSection(
             _of_model(velocity[i], i, samples),
-            in_time(fault[i], velocity[i], nt=samples),
-            in_time(salt[i], velocity[i], nt=samples),
+            in_time(fault[i], velocity[i], nt=samples, below=False),
+            in_time(salt[i], velocity[i], nt=samples, below=False),
             impedance_in_time(velocity[i], nt=samples),
         )
         for i in range(count)
@@ -170,7 +170,12 @@ def sample_labeled_sections(
 
 
 def in_time(
-    values: np.ndarray, velocity: np.ndarray, dx: float = 10.0, dt: float = 0.004, nt: int = 256
+    values: np.ndarray,
+    velocity: np.ndarray,
+    dx: float = 10.0,
+    dt: float = 0.004,
+    nt: int = 256,
+    below: float | None = None,
 ) -> np.ndarray:
     """What a depth model holds, at the vertical two-way times of a section.
 
@@ -180,20 +185,22 @@ def in_time(
         dx: Cell size, m.
         dt: Sample interval, s.
         nt: Samples per trace.
+        below: The value below the model, by default that of its last cell.
 
     Returns:
         ``(nt, width)`` of the values' type: of each sample the cell at its time, the next one
-        from half a sample before the interface on. Below the model, its last cell.
+        from half a sample before the interface on.
 
     Example:
         >>> velocity = np.full((4, 1), 2000.0)
         >>> in_time(np.arange(4)[:, None], velocity, dx=10.0, dt=0.005, nt=9)[:, 0].tolist()
         [0, 0, 1, 1, 2, 2, 3, 3, 3]
     """
-    interfaces = np.cumsum(2 * dx / np.asarray(velocity, np.float64), axis=0)[:-1]
+    last = values[-1:] if below is None else np.full_like(values[-1:], below)
+    ends = np.cumsum(2 * dx / np.asarray(velocity, np.float64), axis=0)
     time = (np.arange(nt) + 0.5) * dt
-    cells = np.stack([np.searchsorted(times, time) for times in interfaces.T], axis=1)
-    return np.take_along_axis(values, cells, axis=0)
+    cells = np.stack([np.searchsorted(times, time) for times in ends.T], axis=1)
+    return np.take_along_axis(np.concatenate([values, last]), cells, axis=0)
 
 
 def impedance_in_time(

@@ -59,6 +59,8 @@ def test_in_time_is_where_the_reflections_are():
     faster = sim.in_time(velocity, velocity, dx=10.0, dt=0.004, nt=100) == 4000
     np.testing.assert_array_equal(faster.argmax(axis=0), 50)  # 2 x 200 m / 2000 m/s = 0.2 s
     assert faster[50:].all()
+    base = sim.in_time(velocity, velocity, dt=0.004, nt=100, below=0.0) == 0
+    np.testing.assert_array_equal(base.argmax(axis=0), 75)  # 0.1 s later
     mask = np.zeros(velocity.shape, bool)
     mask[30, 1] = True  # from 0.25 to 0.255 s
     assert np.argwhere(sim.in_time(mask, velocity, dt=0.001, nt=400)).tolist() == [
@@ -88,6 +90,8 @@ def test_family_sections_carry_their_labels():
         for trace, salt in zip(one.impedance.T, one.salt.T, strict=True):
             if salt.any():
                 assert trace[salt].min() >= trace.max() - 1e-6
+        # The model ends above 0.7 s; nothing is known below.
+        assert not one.salt[-20:].any()
 
 
 def test_former_rules_have_no_labels():
