@@ -8,6 +8,7 @@ from keras_seismic.layers.blocks import (
     resize_convolution_block,
     transposed_convolution_block,
 )
+from keras_seismic.layers.class_probabilities import ClassProbabilities
 from keras_seismic.layers.cropping import CropLike, RegionMeans, ResizeLike
 from keras_seismic.layers.dropout import ChannelDropout
 from keras_seismic.layers.gather_preparation import GatherPreparation, TimeDecimation
@@ -26,6 +27,7 @@ __all__ = [
     "BatchNormalization",
     "BilinearUpsampling",
     "ChannelDropout",
+    "ClassProbabilities",
     "CropLike",
     "GatherNormalization",
     "GatherPreparation",
