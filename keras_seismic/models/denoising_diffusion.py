@@ -1,7 +1,5 @@
 """DenoisingDiffusion: samples like those it was trained on, or like those that explain the data."""
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Self
 
 import keras
@@ -11,17 +9,13 @@ from keras import ops
 from keras_seismic.checks import checked_choice, checked_size
 from keras_seismic.models.diffusion_process import (
     PREDICTIONS,
-    SAMPLERS,
     SCHEDULES,
-    clean_and_noise,
-    sampling_times,
     signal_powers,
-    step_back,
     target,
     with_noise,
 )
+from keras_seismic.models.diffusion_sampling import draw_samples
 from keras_seismic.models.network import compute_dtypes
-from keras_seismic.progress import progress_bar
 from keras_seismic.types import Config, Shape, Tensor
 
 
@@ -207,83 +201,8 @@ class DenoisingDiffusion(keras.Model):
             ValueError: If a number or choice is out of range, or the condition is missing, of
                 another shape, or not wanted.
         """
-        checked_choice(sampler, SAMPLERS, "DenoisingDiffusion.sample: sampler")
-        count, steps, batch_size = checked_size(
-            (count, steps, batch_size), 3, "DenoisingDiffusion.sample: (count, steps, batch_size)"
-        )
-        if steps > self.steps:
-            raise ValueError(
-                f"DenoisingDiffusion.sample: steps must be at most the schedule's {self.steps}, "
-                f"received {steps}"
-            )
-        maps = self._maps(condition, batch_size)
-        numbers = [(i, k) for i in range(1 if maps is None else len(maps)) for k in range(count)]
-        made = []
-        with progress_bar(len(numbers) * steps, "sampling", "step", progress) as bar:
-            for start in range(0, len(numbers), batch_size):
-                part = numbers[start : start + batch_size]
-                generators = [np.random.default_rng((seed, *number)) for number in part]
-
-                def normal(generators: Sequence[np.random.Generator] = generators) -> np.ndarray:
-                    drawn = [one.standard_normal(self.sample_shape) for one in generators]
-                    bar.update(len(generators))
-                    return np.stack(drawn).astype("float32")
-
-                given = None if maps is None else maps[[i for i, _ in part]]
-                fresh = normal if sampler == "ddpm" else None
-                made.append(ops.convert_to_numpy(self.denoised(normal(), given, steps, fresh)))
-        samples = np.concatenate(made)
-        return samples if maps is None else samples.reshape(len(maps), count, *self.sample_shape)
-
-    def denoised(
-        self, noise: Tensor, maps: Tensor | None = None, steps: int = 50, fresh: Any = None
-    ) -> Tensor:
-        """Samples that begin with given noise.
-
-        Args:
-            noise: ``(batch, height, width, channels)``.
-            maps: Of their conditions, what the conditioner makes, ``(batch, height, width, ...)``.
-            steps: Steps of the sampler.
-            fresh: Makes fresh noise for each step, for DDPM; without it, DDIM.
-        """
-        z = ops.convert_to_tensor(noise)
-        given = [] if maps is None else [ops.convert_to_tensor(maps)]
-        powers = self.powers[sampling_times(self.steps, steps)].tolist()
-        for power, following in pairwise(powers):
-            inputs = [z, ops.full(ops.shape(z)[:1], power, dtype="float32"), *given]
-            predicted = self.denoiser(inputs, training=False)
-            clean, estimate = clean_and_noise(self.prediction, predicted, z, power)
-            random = fresh() if fresh and following < 1 else None
-            z = step_back(clean, estimate, power, following, random)
-        return z
-
-    def _maps(self, condition: np.ndarray | None, batch_size: int) -> np.ndarray | None:
-        """The maps of all conditions, each made once."""
-        if not self.conditional:
-            if condition is not None:
-                raise ValueError(
-                    "DenoisingDiffusion.sample: samples depend on nothing, received a condition"
-                )
-            return None
-        network = self.conditioner
-        shape = tuple((self.denoiser.inputs[2] if network is None else network.inputs[0]).shape[1:])
-        given = np.shape(condition) if condition is not None else ()
-        fits = len(given) == len(shape) + 1 and given[0] > 0
-        fits = fits and all(n in (None, m) for n, m in zip(shape, given[1:], strict=True))
-        if not fits or condition is None:
-            raise ValueError(
-                f"DenoisingDiffusion.sample: expected a condition (conditions, *{shape}), received "
-                f"{'none' if condition is None else f'shape {given}'}"
-            )
-        condition = np.asarray(condition, np.float32)
-        if network is None:
-            return condition
-        return np.concatenate(
-            [
-                ops.convert_to_numpy(network(condition[i : i + batch_size], training=False))
-                for i in range(0, len(condition), batch_size)
-            ]
-        )
+        options = (sampler, steps, seed, batch_size, progress)
+        return draw_samples(self, count, condition, *options)
 
     def predict(self, x: Any, **options: Any) -> np.ndarray:
         """One sample for each condition, or as many as there are examples without conditions.

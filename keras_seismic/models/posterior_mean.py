@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_seismic.checks import checked_size
 from keras_seismic.models.denoising_diffusion import DenoisingDiffusion
+from keras_seismic.models.diffusion_sampling import denoised
 from keras_seismic.types import Config, Shape, Tensor
 
 
@@ -93,7 +94,8 @@ class SampleMean(keras.layers.Layer):
         maps = x if network is None else network(x, training=False)
         each = maps[:, None] + ops.zeros((self.samples, 1, 1, 1), maps.dtype)
         noise = self._noise + 0 * ops.cast(each[..., :1], "float32")
-        made = self.diffusion.denoised(
+        made = denoised(
+            self.diffusion,
             ops.reshape(noise, (-1, *shape)),
             ops.reshape(each, (-1, *each.shape[2:])),
             self.steps,

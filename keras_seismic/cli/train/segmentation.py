@@ -33,11 +33,11 @@ def segmentation(
             "structure, which have faults but no salt; repeatable."
         ),
     ] = None,
-    sections: Annotated[int, typer.Option(min=2, help="Sections to learn from.")] = 400,
+    sections: Annotated[int, typer.Option(min=2, help="Sections to learn from.")] = 1000,
     samples: Annotated[int, typer.Option(min=32, help="Samples of a section.")] = 128,
     traces: Annotated[int, typer.Option(min=32, help="Traces of a section.")] = 64,
     snr: options.SNR = 10.0,
-    epochs: options.Epochs = 12,
+    epochs: options.Epochs = 16,
     batch_size: options.BatchSize = 8,
     learning_rate: options.LearningRate = 3e-3,
     filters: options.Filters = 8,
