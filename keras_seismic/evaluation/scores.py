@@ -61,7 +61,8 @@ def score_spread(true: np.ndarray, predicted: np.ndarray, spread: np.ndarray) ->
 
     Example:
         >>> error = np.arange(10.0).reshape(1, 2, 5, 1)
-        >>> score_spread(0 * error, error, 8 + 0.1 * error)["spread_error_correlation"]
+        >>> scores = score_spread(0 * error, error, 8 + 0.1 * error)
+        >>> round(scores["spread_error_correlation"], 6)
         1.0
     """
     error, spread = np.abs(np.asarray(predicted, np.float64) - true).ravel(), np.ravel(spread)
