@@ -6,6 +6,7 @@ from pathlib import Path
 ORDER = (
     "plot_shot_gathers.py",
     "plot_geology.py",
+    "plot_labels.py",
     "plot_inversion_net.py",
     "plot_waveform_inversion.py",
     "plot_uncertainty.py",

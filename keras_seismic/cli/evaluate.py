@@ -74,6 +74,8 @@ def evaluate(
         if robustness:
             result = _robustness(network, scores.true[:held_out], held, seed)
             figures["robustness"] = result.figure()
+    elif getattr(network, "predicts_classes", False):
+        raise ValueError(f"{model}: predicts masks; its scores are in its run's metrics.json")
     elif robustness:
         raise ValueError(f"{model}: --robustness is for inversion networks; this is a denoiser")
     else:

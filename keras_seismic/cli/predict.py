@@ -195,7 +195,7 @@ def predict(
         denoised = ks.denoise_file(
             input, output, network, line, integers, overwrite, geometry=geometry, **chosen
         )
-        drawing = _tell_section(denoised, output)
+        drawing = _tell_section(denoised, output, card)
     if figure:
         with written_whole(figure) as temporary:
             drawing().savefig(temporary, dpi=120)
@@ -275,8 +275,15 @@ def _tell_velocity(
     return lambda: ks.visualization.plot_predicted_velocity(velocity, dx, start, spread=stated)
 
 
-def _tell_section(result: VolumeResult, output: Path) -> Callable[[], "Figure"]:
+def _tell_section(
+    result: VolumeResult, output: Path, card: ModelCard | None
+) -> Callable[[], "Figure"]:
     """Print what was written; return a function that draws it."""
+    if card is not None and card.classes:
+        typer.echo(f"written: {output}, {card.output['units']}")
+        return lambda: ks.visualization.plot_probability(
+            result.section.amplitude, result.denoised, card.classes[0], result.section.dt
+        )
     removed = result.removed
     live = removed[np.isfinite(removed)]
     several = f", {live.min():.1%} to {live.max():.1%} by {result.along}" if live.size > 1 else ""

@@ -5,6 +5,7 @@ from keras_seismic.datasets.augmentation import GatherAugmentation, mirrored_ord
 from keras_seismic.datasets.base import Pairs
 from keras_seismic.datasets.blind_spots import BlindSpotPatches
 from keras_seismic.datasets.fcnvmb import FCNVMBPairs
+from keras_seismic.datasets.labeled_sections import LabeledSections
 from keras_seismic.datasets.mat_layout import MAT_LAYOUTS, MatLayout
 from keras_seismic.datasets.mixed import MixedPairs
 from keras_seismic.datasets.openfwi import (
@@ -26,6 +27,7 @@ __all__ = [
     "FCNVMBPairs",
     "GatherAugmentation",
     "GeneratedExamples",
+    "LabeledSections",
     "MAT_LAYOUTS",
     "MatLayout",
     "MixedPairs",

@@ -1,7 +1,7 @@
 """Scores of velocity models and sections, in m/s and dB."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -71,6 +71,46 @@ def score_spread(true: np.ndarray, predicted: np.ndarray, spread: np.ndarray) ->
         "spread_coverage": float(np.mean(error <= spread)),
         "spread_mean_m_s": float(np.mean(spread, dtype=np.float64)),
         "spread_error_correlation": 0.0 if constant else float(spearmanr(error, spread).statistic),
+    }
+
+
+def score_masks(true: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+    """How well masks agree, where a probability of at least one half counts as yes.
+
+    Args:
+        true: 0 and 1, of any shape.
+        probability: The same shape.
+
+    Returns:
+        ``mean_iou``, the mean over yes and no of what both mark over what either marks, and
+        ``dice``, twice what both mark over the sum of what each marks. Where there is nothing to
+        mark, marking nothing scores 1.
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    Example:
+        >>> score_masks(np.array([1, 1, 0, 0]), np.array([0.9, 0.1, 0.2, 0.0]))["dice"]
+        0.6666666666666666
+    """
+    if np.shape(true) != np.shape(probability):
+        raise ValueError(
+            f"score_masks: expected two arrays of one shape, received {np.shape(true)} and "
+            f"{np.shape(probability)}"
+        )
+    yes, said = np.asarray(true) >= 0.5, np.asarray(probability) >= 0.5
+
+    def ratio(part: Any, whole: Any) -> float:
+        return float(part / whole) if whole else 1.0
+
+    overlaps = [
+        ratio(np.count_nonzero(a & b), np.count_nonzero(a | b))
+        for a, b in ((yes, said), (~yes, ~said))
+    ]
+    marked = np.count_nonzero(yes) + np.count_nonzero(said)
+    return {
+        "mean_iou": float(np.mean(overlaps)),
+        "dice": ratio(2 * np.count_nonzero(yes & said), marked),
     }
 
 

@@ -111,7 +111,9 @@ def _converted(model: keras.Model) -> bytes:
             content: bytes = converter.convert()
             return content
         except Exception as error:  # the class of the converter's errors is not public
-            operators = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", str(error))))
+            operators = sorted(
+                set(re.findall(r"'(tf\.\w+)' op (?:is neither|requires)", str(error)))
+            )
             if not operators:
                 raise
             raise ValueError(

@@ -60,6 +60,8 @@ def denoise(  # type: ignore[misc]
     normalized as a whole, as in training. Exported models normalize each window separately, so
     that weak parts of a section are treated like strong ones.
 
+    A model of one class, such as faults, returns its probability at each sample instead.
+
     Args:
         section: ``(time, traces)``, raw amplitudes, or what ``read_section`` returns.
         model: A denoiser in physical units (``ks.models.with_physical_units``), the path of a
@@ -100,6 +102,11 @@ def denoise(  # type: ignore[misc]
         _check_denoiser(ModelCard.of(model), "denoise")
     else:
         model = load_denoiser(model)
+    if getattr(model, "predicts_classes", False) and (strength < 1 or keep_peaks):
+        raise ValueError(
+            "denoise: strength and keep_peaks are for denoisers, received a model that predicts "
+            "probabilities"
+        )
     section = np.asarray(section.amplitude if isinstance(section, Section) else section, np.float32)
     check_finite(section, "denoise: section")
     if window is None and overlap is None:
@@ -122,9 +129,9 @@ def denoise(  # type: ignore[misc]
             for value in layer.statistics(whole)
         )
         normalized = keras.ops.convert_to_numpy(layer(whole))[0, ..., 0]
-        denoised = (
-            apply_in_windows(graph_predictor(model.network), normalized, *options) * scale + offset
-        )
+        denoised = apply_in_windows(graph_predictor(model.network), normalized, *options)
+        if not model.predicts_classes:
+            denoised = denoised * scale + offset
         if keep_peaks:
             denoised += section - (normalized * scale + offset)
     if keep_mute:

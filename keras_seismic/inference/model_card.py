@@ -113,10 +113,13 @@ class ModelCard:
         units = [_AMPLITUDE] * 2 if physical else ["normalized, about [-1, 1]"] * 2
         if physical and model.predicts_velocity:
             units[1] = "m/s"
+        if physical and model.predicts_classes:
+            units[1] = model.output_scaling.units
         name = model.output_names[0]
+        named = units[1] if physical and model.predicts_classes else name
         return cls(
             model=type(without_spread(model.network if physical else model)).__name__,
-            task=_TASKS.get(name, f"{model.inputs[0].name} to {name}"),
+            task=_TASKS.get(name, f"{model.inputs[0].name} to {named}"),
             package_version=__version__,
             keras_version=keras.__version__,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -179,6 +182,12 @@ class ModelCard:
     def predicts_velocity(self) -> bool:
         """Whether the output is a velocity in m/s."""
         return bool(self.output["units"] == "m/s")
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of what the output is a probability of, if it is one."""
+        layer = (self.normalization or {}).get("output", {})
+        return list(layer.get("classes", ()))
 
     @property
     def takes_amplitudes(self) -> bool:

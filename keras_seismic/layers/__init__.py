@@ -8,7 +8,8 @@ from keras_seismic.layers.blocks import (
     resize_convolution_block,
     transposed_convolution_block,
 )
-from keras_seismic.layers.cropping import CropLike
+from keras_seismic.layers.class_probabilities import ClassProbabilities
+from keras_seismic.layers.cropping import CropLike, RegionMeans, ResizeLike
 from keras_seismic.layers.dropout import ChannelDropout
 from keras_seismic.layers.gather_preparation import GatherPreparation, TimeDecimation
 from keras_seismic.layers.low_cut import LowCut
@@ -26,10 +27,13 @@ __all__ = [
     "BatchNormalization",
     "BilinearUpsampling",
     "ChannelDropout",
+    "ClassProbabilities",
     "CropLike",
     "GatherNormalization",
     "GatherPreparation",
     "LowCut",
+    "RegionMeans",
+    "ResizeLike",
     "SampleNormalization",
     "SectionNormalization",
     "SectionRestoration",

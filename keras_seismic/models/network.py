@@ -98,8 +98,8 @@ def compute_dtypes(network: keras.Model) -> set[str]:
     """The data types in which the layers of a network compute; its inputs compute nothing."""
     return {
         layer.compute_dtype
-        for layer in network.layers
-        if not isinstance(layer, keras.layers.InputLayer)
+        for layer in network._flatten_layers(include_self=False)
+        if not isinstance(layer, keras.layers.InputLayer | keras.Model)
     }
 
 

@@ -4,7 +4,12 @@ from typing import Any, Self
 
 import keras
 
-from keras_seismic.layers import GatherPreparation, SectionNormalization, SectionRestoration
+from keras_seismic.layers import (
+    ClassProbabilities,
+    GatherPreparation,
+    SectionNormalization,
+    SectionRestoration,
+)
 from keras_seismic.models.physics_guided import PhysicsGuidedModel
 from keras_seismic.models.velocity_gan import VelocityGAN
 from keras_seismic.models.velocity_with_spread import SPREAD, VelocityWithSpread, has_spread
@@ -23,7 +28,8 @@ class PhysicalUnitsModel(keras.Model):
     Attributes:
         network: The network, which works in [-1, 1].
         input_normalization: The layer before it.
-        output_scaling: The layer after it, ``None`` for a denoiser.
+        output_scaling: The layer after it, ``None`` for a denoiser, ``ClassProbabilities`` for
+            masks and classes.
         acquisition: The experiment that the network was trained for, or ``None``.
     """
 
@@ -71,8 +77,13 @@ class PhysicalUnitsModel(keras.Model):
 
     @property
     def predicts_velocity(self) -> bool:
-        """Whether the output is velocity in m/s; otherwise it has the input's units."""
-        return self.output_scaling is not None
+        """Whether the output is velocity in m/s."""
+        return self.output_scaling is not None and not self.predicts_classes
+
+    @property
+    def predicts_classes(self) -> bool:
+        """Whether the output is probabilities; if neither, it has the input's units."""
+        return isinstance(self.output_scaling, ClassProbabilities)
 
     def around(self, network: keras.Model) -> "PhysicalUnitsModel":
         """The same layers around another network."""
@@ -125,6 +136,7 @@ def with_physical_units(
             first) for an inversion network, ``SectionNormalization`` for a denoiser.
         output_scaling: ``VelocityScaling`` for an inversion network. For a denoiser, leave it
             out (or repeat its ``SectionNormalization``): each section gets its amplitude back.
+            ``ClassProbabilities`` for a network that predicts masks or classes.
         acquisition: The experiment that the network was trained for, saved with it. Required
             if ``input_normalization`` changes the number of samples.
 
@@ -147,12 +159,14 @@ def with_physical_units(
         (None, 16, 16, 1)
     """
     if isinstance(input_normalization, SectionNormalization):
-        if output_scaling is not None and not isinstance(output_scaling, SectionNormalization):
+        classes = isinstance(output_scaling, ClassProbabilities)
+        known = classes or isinstance(output_scaling, SectionNormalization)
+        if output_scaling is not None and not known:
             raise ValueError(
                 "with_physical_units: a SectionNormalization restores the amplitude itself; leave "
                 f"output_scaling out, received {type(output_scaling).__name__}"
             )
-        output_scaling = None
+        output_scaling = output_scaling if classes else None
     elif output_scaling is None:
         raise ValueError(
             "with_physical_units: output_scaling is missing; pass VelocityScaling(minimum, "

@@ -12,8 +12,16 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 _MARGIN = 160
 
 
-def structured_section(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """One clean section ``(time, traces)`` of random structure, of standard deviation 1.
+#: Traces to either side of a fault that its mask marks, and samples that it must displace.
+_FAULT_HALF_WIDTH, _SMALLEST_THROW = 1.5, 2.0
+
+
+def structured_section(
+    rng: np.random.Generator, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """One clean section ``(time, traces)`` of random structure, and where its faults are.
+
+    The section has standard deviation 1.
 
     Layers by dips, folds, bends and faults, sometimes under an unconformity, with channels or
     seen as a shot gather; then diffractions, scattering, reflections of fault planes, water above
@@ -23,13 +31,19 @@ def structured_section(rng: np.random.Generator, shape: tuple[int, int]) -> np.n
     samples, traces = shape
     time, x = np.arange(samples)[:, None], np.arange(traces)[None]
     gather = rng.random() < 0.1
-    shift = _moveout(rng, time, x) if gather else _structure(rng, time, x)
+    faults = np.zeros(shape, bool)
+    if gather:
+        shift = _moveout(rng, time, x)
+    else:
+        shift, faults = _structure(rng, time, x)
     reflectivity = _layered(rng, time + shift)
     if not gather:
         if rng.random() < 0.5:
-            reflectivity = _above_unconformity(rng, reflectivity, time, x)
+            reflectivity, below = _above_unconformity(rng, reflectivity, time, x)
+            faults &= below
         for _ in range(rng.integers(0, 4) if rng.random() < 0.3 else 0):
-            reflectivity = _with_channel(rng, reflectivity, time, x)
+            reflectivity, around = _with_channel(rng, reflectivity, time, x)
+            faults &= around
         if rng.random() < 0.35:
             reflectivity = reflectivity + _fault_planes(rng, reflectivity, time, x)
     strength = rng.uniform(0, 12) * gaussian_filter(
@@ -41,10 +55,11 @@ def structured_section(rng: np.random.Generator, shape: tuple[int, int]) -> np.n
     if rng.random() < (0.3 if gather else 0.8):
         reflectivity = reflectivity + _scattering(rng, shape) * reflectivity.std()
     if not gather and rng.random() < 0.3:
-        reflectivity = _under_water(rng, reflectivity, time, x)
+        reflectivity, rock = _under_water(rng, reflectivity, time, x)
+        faults &= rock
     section = _with_wavelet(rng, reflectivity)
     section = section * _gain(rng, section, time / samples)
-    return (section / max(section.std(), 1e-9)).astype(np.float32)
+    return (section / max(section.std(), 1e-9)).astype(np.float32), faults
 
 
 def _smooth(rng: np.random.Generator, size: int, scale: float) -> np.ndarray:
@@ -53,8 +68,10 @@ def _smooth(rng: np.random.Generator, size: int, scale: float) -> np.ndarray:
     return curve[3 * int(scale) :][:size][None] * np.sqrt(2 * np.sqrt(np.pi) * scale)
 
 
-def _structure(rng: np.random.Generator, time: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """By how many samples the layers are displaced, ``(time, traces)``."""
+def _structure(
+    rng: np.random.Generator, time: np.ndarray, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """By how many samples the layers are displaced, and where faults are, ``(time, traces)``."""
     samples, traces = len(time), x.size
     middle = x - traces / 2
     shift = rng.normal() * 0.25 * middle + np.zeros((samples, 1))
@@ -69,14 +86,17 @@ def _structure(rng: np.random.Generator, time: np.ndarray, x: np.ndarray) -> np.
         rng.normal(size=(samples, traces)), (rng.uniform(20, 60), rng.uniform(8, 50))
     )
     shift = shift + bends * rng.uniform(0, 150)
+    faults = np.zeros((samples, traces), bool)
     for _ in range(rng.integers(0, 6)):  # faults, straight or listric
         position = x - rng.uniform(0, traces) - rng.uniform(-1.2, 1.2) * (time - samples / 2)
         position = position + rng.uniform(-0.003, 0.003) * (time - samples / 2) ** 2
         throw = rng.normal() * 10 * np.clip(rng.uniform(0.3, 1.5) + time / samples, 0, 1)
         shift = shift + throw * (position > 0)
+        near = np.abs(position) <= _FAULT_HALF_WIDTH
+        faults |= near & (np.abs(throw) >= _SMALLEST_THROW)
     if rng.random() < 0.2:  # what static corrections have left
         shift = shift + rng.uniform(0, 0.6) * rng.normal(size=(1, traces))
-    return shift
+    return shift, faults
 
 
 def _moveout(rng: np.random.Generator, time: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -100,24 +120,27 @@ def _layered(rng: np.random.Generator, at: np.ndarray) -> np.ndarray:
 
 def _above_unconformity(
     rng: np.random.Generator, below: np.ndarray, time: np.ndarray, x: np.ndarray
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
+    """Other layers above a surface, and what is below it."""
     samples, traces = below.shape
     middle = x - traces / 2
     shift = rng.normal() * 0.3 * middle + rng.uniform(0, 8) * _smooth(rng, traces, 20)
     above = _layered(rng, time + shift)
     surface = samples * rng.uniform(0.1, 0.8) + rng.uniform(-0.3, 0.3) * middle
     surface = surface + rng.uniform(0, 6) * _smooth(rng, traces, rng.uniform(4, 30))
-    return np.where(time > surface, below, above * rng.uniform(0.3, 1.5))
+    return np.where(time > surface, below, above * rng.uniform(0.3, 1.5)), time > surface
 
 
 def _with_channel(
     rng: np.random.Generator, around: np.ndarray, time: np.ndarray, x: np.ndarray
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
+    """A channel cut into what is around it, and where that is left."""
     samples, traces = around.shape
     top, width = rng.uniform(0, samples), rng.uniform(8, 60)
     depth = rng.uniform(4, 25) * (1 - ((x - rng.uniform(0, traces)) / width) ** 2)
     fill = _layered(rng, time + rng.normal() * 0.3 * (x - traces / 2))
-    return np.where((time > top) & (time < top + depth), fill, around)
+    channel = (time > top) & (time < top + depth)
+    return np.where(channel, fill, around), ~channel
 
 
 def _fault_planes(
@@ -184,8 +207,12 @@ def _add_at(
 
 def _under_water(
     rng: np.random.Generator, reflectivity: np.ndarray, time: np.ndarray, x: np.ndarray
-) -> np.ndarray:
-    """Water above, its floor, and perhaps the multiple that the floor makes of everything."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Water above, its floor, and perhaps the multiple that the floor makes of everything.
+
+    Returns:
+        The reflectivity, and where there is rock.
+    """
     samples, traces = reflectivity.shape
     floor = samples * rng.uniform(0.02, 0.4) + rng.normal() * 0.15 * (x - traces / 2)
     floor = floor + rng.uniform(0, 6) * _smooth(rng, traces, rng.uniform(6, 40))
@@ -198,7 +225,7 @@ def _under_water(
         columns = np.broadcast_to(x, result.shape)
         delayed = map_coordinates(result, [rows, columns], order=1, mode="constant")
         result = result - rng.uniform(0.1, 0.6) * delayed
-    return result
+    return result, time > floor
 
 
 def _with_wavelet(rng: np.random.Generator, reflectivity: np.ndarray) -> np.ndarray:

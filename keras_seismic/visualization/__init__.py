@@ -9,7 +9,7 @@ from keras_seismic.visualization.quality_control import (
     plot_quality,
     plot_volume_quality,
 )
-from keras_seismic.visualization.sections import plot_denoising, plot_gathers
+from keras_seismic.visualization.sections import plot_denoising, plot_gathers, plot_probability
 from keras_seismic.visualization.style import (
     AMPLITUDE_MAP,
     DIFFERENCE_MAP,
@@ -42,6 +42,7 @@ __all__ = [
     "plot_gathers",
     "plot_history",
     "plot_predicted_velocity",
+    "plot_probability",
     "plot_quality",
     "plot_spread",
     "plot_velocity",

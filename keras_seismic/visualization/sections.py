@@ -70,6 +70,41 @@ def plot_denoising(
     return figure
 
 
+def plot_probability(
+    section: np.ndarray,
+    probability: np.ndarray,
+    name: str,
+    dt: float | None = None,
+    true: np.ndarray | None = None,
+) -> "Figure":
+    """A section, the probability of something at each sample, and where it really is.
+
+    Args:
+        section: ``(time, traces)``.
+        probability: The same, 0 to 1.
+        name: Of what.
+        dt: Sample interval, s; without it the axis counts samples.
+        true: The mask, if it is known.
+    """
+    figure = new_figure(10 if true is None else 13, 4.6)
+    axes = figure.subplots(1, 2 if true is None else 3, sharex=True, sharey=True)
+    samples, traces = section.shape
+    largest = float(np.percentile(np.abs(section), 99)) or 1.0
+    extent = (0, traces, samples * (dt or 1), 0)
+    panels = {"section": section, f"probability of {name}": section}
+    panels |= {} if true is None else {f"true {name}": section}
+    draw_amplitudes(axes, panels, largest, extent)
+    shown_in = [probability] if true is None else [probability, true]
+    for panel, shown in zip(axes[1:], shown_in, strict=True):
+        image = panel.imshow(
+            np.ma.masked_less(shown, 0.1), "autumn_r", aspect="auto", extent=extent,
+            vmin=0, vmax=1, alpha=0.6,
+        )  # fmt: skip
+    axes[0].set_ylabel("time (s)" if dt else "sample")
+    figure.colorbar(image, ax=axes, label="probability", pad=0.01)
+    return figure
+
+
 def _snr_text(clean: np.ndarray, estimate: np.ndarray) -> str:
     error = np.sum((clean - estimate) ** 2, dtype=np.float64)
     signal = np.sum(np.square(clean), dtype=np.float64)

@@ -48,3 +48,16 @@ def test_scores_of_a_spread_by_hand():
     assert scores["spread_error_correlation"] == 0.0  # of a constant
     falling = ks.evaluation.score_spread(true, predicted, 100 - np.abs(predicted) ** 3)
     assert falling["spread_error_correlation"] == pytest.approx(-1)
+
+
+def test_masks_by_hand():
+    """Of three cells and three said to be, two agree; of seven others, six do."""
+    true = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0])
+    said = np.array([0.9, 0.5, 0.4, 0.8, 0.1, 0, 0, 0, 0.49, 0])
+    scores = ks.evaluation.score_masks(true, said)
+    assert scores["dice"] == pytest.approx(2 * 2 / 6)
+    assert scores["mean_iou"] == pytest.approx((2 / 4 + 6 / 8) / 2)
+    nothing = ks.evaluation.score_masks(np.zeros(4), np.zeros(4))
+    assert nothing == {"mean_iou": 1.0, "dice": 1.0}
+    with pytest.raises(ValueError, match="one shape"):
+        ks.evaluation.score_masks(true, said[None])

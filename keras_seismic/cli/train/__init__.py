@@ -5,6 +5,7 @@ from keras_seismic.cli.train.deconvolution import deconvolution
 from keras_seismic.cli.train.denoiser import denoiser
 from keras_seismic.cli.train.fcnvmb import fcnvmb
 from keras_seismic.cli.train.inversionnet import inversionnet
+from keras_seismic.cli.train.segmentation import segmentation
 from keras_seismic.cli.train.time_depth_unet import time_depth_unet
 from keras_seismic.cli.train.transfer import transfer
 from keras_seismic.cli.train.unsupervised import unsupervised
@@ -17,6 +18,7 @@ __all__ = [
     "fcnvmb",
     "inversionnet",
     "time_depth_unet",
+    "segmentation",
     "transfer",
     "unsupervised",
     "velocitygan",

@@ -3,8 +3,10 @@
 from keras_seismic.simulation.geology.families import (
     FAMILIES,
     OPENFWI_FAMILIES,
+    Geology,
     family_name,
     openfwi_family,
+    sample_geology,
     sample_velocity,
 )
 from keras_seismic.simulation.geology.salt import SALT_VELOCITY
@@ -13,7 +15,9 @@ __all__ = [
     "FAMILIES",
     "OPENFWI_FAMILIES",
     "SALT_VELOCITY",
+    "Geology",
     "family_name",
     "openfwi_family",
+    "sample_geology",
     "sample_velocity",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,7 +28,21 @@ FAMILIES = (*OPENFWI_FAMILIES, "salt", "textured")
 _FORMER = "_v1"
 # A family's place is part of its models' seed: new names come last.
 _NAMES = (*(family + _FORMER for family in OPENFWI_FAMILIES), *FAMILIES)
-_Draw = Callable[[int, int, np.random.Generator], np.ndarray]
+_Draw = Callable[[int, int, np.random.Generator], np.ndarray | tuple[np.ndarray, np.ndarray]]
+
+
+class Geology(NamedTuple):
+    """Velocity models and what they consist of, ``(count, depth, width)`` each.
+
+    Attributes:
+        velocity: float32, m/s.
+        fault: Where a fault runs: bool, three cells along a row.
+        salt: Where salt is: bool.
+    """
+
+    velocity: np.ndarray
+    fault: np.ndarray
+    salt: np.ndarray
 
 
 def sample_velocity(
@@ -93,6 +108,52 @@ def sample_velocity(
         (2019), Deep-learning inversion (FCNVMB), Geophysics 84(4); Walden, A. T., Hosken,
         J. W. J. (1985), Geophysical Prospecting 33 (spectra of well logs).
     """
+    return _sampled(family, count, seed, shape, start)[0]
+
+
+def sample_geology(
+    family: str,
+    count: int,
+    seed: int | Sequence[int] = 0,
+    shape: tuple[int, int] = (70, 70),
+    start: int = 0,
+) -> Geology:
+    """The models of ``sample_velocity``, with masks of their faults and salt to learn from.
+
+    The masks come from the rules that draw the models, not from the models: a fault is marked over
+    its whole length in the model, also where equal velocities meet across it.
+
+    Args:
+        family: One of ``FAMILIES``. Former rules have no masks.
+        count: Number of models.
+        seed: As for ``sample_velocity``.
+        shape: ``(depth, width)`` in cells.
+        start: Index of the first model.
+
+    Raises:
+        ValueError: As ``sample_velocity``, or if the family is one of the former rules.
+
+    Example:
+        >>> geology = sample_geology("flatfault_a", 2, seed=1)
+        >>> bool((geology.velocity == sample_velocity("flatfault_a", 2, seed=1)).all())
+        True
+        >>> bool(geology.fault[0].sum(axis=1).max() == 3), bool(geology.salt.any())
+        (True, False)
+    """
+    if family_name(family).endswith(_FORMER):
+        raise ValueError(
+            f"sample_geology: {family} follows the former rules, which tell no masks; choose one "
+            f"of {', '.join(FAMILIES)}"
+        )
+    velocity, fault = _sampled(family, count, seed, shape, start)
+    has_salt = family_name(family) == "salt"
+    return Geology(velocity, fault, (velocity == np.float32(salt.SALT_VELOCITY)) & has_salt)
+
+
+def _sampled(
+    family: str, count: int, seed: int | Sequence[int], shape: tuple[int, int], start: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Velocity and faults."""
     family = family_name(family)
     seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
     if count < 0 or start < 0 or min(seeds) < 0:
@@ -108,12 +169,17 @@ def sample_velocity(
             f"{depth} x {width}"
         )
     velocity = np.empty((count, depth, width), np.float32)
+    fault = np.zeros(velocity.shape, bool)
     # NumPy ignores trailing zeros: without the number of seeds, (1, 0) would mean 1.
     several = [len(seeds)] if len(seeds) > 1 else []
     for i in range(count):
         entropy = [_NAMES.index(family), start + i, *seeds, *several]
-        velocity[i] = draw(depth, width, np.random.default_rng(entropy))
-    return velocity
+        drawn = draw(depth, width, np.random.default_rng(entropy))
+        if isinstance(drawn, tuple):
+            velocity[i], fault[i] = drawn
+        else:
+            velocity[i] = drawn
+    return velocity, fault
 
 
 def family_name(family: str) -> str:

@@ -16,6 +16,8 @@ _RELIEF = 3.0, 27.0  # from trough to crest, log-uniform
 _THROW = 3.0, 12.0
 _DIP = 45.0, 85.0  # degrees
 _THINNEST_LAYER = 4  # true cells
+#: Cells to either side of a fault that its mask marks.
+FAULT_HALF_WIDTH = 1.5
 
 
 def fewest_rows(family: str) -> int:
@@ -23,8 +25,10 @@ def fewest_rows(family: str) -> int:
     return _THINNEST_LAYER * _LAYERS[_kind(family)][1]
 
 
-def draw(family: str, depth: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """One model ``(depth, width)``, m/s."""
+def draw(
+    family: str, depth: int, width: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """One model ``(depth, width)``, m/s, and where its fault is."""
     faulted, sort = "fault" in family, family.endswith("_a")
     fewest, most = _LAYERS[_kind(family)]
     layers = int(rng.integers(fewest, most + 1))
@@ -40,20 +44,20 @@ def draw(family: str, depth: int, width: int, rng: np.random.Generator) -> np.nd
 
     x = np.arange(width) + 0.5
     if not faulted:
-        return velocities[_layer(horizons, depth, bend(x))]
-    hanging, throw, heave = fault(depth, width, rng)
+        return velocities[_layer(horizons, depth, bend(x))], np.zeros((depth, width), bool)
+    distance, throw, heave = fault(depth, width, rng)
+    hanging = np.clip(distance + 0.5, 0, 1)  # in between where the fault runs through the cell
     foot_wall = velocities[_layer(horizons, depth, bend(x))]
     moved = velocities[_layer(horizons, depth, bend(x - heave) + throw)]
-    return hanging * moved + (1 - hanging) * foot_wall
+    return hanging * moved + (1 - hanging) * foot_wall, np.abs(distance) <= FAULT_HALF_WIDTH
 
 
 def fault(depth: int, width: int, rng: np.random.Generator) -> tuple[np.ndarray, float, float]:
     """One straight normal fault.
 
     Returns:
-        The hanging wall's share of each cell ``(depth, width)``: 1, 0, or in between where the
-        fault runs through the cell; the throw and the heave, the hanging wall's way down and to
-        the right, in cells.
+        How far each cell ``(depth, width)`` lies from it along its row, positive in the hanging
+        wall; the throw and the heave, the hanging wall's way down and to the right, in cells.
     """
     dip = np.radians(rng.uniform(*_DIP))
     side = rng.choice([-1, 1])
@@ -62,7 +66,7 @@ def fault(depth: int, width: int, rng: np.random.Generator) -> tuple[np.ndarray,
     # The fault's x at each depth; the rock above an inclined fault is its hanging wall.
     trace = middle + side * (np.arange(depth) + 0.5 - depth / 2) / np.tan(dip)
     distance = side * (np.arange(width) + 0.5 - trace[:, None])
-    return np.clip(distance + 0.5, 0, 1), float(throw), float(side * throw / np.tan(dip))
+    return distance, float(throw), float(side * throw / np.tan(dip))
 
 
 def _kind(family: str) -> str:

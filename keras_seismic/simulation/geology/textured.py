@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_seismic.simulation.geology.layered import FAULT_HALF_WIDTH
+
 FEWEST_ROWS = 5
 _MINIMUM, _MAXIMUM = 1500.0, 4500.0  # m/s
 _TOP, _BASE = (1600.0, 2400.0), (2600.0, 3700.0)  # trend with depth, m/s
@@ -18,15 +20,18 @@ _FAULT_DIP = 45.0, 85.0  # degrees
 _THROW = 0.03, 0.15  # over the depth
 
 
-def draw(depth: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """One model ``(depth, width)``, m/s, from the youngest event to the oldest rock."""
+def draw(depth: int, width: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One model ``(depth, width)``, m/s, from the youngest event to the oldest rock.
+
+    And its faults, true in the three cells of each row that they run through.
+    """
     z, x = np.meshgrid(np.arange(depth) + 0.5, np.arange(width) + 0.5, indexing="ij")
     sequences = int(rng.integers(_SEQUENCES[0], _SEQUENCES[1] + 1))
     top, base = rng.uniform(*_TOP), rng.uniform(*_BASE)
     trend = np.log(top + (base - top) * z / depth)
     unconformities = depth * np.sort(rng.uniform(0.2, 0.8, sequences - 1))
     logarithm = np.empty_like(z)
-    inside = np.ones(z.shape, bool)
+    inside, faulted = np.ones(z.shape, bool), np.zeros(z.shape, bool)
     older = 0.0
     for sequence in range(sequences):
         if sequence:
@@ -34,11 +39,12 @@ def draw(depth: int, width: int, rng: np.random.Generator) -> np.ndarray:
             inside &= z >= unconformities[sequence - 1] + _undulation(x, depth, width, rng)
             older += np.log(rng.uniform(*_STEP))
         for _ in range(int(rng.integers(_FAULTS[0], _FAULTS[1] + 1))):
-            z, x = _before_the_fault(z, x, depth, width, rng)
+            z, x, distance = _before_the_fault(z, x, depth, width, rng)
+            faulted |= inside & (np.abs(distance) <= FAULT_HALF_WIDTH)
         dip = np.radians(rng.uniform(-1, 1) * (_OLDER_DIP if sequence else _YOUNGEST_DIP))
         stratigraphic = z - np.tan(dip) * x - _undulation(x, depth, width, rng)
         logarithm = np.where(inside, older + _log(stratigraphic, rng), logarithm)
-    return np.clip(np.exp(trend + logarithm), _MINIMUM, _MAXIMUM)
+    return np.clip(np.exp(trend + logarithm), _MINIMUM, _MAXIMUM), faulted
 
 
 def _log(stratigraphic: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -66,11 +72,15 @@ def _undulation(x: np.ndarray, depth: int, width: int, rng: np.random.Generator)
 
 def _before_the_fault(
     z: np.ndarray, x: np.ndarray, depth: int, width: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where each cell was before a normal fault moved: the hanging wall goes back up."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where each cell was before a normal fault moved, and how far it is from the fault.
+
+    The hanging wall, where the distance is positive, goes back up.
+    """
     cotangent = 1 / np.tan(np.radians(rng.uniform(*_FAULT_DIP)))
     side = rng.choice([-1, 1])
     throw = depth * rng.uniform(*_THROW)
     trace = rng.uniform(0.1, 0.9) * width + side * (z - depth / 2) * cotangent
-    hanging = side * (x - trace) > 0
-    return z - throw * hanging, x - side * throw * cotangent * hanging
+    distance = side * (x - trace)
+    hanging = distance > 0
+    return z - throw * hanging, x - side * throw * cotangent * hanging, distance
