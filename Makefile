@@ -9,14 +9,16 @@ MINUTES ?= 2
 SEED ?= 0
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint fuzz docs docs-links bench test-lowest clean
+.PHONY: demo test coverage lint fuzz docs docs-links bench test-lowest clean
 
 demo: $(VENV)/.run  ## the main job: simulate, train, evaluate, export (about 8 minutes)
 	$(BIN)/python -m examples.demo --out runs/demo --overwrite
 
 test: $(VENV)/.dev  ## what CI runs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
-		--cov=keras_seismic --cov-report=term:skip-covered $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+
+coverage: $(VENV)/.dev  ## the tests, and which lines they do not run; a third slower
+	$(MAKE) test TESTS="--cov=keras_seismic --cov-report=term:skip-covered $(TESTS)"
 
 lint: $(VENV)/.dev  ## format, rules, types, layers
 	$(BIN)/ruff format --check .
