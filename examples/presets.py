@@ -24,6 +24,8 @@ class Recipe(NamedTuple):
     card: Mapping[str, Any]
 
 
+#: The velocity presets have a seed of their own: whoever scores one on pairs of the default seed
+#: does not score it on what it has learned.
 RECIPES = {
     "blind_denoiser": Recipe(
         "keras-seismic train blind-denoiser --epochs 16 --precision mixed_bfloat16 --out RUN",
@@ -39,12 +41,12 @@ RECIPES = {
     ),
     "time_depth_unet_openfwi": Recipe(
         "keras-seismic train time-depth-unet --family openfwi --samples 20000 --held-out 1000 "
-        "--epochs 20 --out RUN",
+        "--epochs 20 --seed 14 --out RUN",
         {
             "summary": "shot gathers of OpenFWI's acquisition (5 shots, 70 receivers, 1 s) to "
             "velocity of 70 x 70 cells of 10 m",
             "data": "20,000 models, 2,000 of each of OpenFWI's ten Vel, Fault and Style families "
-            "by the package's rules (ks.simulation.sample_velocity, seed 0), simulated by "
+            "by the package's rules (ks.simulation.sample_velocity, seed 14), simulated by "
             "OpenFWI's scheme (Acquisition.openfwi()); scored on 100 others of each; no field data",
             "limits": "Another acquisition or wavelet, noise, missing low frequencies, velocities "
             "outside 1500-4500 m/s, salt, strong contrasts between thin layers, and geology unlike "
@@ -55,12 +57,12 @@ RECIPES = {
     "time_depth_unet_fcnvmb": Recipe(
         "keras-seismic train time-depth-unet --family salt --shape 201 301 --shots 29 "
         "--samples-in-time 2000 --keep-every 5 --boundary cpml --samples 1600 --held-out 100 "
-        "--epochs 40 --batch-size 8 --out RUN",
+        "--epochs 40 --batch-size 8 --seed 14 --out RUN",
         {
             "summary": "shot gathers of FCNVMB's acquisition (29 shots, 301 receivers, 2 s) to "
             "velocity of 201 x 301 cells of 10 m, with salt",
             "data": "1,600 models of folded layers with a salt body by ks.simulation."
-            "sample_velocity('salt', seed 0), simulated with an absorbing layer on all sides; "
+            "sample_velocity('salt', seed 14), simulated with an absorbing layer on all sides; "
             "scored on 100 others; none of FCNVMB's own files",
             "limits": "Another acquisition or wavelet, a free surface, noise, missing low "
             "frequencies, several salt bodies, the base of salt where little energy returns. "
