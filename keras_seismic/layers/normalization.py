@@ -85,8 +85,8 @@ class GatherNormalization(Float32Layer):
     def centered(self, strength: float = 228.0) -> Self:
         """Another of this range that keeps zero at 0 and brings weak arrivals out more.
 
-        ``TimeDepthUNet`` learns better with it: at OpenFWI's amplitudes, the logarithm is four
-        times as strong as OpenFWI's.
+        ``train time-depth-unet`` and the demo use it. At OpenFWI's amplitudes, the logarithm is
+        four times as strong as OpenFWI's.
 
         Args:
             strength: ``k`` times the largest amplitude.

@@ -219,9 +219,9 @@ class DenoisingDiffusion(keras.Model):
         """Not of itself: ``PosteriorMean`` makes a network of it.
 
         Raises:
-            NotImplementedError: Always.
+            ValueError: Whatever the arguments.
         """
-        raise NotImplementedError(
+        raise ValueError(
             "DenoisingDiffusion: draws samples and is no graph; export "
             "ks.models.PosteriorMean(model)"
         )

@@ -42,7 +42,7 @@ class TimeDepthUNet(Network):
 
     Input: ``(batch, time, receivers, shots)``. Output: ``(batch, depth, width, 1)``, float32
     (float64 in a float64 network). Both are normalized to [-1, 1] (``VelocityScaling``,
-    ``GatherNormalization``; best is what its ``centered`` makes).
+    ``GatherNormalization``, centered by its ``centered``).
 
     Raises:
         ValueError: If a size is not a positive integer, or channels are no multiple of the groups.
